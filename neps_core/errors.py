@@ -1,0 +1,79 @@
+"""Every error that the framework raises on purpose.
+
+Each one says what was wrong, where, and what to do about it. They share `NePSError`, and also derive
+from the built-in exception that a caller would expect (`ValueError`, `TypeError`, ...).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NePSError(Exception):
+    """Base of all errors raised by the framework."""
+
+
+class SpaceError(NePSError, ValueError):
+    """A search space that can't be used as it was written."""
+
+
+class ConfigError(NePSError, ValueError):
+    """A configuration that does not fit its search space."""
+
+
+class PluginError(NePSError):
+    """A plugin that can't be loaded, or two plugins that contradict each other."""
+
+
+class OptimizerError(NePSError, ValueError):
+    """An optimizer that doesn't exist, was given wrong keywords, or answered with something unusable."""
+
+
+class BudgetError(NePSError, ValueError):
+    """A budget that is unknown, or whose limit is no usable number."""
+
+
+class StorageError(NePSError, OSError):
+    """A run directory that can't be used: not writable, not a run, of another format, or damaged."""
+
+
+class RunError(NePSError, ValueError):
+    """Arguments of a run that contradict each other or the run on disk."""
+
+
+class TargetError(NePSError, TypeError):
+    """An `evaluate_pipeline` that can't be found, or whose parameters do not match the search space."""
+
+
+class ResultError(NePSError, TypeError):
+    """Something that `evaluate_pipeline` returned and that is no result."""
+
+
+class TrialError(NePSError, LookupError):
+    """A trial that doesn't exist, or isn't in a state in which this can be done to it."""
+
+
+class EvaluationError(NePSError, RuntimeError):
+    """`evaluate_pipeline` raised; the original exception is the `__cause__`."""
+
+
+class NePSWarning(UserWarning):
+    """Something that works, but probably not as intended."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that ends an error message about an unknown name.
+
+    Args:
+        name: What was asked for.
+        known: The names that exist.
+
+    Returns:
+        A sentence with the nearest names, or with all of them where none is near.
+    """
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return "Did you mean " + " or ".join(repr(n) for n in near) + "?"
+    return "There is " + ", ".join(repr(n) for n in names) + "." if names else "There is none."

@@ -1,0 +1,150 @@
+"""The events of a run, and how they are written: one JSON object each.
+
+A run *is* its sequence of events; everything else (trials, budgets, the files for people) follows from
+it by folding (`neps_core.trial_log`). Events are only ever added, never changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Union
+
+from attrs import field, frozen
+
+from neps_core.trials import Report, State
+
+#: The version of this set of events; a run of a higher one is refused.
+FORMAT = 1
+
+
+@frozen
+class Created:
+    """The run begins. Always the first event."""
+
+    format: int
+    seed: int
+    time: float
+
+
+@frozen
+class SpaceRecorded:
+    """The search space of the run, as a document (`SearchSpace.to_document`)."""
+
+    document: dict[str, Any]
+
+
+@frozen
+class OptimizerRecorded:
+    """From here on, this optimizer samples."""
+
+    name: str
+    info: dict[str, Any]
+
+
+@frozen
+class Sampled:
+    """A configuration was proposed (or imported, with no time)."""
+
+    id: str
+    config: dict[str, Any]
+    time: float | None = None
+    worker: str | None = None
+    previous: str | None = None
+
+
+@frozen
+class Started:
+    """A worker began to evaluate a pending trial."""
+
+    id: str
+    time: float
+    worker: str
+
+
+@frozen
+class Detached:
+    """The evaluation goes on elsewhere; its result comes later, and no worker owns it."""
+
+    id: str
+
+
+@frozen
+class Finished:
+    """The result of a trial. The first one counts."""
+
+    id: str
+    time: float
+    state: State
+    report: Report
+
+
+@frozen
+class Requeued:
+    """A started trial is pending again: its worker died, or gave it back (`orderly`)."""
+
+    id: str
+    time: float
+    reason: str
+    orderly: bool = False
+
+
+@frozen
+class Deleted:
+    """A trial was removed (`neps clean`)."""
+
+    id: str
+
+
+@frozen
+class Halted:
+    """An error in a worker asks every other one to stop."""
+
+    time: float
+    worker: str
+    reason: str
+    id: str | None = field(default=None)
+
+
+Event = Union[
+    Created, SpaceRecorded, OptimizerRecorded, Sampled, Started, Detached, Finished, Requeued, Deleted, Halted
+]
+_KINDS: dict[str, type] = {
+    cls.__name__.lower(): cls
+    for cls in (Created, SpaceRecorded, OptimizerRecorded, Sampled, Started, Detached, Finished, Requeued, Deleted, Halted)
+}
+
+
+@lru_cache(maxsize=1)
+def converter() -> Any:
+    """The one converter between the data classes and plain data."""
+    import cattrs  # here, so that importing the face stays quick
+    from cattrs.gen import make_dict_unstructure_fn
+
+    made = cattrs.Converter(omit_if_default=True)
+    # An objective is a number or a list of numbers, and both are plain data already.
+    made.register_structure_hook(Union[float, list[float], None], lambda value, _: value)
+    made.register_structure_hook(Mapping[str, Any], lambda value, _: dict(value))
+    made.register_unstructure_hook(Report, make_dict_unstructure_fn(Report, made, _cattrs_omit_if_default=True))
+    return made
+
+
+def to_line(event: Event) -> bytes:
+    """An event as one line, newline included."""
+    plain = converter().unstructure(event)
+    return json.dumps({"event": type(event).__name__.lower(), **plain}, separators=(",", ":")).encode() + b"\n"
+
+
+def from_line(line: bytes) -> Event:
+    """The inverse of `to_line`.
+
+    Raises:
+        ValueError: If the line is no event.
+    """
+    try:
+        plain = json.loads(line)
+        event: Event = converter().structure(plain, _KINDS[plain.pop("event")])
+    except Exception as reason:  # json, cattrs and a dict lookup each have their own
+        raise ValueError(f"no event: {line[:80]!r} ({reason!r})") from reason
+    return event

@@ -1,0 +1,65 @@
+"""Small files for people: written so that a reader sees the old content or the new, never half of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(path: str | Path, content: str | bytes) -> None:
+    """Replace a file's content in one step. It isn't synced: what must not be lost belongs into the journal.
+
+    Raises:
+        OSError: If the folder doesn't exist, the disk is full, or there's no permission.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = f"{path}.{os.getpid()}-{threading.get_native_id()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        try:
+            os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@lru_cache(maxsize=1)
+def _yaml_classes() -> tuple[Any, Any]:
+    import yaml  # here, so that importing the face stays quick
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        """Plain data only, and long texts as readable blocks."""
+
+    def text(dumper: Any, value: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    Dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
+    return Dumper, getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def to_yaml(data: Any) -> str:
+    """Plain data (dicts, lists, strings, numbers, bools, None) as YAML, in the given order."""
+    import yaml
+
+    return str(yaml.dump(data, Dumper=_yaml_classes()[0], sort_keys=False, allow_unicode=True, width=120))
+
+
+def from_yaml(text: str) -> Any:
+    """Plain data from YAML.
+
+    Raises:
+        ValueError: If it's no YAML, or holds anything but plain data (objects, code).
+    """
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=_yaml_classes()[1])
+    except yaml.YAMLError as reason:
+        raise ValueError(str(reason)) from reason

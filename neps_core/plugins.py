@@ -1,0 +1,180 @@
+"""Finding plugins and asking them.
+
+Plugins are entry points in the group `neps`. They are loaded when the first hook is called, each on its
+own: one that fails is skipped with a warning, and its error is what you get when you ask for what it
+would have given.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import threading
+import warnings
+from typing import Any
+
+import pluggy
+from attrs import frozen
+
+from neps_core import hookspecs
+from neps_core.errors import NePSWarning, PluginError
+
+GROUP = "neps"
+
+
+@frozen
+class Plugin:
+    """One plugin, working or not.
+
+    Attributes:
+        name: The entry point's name.
+        distribution: The distribution that it comes from; "" for one registered in this process.
+        version: That distribution's version.
+        target: What is loaded: `module` or `module:attribute`.
+        error: Why it could not be used; None if it works.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    error: BaseException | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, for messages."""
+        if not self.distribution:
+            return f"{self.name!r} (registered in this process)"
+        return f"{self.name!r} of {self.distribution} {self.version}"
+
+
+class Plugins:
+    """All plugins of this process.
+
+    Args:
+        group: The entry-point group.
+    """
+
+    def __init__(self, group: str = GROUP) -> None:
+        self._group = group
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self._plugins: dict[str, Plugin] = {}
+        self._loaded = False
+        self._loading = threading.RLock()
+
+    @property
+    def hook(self) -> Any:
+        """The hooks, to be called with keyword arguments. The first use loads the installed plugins."""
+        self._load()
+        return self._manager.hook
+
+    def register(self, plugin: Any, name: str | None = None) -> None:
+        """Use a plugin in this process, without installing anything: for notebooks and tests.
+
+        Args:
+            plugin: A module or an object with hook implementations.
+            name: What to call it; its own name by default.
+
+        Raises:
+            PluginError: If it implements a hook that doesn't exist, or is registered already.
+        """
+        label = name or getattr(plugin, "__name__", None) or f"{type(plugin).__name__}@{id(plugin):x}"
+        self._load()
+        self._add(plugin, label)
+        self._plugins[label] = Plugin(label, "", "", getattr(plugin, "__name__", type(plugin).__name__))
+
+    def unregister(self, plugin: Any) -> None:
+        """Undo `register`.
+
+        Raises:
+            PluginError: If it isn't registered.
+        """
+        name = self._manager.get_name(plugin)
+        if name is None:
+            raise PluginError(f"{plugin!r} is not registered.")
+        self._manager.unregister(plugin)
+        self._plugins.pop(name, None)
+
+    def installed(self) -> list[Plugin]:
+        """Every plugin that was found, the broken ones too."""
+        self._load()
+        return list(self._plugins.values())
+
+    def broken(self) -> list[Plugin]:
+        """The plugins that could not be used."""
+        return [plugin for plugin in self.installed() if plugin.error is not None]
+
+    def answers(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
+        """What each plugin answers to a hook, on its own: one that raises becomes broken, with a warning."""
+        given = []
+        for implementation in getattr(self.hook, hook).get_hookimpls():
+            try:
+                answer = implementation.function(*(arguments[name] for name in implementation.argnames))
+            except Exception as error:  # a plugin's code, so anything
+                self._break(implementation.plugin_name, error)
+                continue
+            given.append((self._plugins[implementation.plugin_name], answer))
+        return given
+
+    def observe(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Exception]]:
+        """Tell every plugin, and give back the exceptions of those that raised."""
+        raised = []
+        for implementation in getattr(self.hook, hook).get_hookimpls():
+            try:
+                implementation.function(*(arguments[name] for name in implementation.argnames))
+            except Exception as error:  # a plugin's code, so anything
+                raised.append((self._plugins[implementation.plugin_name], error))
+        return raised
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        with self._loading:
+            if self._loaded:
+                return
+            self._loaded = True
+            for entry in importlib.metadata.entry_points(group=self._group):
+                distribution = entry.dist.name if entry.dist else "?"
+                version = entry.dist.version if entry.dist else "?"
+                # Two distributions may use one entry-point name.
+                name = entry.name if entry.name not in self._plugins else f"{entry.name} ({distribution})"
+                self._plugins[name] = Plugin(name, distribution, version, entry.value)
+                try:
+                    self._add(entry.load(), name)
+                except Exception as error:  # a plugin's code, so anything
+                    self._break(name, error)
+
+    def _add(self, plugin: Any, name: str) -> None:
+        try:
+            self._manager.register(plugin, name)
+            self._manager.check_pending()
+        except (ValueError, pluggy.PluginValidationError) as reason:
+            if self._manager.get_plugin(name) is plugin and not isinstance(reason, ValueError):
+                self._manager.unregister(plugin)
+            raise PluginError(f"plugin {name!r}: {reason}") from reason
+
+    def _break(self, name: str, error: Exception) -> None:
+        plugin = self._plugins[name]
+        self._plugins[name] = Plugin(plugin.name, plugin.distribution, plugin.version, plugin.target, error)
+        if self._manager.get_plugin(name) is not None:
+            self._manager.unregister(name=name)
+        warnings.warn(
+            f"plugin {plugin.origin} is broken and was skipped: {type(error).__name__}: {error}. "
+            "`neps plugins` shows it; uninstall or update its distribution.",
+            NePSWarning,
+            stacklevel=2,
+        )
+
+
+#: The plugins of this process.
+plugins = Plugins()
+
+
+def register(plugin: Any, name: str | None = None) -> None:
+    """See `Plugins.register`."""
+    plugins.register(plugin, name)
+
+
+def unregister(plugin: Any) -> None:
+    """See `Plugins.unregister`."""
+    plugins.unregister(plugin)

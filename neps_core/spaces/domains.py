@@ -1,0 +1,230 @@
+"""Domains: what a single decision is taken from. This is all that a source of decisions, an encoder or
+an optimizer ever sees of a search space.
+
+Notation: `u` is a position in the unit interval. `from_unit` maps it to a value such that a uniform `u`
+gives the domain's uniform distribution (uniform in the logarithm where `log` is set), `to_unit` maps a
+value back, and `from_prior` maps a uniform `u` to a value distributed as the domain's prior.
+Each integer owns a cell of the unit interval, and `to_unit` gives (about) its middle.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Union
+
+from attrs import field, frozen
+
+from neps_core.spaces.priors import CategoryPrior, NormalPrior
+
+#: What a decision can be: plain data that YAML and JSON store as they are.
+Value = Union[str, int, float, bool, None]
+
+
+def _as_number(value: Any) -> float | int:
+    """A Python number for `value`, which may be a NumPy scalar; bools are no numbers."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{value!r} is a {type(value).__name__}, not a number")
+    return value
+
+
+@frozen
+class FloatDomain:
+    """The closed interval [lower, upper] of real numbers.
+
+    Attributes:
+        lower: Smallest value.
+        upper: Largest value.
+        log: Whether uniform means uniform in the logarithm.
+        prior: The user's prior over the unit interval, if any.
+        is_fidelity: Whether this is a cheap-to-expensive resource rather than a hyperparameter.
+    """
+
+    lower: float
+    upper: float
+    log: bool = False
+    prior: NormalPrior | None = None
+    is_fidelity: bool = False
+    _low: float = field(init=False, eq=False, repr=False)
+    _width: float = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        low, high = (math.log(self.lower), math.log(self.upper)) if self.log else (self.lower, self.upper)
+        object.__setattr__(self, "_low", low)
+        object.__setattr__(self, "_width", high - low)
+
+    @property
+    def size(self) -> int | None:
+        """How many values there are; None for infinitely many."""
+        return None
+
+    def from_unit(self, u: float) -> float:
+        """The value at position `u` of the unit interval."""
+        value = self._low + u * self._width
+        if self.log:
+            value = math.exp(value)
+        return min(max(value, self.lower), self.upper)
+
+    def to_unit(self, value: float) -> float:
+        """The position of `value` in the unit interval."""
+        scaled = math.log(value) if self.log else value
+        return min(max((scaled - self._low) / self._width, 0.0), 1.0)
+
+    def from_prior(self, u: float) -> float:
+        """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
+        return self.from_unit(u if self.prior is None else self.prior.quantile(u))
+
+    def check(self, value: Any) -> float:
+        """`value` as this domain's type.
+
+        Raises:
+            ValueError: If it isn't in the domain; the message says why.
+        """
+        number = float(_as_number(value))
+        if not self.lower <= number <= self.upper:
+            raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
+        return number
+
+    def grid(self, size: int) -> list[Value]:
+        """`size` values, evenly spaced over the (log) scale, both ends included."""
+        if size == 1:
+            return [self.from_unit(0.5)]
+        return [self.from_unit(i / (size - 1)) for i in range(size)]
+
+
+@frozen
+class IntegerDomain:
+    """The integers from lower to upper, both included.
+
+    Attributes: as `FloatDomain`.
+    """
+
+    lower: int
+    upper: int
+    log: bool = False
+    prior: NormalPrior | None = None
+    is_fidelity: bool = False
+    _low: float = field(init=False, eq=False, repr=False)
+    _width: float = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        low, high = self.lower - 0.5, self.upper + 0.5
+        if self.log:
+            low, high = math.log(low), math.log(high)
+        object.__setattr__(self, "_low", low)
+        object.__setattr__(self, "_width", high - low)
+
+    @property
+    def size(self) -> int | None:
+        """How many values there are."""
+        return self.upper - self.lower + 1
+
+    def from_unit(self, u: float) -> int:
+        """The value whose cell of the unit interval holds `u`."""
+        value = self._low + u * self._width
+        if self.log:
+            value = math.exp(value)
+        return min(max(round(value), self.lower), self.upper)
+
+    def to_unit(self, value: int) -> float:
+        """The position of `value` in the unit interval."""
+        scaled = math.log(value) if self.log else value
+        return min(max((scaled - self._low) / self._width, 0.0), 1.0)
+
+    def from_prior(self, u: float) -> int:
+        """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
+        return self.from_unit(u if self.prior is None else self.prior.quantile(u))
+
+    def check(self, value: Any) -> int:
+        """`value` as this domain's type; floats that are whole numbers are taken.
+
+        Raises:
+            ValueError: If it isn't in the domain; the message says why.
+        """
+        number = _as_number(value)
+        if not math.isfinite(number) or number != int(number):
+            raise ValueError(f"{number!r} is not a whole number")
+        if not self.lower <= number <= self.upper:
+            raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
+        return int(number)
+
+    def grid(self, size: int) -> list[Value]:
+        """At most `size` different values, evenly spaced over the (log) scale, both ends included."""
+        if size == 1:
+            return [self.from_unit(0.5)]
+        if size >= self.upper - self.lower + 1:
+            return list(range(self.lower, self.upper + 1))
+        low, high = self.to_unit(self.lower), self.to_unit(self.upper)
+        values = (self.from_unit(low + (high - low) * i / (size - 1)) for i in range(size))
+        return list(dict.fromkeys(values))
+
+
+@frozen
+class CategoricalDomain:
+    """A choice between labels.
+
+    Attributes:
+        choices: The labels, in the order of the user's choices; all different.
+        prior: The user's weights, if any.
+        ordered: Whether neighbouring labels are more alike than distant ones.
+    """
+
+    choices: tuple[Value, ...]
+    prior: CategoryPrior | None = None
+    ordered: bool = False
+    is_fidelity: bool = field(default=False, init=False)
+    _index: dict[tuple[type, Value], int] = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        # True == 1 == 1.0 in Python; as choices they are three different ones.
+        object.__setattr__(self, "_index", {(type(c), c): i for i, c in enumerate(self.choices)})
+
+    @property
+    def size(self) -> int | None:
+        """How many values there are."""
+        return len(self.choices)
+
+    def index(self, value: Value) -> int:
+        """The position of a label among the choices."""
+        return self._index[type(value), value]
+
+    def from_unit(self, u: float) -> Value:
+        """The label whose cell of the unit interval holds `u`."""
+        return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
+
+    def to_unit(self, value: Value) -> float:
+        """The middle of the label's cell of the unit interval."""
+        return (self.index(value) + 0.5) / len(self.choices)
+
+    def from_prior(self, u: float) -> Value:
+        """The label in which the share `u` of the prior falls (of the uniform distribution without one)."""
+        return self.from_unit(u) if self.prior is None else self.choices[self.prior.quantile(u)]
+
+    def check(self, value: Any) -> Value:
+        """The label that `value` stands for.
+
+        Raises:
+            ValueError: If it is none of the choices.
+        """
+        if hasattr(value, "item") and getattr(value, "shape", None) == ():
+            value = value.item()
+        try:
+            index = self._index.get((type(value), value))
+        except TypeError:  # unhashable, so certainly no label
+            index = None
+        if index is None:
+            # What differs from a label in its type only (1.0 for 1) is meant for it.
+            alike = [c for c in self.choices if isinstance(value, (int, float)) and c == value]
+            if len(alike) == 1 and not isinstance(value, bool) and not isinstance(alike[0], bool):
+                return alike[0]
+            shown = ", ".join(map(repr, self.choices[:20])) + (", ..." if len(self.choices) > 20 else "")
+            raise ValueError(f"{value!r} is none of the choices {shown}")
+        return self.choices[index]
+
+    def grid(self, size: int) -> list[Value]:
+        """All labels: a grid never leaves out a category."""
+        return list(self.choices)
+
+
+Domain = Union[FloatDomain, IntegerDomain, CategoricalDomain]

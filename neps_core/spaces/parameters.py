@@ -1,0 +1,366 @@
+"""The parameters that a space is written in: `Float`, `Integer`, `Categorical` and the fidelities.
+
+They are descriptions. Whether one makes sense is checked when the space that holds it is built, because
+only then is the attribute known that the error has to name. Two parameters are the same only if they are
+one object: an object that is used twice has one value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain, Value
+from neps_core.spaces.priors import SIGMA, CategoryPrior, ConfidenceLevel, NormalPrior, parse_confidence
+from neps_core.spaces.walk import Part, Walk
+
+
+def _plain_number(name: str, value: Any) -> float | int:
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value!r}")
+    return value
+
+
+def _whole_number(name: str, value: Any) -> int:
+    number = _plain_number(name, value)
+    if number != int(number):
+        raise ValueError(f"{name} must be a whole number, not {value!r}")
+    return int(number)
+
+
+def _confidence(prior: Any, confidence: Any) -> ConfidenceLevel:
+    if prior is None and confidence is not None:
+        raise ValueError(f"prior_confidence={confidence!r} needs a prior; add prior=..., or leave it out")
+    return ConfidenceLevel.LOW if confidence is None else parse_confidence(confidence)
+
+
+@frozen(eq=False)
+class _Number(Part):
+    """What `Float` and `Integer` share."""
+
+    lower: Any
+    upper: Any
+    log: bool = False
+    log_base: float | None = None
+    prior: Any = None
+    prior_confidence: str | ConfidenceLevel | None = None
+    _domain: Domain | None = field(default=None, init=False, repr=False)
+
+    def _bounds(self) -> tuple[float, float]:
+        raise NotImplementedError
+
+    def domain(self) -> Domain:
+        """What the decision is taken from.
+
+        Raises:
+            ValueError: If the bounds, the scale or the prior make no sense.
+        """
+        if self._domain is None:
+            object.__setattr__(self, "_domain", self._make_domain())
+        assert self._domain is not None
+        return self._domain
+
+    def _make_domain(self) -> Domain:
+        lower, upper = self._bounds()
+        if lower >= upper:
+            raise ValueError(f"lower ({lower!r}) must be less than upper ({upper!r}); for one value, use a constant")
+        if not math.isfinite(float(upper) - float(lower)):
+            raise ValueError(f"the range from {lower!r} to {upper!r} is too wide for a float; narrow the bounds")
+        if not isinstance(self.log, bool):
+            raise ValueError(f"log must be True or False, not {self.log!r}")
+        if self.log and lower <= 0:
+            raise ValueError(f"log=True needs lower > 0, not {lower!r}")
+        if self.log_base is not None:
+            base = _plain_number("log_base", self.log_base)
+            if base <= 0 or base == 1:
+                raise ValueError(f"log_base must be positive and not 1, not {self.log_base!r}")
+            if not self.log:
+                raise ValueError(f"log_base={self.log_base!r} needs log=True")
+        confidence = _confidence(self.prior, self.prior_confidence)
+        flat = self._domain_type(lower, upper, self.log)
+        if self.prior is None:
+            return flat
+        try:
+            mode = flat.to_unit(flat.check(self.prior))  # type: ignore[arg-type]
+        except ValueError as reason:
+            raise ValueError(f"prior {reason}") from None
+        return self._domain_type(lower, upper, self.log, NormalPrior(mode, SIGMA[confidence]))
+
+    @property
+    def _domain_type(self) -> Callable[..., FloatDomain | IntegerDomain]:
+        raise NotImplementedError
+
+    def check(self) -> None:
+        self.domain()
+
+    def resolve(self, walk: Walk, path: str) -> Any:
+        return walk.decide(path, self.domain())
+
+    @property
+    def has_prior(self) -> bool:
+        return self.prior is not None
+
+    def with_prior(self, prior: Any, confidence: Any) -> Part:
+        """The same parameter with another prior."""
+        return type(self)(self.lower, self.upper, self.log, self.log_base, prior, confidence)
+
+    def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
+        document = {"lower": write(self.lower), "upper": write(self.upper)}
+        for key in ("log", "log_base", "prior", "prior_confidence"):
+            if getattr(self, key) not in (None, False):
+                document[key] = write(getattr(self, key))
+        if self.prior is not None:
+            document["prior"] = write(self.prior)
+            document.setdefault("prior_confidence", ConfidenceLevel.LOW.value)
+        return document
+
+
+@frozen(eq=False)
+class Float(_Number):
+    """A real number between two bounds, both included.
+
+    Args:
+        lower: Smallest value.
+        upper: Largest value.
+        log: Sample uniformly in the logarithm; needs `lower > 0`.
+        log_base: The base that you think of the scale in. It is recorded with the space; the distribution
+            is the same for every base.
+        prior: The value that you believe to be good.
+        prior_confidence: How sure you are: `"low"` (the default with a prior), `"medium"` or `"high"`,
+            a standard deviation of 0.5, 0.25 or 0.125 of the (log) range.
+    """
+
+    def _bounds(self) -> tuple[float, float]:
+        return float(_plain_number("lower", self.lower)), float(_plain_number("upper", self.upper))
+
+    @property
+    def _domain_type(self) -> Callable[..., FloatDomain | IntegerDomain]:
+        return FloatDomain
+
+
+@frozen(eq=False)
+class Integer(_Number):
+    """A whole number between two bounds, both included.
+
+    Args:
+        lower, upper, log, log_base, prior, prior_confidence: As for `Float`.
+    """
+
+    def _bounds(self) -> tuple[float, float]:
+        return _whole_number("lower", self.lower), _whole_number("upper", self.upper)
+
+    @property
+    def _domain_type(self) -> Callable[..., FloatDomain | IntegerDomain]:
+        return IntegerDomain
+
+
+@frozen(eq=False)
+class Categorical(Part):
+    """A choice between alternatives that have no order.
+
+    Args:
+        choices: The alternatives: at least one, no two the same.
+        prior: The *index* of the choice that you believe to be good.
+        prior_confidence: How sure you are: `"low"` (the default with a prior), `"medium"` or `"high"`;
+            the choice then weighs 2, 4 or 6 times as much as each other one.
+    """
+
+    choices: Any
+    prior: Any = None
+    prior_confidence: str | ConfidenceLevel | None = None
+    _domain: CategoricalDomain | None = field(default=None, init=False, repr=False)
+
+    def domain(self) -> CategoricalDomain:
+        """What the decision is taken from: a label per choice.
+
+        Raises:
+            ValueError: If the choices or the prior make no sense.
+        """
+        if self._domain is None:
+            object.__setattr__(self, "_domain", self._make_domain())
+        assert self._domain is not None
+        return self._domain
+
+    def _make_domain(self) -> CategoricalDomain:
+        if isinstance(self.choices, (str, bytes, set, frozenset, Mapping)) or not isinstance(self.choices, Iterable):
+            raise ValueError(f"choices must be a list or tuple, not {self.choices!r} ({type(self.choices).__name__})")
+        object.__setattr__(self, "choices", tuple(self.choices))
+        if not self.choices:
+            raise ValueError("choices is empty; give at least one")
+        labels = labels_of(self.choices)
+        confidence = _confidence(self.prior, self.prior_confidence)
+        if self.prior is None:
+            return CategoricalDomain(labels)
+        index = _whole_number("prior (an index into the choices)", self.prior)
+        if not 0 <= index < len(labels):
+            raise ValueError(f"prior {index} is no index into {len(labels)} choices (0 to {len(labels) - 1})")
+        return CategoricalDomain(labels, CategoryPrior.preferring(index, len(labels), confidence))
+
+    def check(self) -> None:
+        self.domain()
+
+    def resolve(self, walk: Walk, path: str) -> Any:
+        domain = self.domain()
+        index = domain.index(walk.decide(path, domain))
+        return walk.value(self.choices[index], f"{path}{{{index}}}")
+
+    @property
+    def has_prior(self) -> bool:
+        return self.prior is not None
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        return tuple(self.choices)
+
+    def with_prior(self, prior: Any, confidence: Any) -> Part:
+        """The same parameter with another prior."""
+        return type(self)(self.choices, prior, confidence)
+
+    def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
+        document: dict[str, Any] = {"choices": [write(choice) for choice in self.choices]}
+        if self.prior is not None:
+            document["prior"] = write(self.prior)
+            document["prior_confidence"] = write(self.prior_confidence or ConfidenceLevel.LOW)
+        return document
+
+
+@frozen(eq=False)
+class Fidelity(Part):
+    """A resource that makes an evaluation cheaper or dearer, and better known: epochs, a share of the data.
+
+    Args:
+        domain: An `Integer` or `Float` without a prior; larger values are dearer.
+    """
+
+    over: Any
+    _domain: Domain | None = field(default=None, init=False, repr=False)
+
+    @property
+    def lower(self) -> Any:
+        """The cheapest value."""
+        return self.over.lower
+
+    @property
+    def upper(self) -> Any:
+        """The dearest value, at which an evaluation counts as complete."""
+        return self.over.upper
+
+    @property
+    def log(self) -> bool:
+        """Whether the resource is thought of on a logarithmic scale."""
+        return bool(self.over.log)
+
+    def domain(self) -> Domain:
+        """What the decision is taken from; its `is_fidelity` is set.
+
+        Raises:
+            ValueError: If the bounds make no sense, or there is a prior.
+        """
+        if self._domain is None:
+            if not isinstance(self.over, (Float, Integer)):
+                raise ValueError(f"a fidelity is an Integer or a Float, not {self.over!r}")
+            if self.over.prior is not None:
+                raise ValueError("a fidelity has no prior; leave it out")
+            plain = self.over.domain()
+            assert not isinstance(plain, CategoricalDomain)
+            made = type(plain)(plain.lower, plain.upper, plain.log, is_fidelity=True)  # type: ignore[arg-type]
+            object.__setattr__(self, "_domain", made)
+        assert self._domain is not None
+        return self._domain
+
+    def check(self) -> None:
+        self.domain()
+
+    def resolve(self, walk: Walk, path: str) -> Any:
+        return walk.decide(path, self.domain())
+
+    def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
+        return {"over": write(self.over)}
+
+
+class _NumberFidelity(Fidelity):
+    """A fidelity that is written by its bounds."""
+
+    _over: type[_Number]
+
+    def __init__(self, lower: Any, upper: Any, *, log: bool = False) -> None:
+        super().__init__(self._over(lower, upper, log))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(lower={self.lower!r}, upper={self.upper!r}, log={self.log!r})"
+
+    def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
+        return self.over.to_document(write)  # type: ignore[no-any-return]
+
+
+class IntegerFidelity(_NumberFidelity):
+    """A fidelity in whole numbers, such as epochs.
+
+    Args:
+        lower: The cheapest value.
+        upper: The dearest one, included.
+        log: Think of it on a logarithmic scale.
+    """
+
+    _over = Integer
+
+
+class FloatFidelity(_NumberFidelity):
+    """A fidelity in real numbers, such as a share of the data.
+
+    Args:
+        lower, upper, log: As for `IntegerFidelity`.
+    """
+
+    _over = Float
+
+
+def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:
+    """A readable label for each choice, all different: plain choices stand for themselves.
+
+    Raises:
+        ValueError: If a choice is there twice.
+    """
+    labels: list[Value] = []
+    taken: dict[tuple[type, Any], int] = {}
+    seen: dict[Any, int] = {}
+    for i, choice in enumerate(choices):
+        try:
+            key = (type(choice), choice)
+            first = seen.setdefault(key, i)
+        except TypeError:  # unhashable: the same only if equal
+            first = next((j for j in range(i) if type(choices[j]) is type(choice) and choices[j] is choice), i)
+            if isinstance(choice, (list, dict)):
+                first = next((j for j in range(i) if choices[j] == choice), i)
+        if first != i:
+            raise ValueError(f"choices has {choice!r} twice (at {first} and {i}); each may be there once")
+    plain = {(type(c), c) for c in choices if isinstance(c, (str, int, float, bool, type(None)))}
+    for choice in choices:
+        if hasattr(choice, "item") and getattr(choice, "shape", None) == ():
+            choice = choice.item()
+        if isinstance(choice, (str, int, float, bool, type(None))):
+            label: Value = choice
+        else:
+            name = _name_of(choice)
+            label, n = name, 1
+            while (str, label) in taken or (str, label) in plain:
+                n += 1
+                label = f"{name}#{n}"
+        taken[type(label), label] = 1
+        labels.append(label)
+    return tuple(labels)
+
+
+def _name_of(choice: Any) -> str:
+    if isinstance(choice, (list, tuple, dict)):
+        text = repr(choice)
+    else:
+        text = getattr(choice, "__name__", "") or type(choice).__name__
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,253 @@
+"""`PipelineSpace`: the space as a class body, and its `SearchSpace`."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from neps_core.errors import SpaceError, nearest
+from neps_core.spaces import documents
+from neps_core.spaces.domains import Domain
+from neps_core.spaces.parameters import Categorical, Fidelity, Float, Integer
+from neps_core.spaces.protocol import Config, Decide, Resolution
+from neps_core.spaces.sources import Fixed, Uniform
+from neps_core.spaces.walk import Part, Walk, build
+
+FORMAT = "pipeline_space"
+
+#: Keyword arguments that a worker adds to those of the space, for functions that name them.
+INJECTED = ("pipeline_directory", "previous_pipeline_directory", "pipeline_id", "root_directory")
+
+
+class _CheckedWhenBuilt(type):
+    """Checks an instance once its `__init__` is through, so that subclasses may set attributes there."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        space = super().__call__(*args, **kwargs)
+        object.__setattr__(space, "_search_space", AttributeSpace(_gather(space), type(space).__name__))
+        return space
+
+
+class PipelineSpace(metaclass=_CheckedWhenBuilt):
+    """A search space, written as the attributes of a subclass.
+
+    A parameter (`Float`, `Integer`, `Categorical`, a fidelity) is an argument of `evaluate_pipeline` that
+    varies; any other public attribute is a constant that is handed over as it is; an attribute that begins
+    with an underscore is a building block that other attributes may use, and is never handed over.
+
+    ```python
+    class Space(neps.PipelineSpace):
+        learning_rate = neps.Float(1e-4, 1e-1, log=True)
+        layers = neps.Integer(1, 5)
+        optimizer = neps.Categorical(["adam", "sgd"], prior=0)
+        epochs = neps.IntegerFidelity(1, 27)
+        batch_size = 64
+    ```
+
+    A space does not change once it is built; `add`, `remove` and `add_prior` give new ones.
+
+    Raises:
+        SpaceError: When it is built, if something in it can't be meant; the message names the attribute.
+    """
+
+    _search_space: AttributeSpace
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_search_space" in self.__dict__:
+            raise SpaceError(f"a space does not change; use space.add({name}=...)-style calls: space.add(value, {name!r}).")
+        object.__setattr__(self, name, value)
+
+    def add(self, parameter: Any, name: str) -> PipelineSpace:
+        """A new space with one attribute more.
+
+        Args:
+            parameter: A parameter or a constant.
+            name: The attribute's name.
+
+        Raises:
+            SpaceError: If there is such an attribute already, or the new space makes no sense.
+        """
+        attributes = self._search_space.attributes
+        if name in attributes:
+            raise SpaceError(f"{name!r} is in this space already; remove it first.")
+        return from_attributes({**attributes, name: parameter}, self._search_space.name)
+
+    def remove(self, name: str) -> PipelineSpace:
+        """A new space without an attribute.
+
+        Raises:
+            SpaceError: If there is no such attribute.
+        """
+        attributes = dict(self._search_space.attributes)
+        if name not in attributes:
+            raise SpaceError(f"there is no {name!r} in this space. {nearest(name, attributes)}")
+        del attributes[name]
+        return from_attributes(attributes, self._search_space.name)
+
+    def add_prior(self, name: str, prior: Any, prior_confidence: Any = None) -> PipelineSpace:
+        """A new space in which a parameter has this prior.
+
+        Args:
+            name: The parameter's attribute.
+            prior: The value (for a `Categorical`, the index) believed to be good.
+            prior_confidence: `"low"`, `"medium"` or `"high"`.
+
+        Raises:
+            SpaceError: If there is no such parameter, it can't have a prior, or the prior is outside it.
+        """
+        attributes = self._search_space.attributes
+        if name not in attributes:
+            raise SpaceError(f"there is no {name!r} in this space. {nearest(name, attributes)}")
+        parameter = attributes[name]
+        if not isinstance(parameter, (Float, Integer, Categorical)):
+            raise SpaceError(f"{name!r} is {parameter!r}, which can't have a prior.")
+        return from_attributes(
+            {**attributes, name: parameter.with_prior(prior, prior_confidence)}, self._search_space.name
+        )
+
+    def sample(self, fidelity_values: Mapping[str, Any] | None = None) -> tuple[Config, dict[str, Any]]:
+        """A random configuration.
+
+        Args:
+            fidelity_values: Values of fidelities by name; one that is left out gets its upper bound.
+
+        Returns:
+            The configuration as it would be stored, and the arguments that `evaluate_pipeline` would get.
+
+        Raises:
+            SpaceError: If a name is no fidelity of this space.
+            ConfigError: If a value lies outside its fidelity.
+        """
+        space = self._search_space
+        values = {path: getattr(domain, "upper", None) for path, domain in space.fidelities.items()}
+        for name in fidelity_values or {}:
+            if name not in values:
+                raise SpaceError(f"{name!r} is no fidelity of this space. {nearest(name, values)}")
+        values.update(fidelity_values or {})
+        resolution = space.resolve(Fixed(values, Uniform(np.random.default_rng())))
+        return resolution.config, resolution.arguments()
+
+    def __repr__(self) -> str:
+        lines = [f"    {name} = {value!r}" for name, value in self._search_space.attributes.items()]
+        return "\n".join([f"{self._search_space.name}:", *lines])
+
+
+_METHODS = frozenset(vars(PipelineSpace)) & {"add", "remove", "add_prior", "sample"}
+
+
+def _gather(space: PipelineSpace) -> dict[str, Any]:
+    """The attributes of a space: those of its classes, base classes first, then those set on it."""
+    found: dict[str, Any] = {}
+    for cls in reversed(type(space).__mro__):
+        if cls in (object, PipelineSpace):
+            continue
+        for name, value in vars(cls).items():
+            helper = isinstance(value, (staticmethod, classmethod, property)) or (
+                isinstance(value, FunctionType) and value.__qualname__ == f"{cls.__qualname__}.{name}"
+            )
+            if not helper and not (name.startswith("__") and name.endswith("__")) and name != "_abc_impl":
+                found[name] = value
+    found.update({name: value for name, value in vars(space).items() if name != "_search_space"})
+    return found
+
+
+def from_attributes(attributes: Mapping[str, Any], name: str) -> PipelineSpace:
+    """A `PipelineSpace` with just these attributes.
+
+    Raises:
+        SpaceError: As the class does.
+    """
+    space = object.__new__(PipelineSpace)
+    vars(space).update(attributes)
+    vars(space)["_search_space"] = AttributeSpace(attributes, name)
+    return space
+
+
+class AttributeSpace:
+    """The `SearchSpace` of named attributes, each a parameter or a constant.
+
+    Args:
+        attributes: By name; names that begin with an underscore are not handed over.
+        name: What the space is called.
+
+    Raises:
+        SpaceError: Naming the attribute that can't be meant.
+    """
+
+    def __init__(self, attributes: Mapping[str, Any], name: str = "space") -> None:
+        self.attributes = dict(attributes)
+        self.name = name
+        for attribute, value in self.attributes.items():
+            _check_name(attribute)
+            _check_parts(attribute, value)
+        self._public = [(n, v) for n, v in self.attributes.items() if not n.startswith("_")]
+        # The first of several names for one object is its name.
+        self._names = {id(v): n for n, v in reversed(self.attributes.items()) if isinstance(v, Part)}
+        parts = [part for _, value in self._public for part in _parts(value)]
+        self.fidelities: dict[str, Domain] = {
+            self._names[id(part)]: part.domain() for part in parts if isinstance(part, Fidelity)
+        }
+        self.has_priors = any(part.has_prior for part in parts)
+        self.argument_names = {name: True for name, _ in self._public}
+
+    def resolve(self, decide: Decide) -> Resolution:
+        """Walk the public attributes in order; see `SearchSpace.resolve`."""
+        walk = Walk(decide, self._names)
+        values = {name: walk.value(thing, name) for name, thing in self._public}
+        return Resolution(walk.decisions, lambda: {name: build(value) for name, value in values.items()})
+
+    def to_document(self) -> dict[str, Any]:
+        """The space as plain data; see `neps_core.spaces.documents`."""
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "attributes": {name: documents.write(value) for name, value in self.attributes.items()},
+        }
+
+
+def from_document(document: Mapping[str, Any]) -> PipelineSpace:
+    """The space that `AttributeSpace.to_document` wrote.
+
+    Raises:
+        SpaceError: If the document is none.
+    """
+    attributes = document.get("attributes")
+    if not isinstance(attributes, Mapping):
+        raise SpaceError("the stored space has no attributes.")
+    read = {name: documents.read(value) for name, value in attributes.items()}
+    return from_attributes(read, str(document.get("name", "space")))
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise SpaceError(f"{name!r} can't be the name of a parameter: it is no Python identifier. Rename it.")
+    if name in INJECTED:
+        raise SpaceError(f"{name!r} can't be the name of a parameter: a worker passes that argument itself. Rename it.")
+    if name in _METHODS:
+        raise SpaceError(f"{name!r} can't be the name of a parameter: it is a method of every space. Rename it.")
+
+
+def _parts(value: Any) -> list[Part]:
+    if isinstance(value, Part):
+        return [value, *(part for child in value.children for part in _parts(child))]
+    if type(value) in (list, tuple):
+        return [part for item in value for part in _parts(item)]
+    return []
+
+
+def _check_parts(attribute: str, value: Any) -> None:
+    try:
+        if isinstance(value, Part):
+            value.check()
+        for part in _parts(value):
+            part.check()
+            if isinstance(part, Fidelity) and part is not value:
+                raise ValueError("a fidelity must be an attribute of the space itself")
+    except ValueError as reason:
+        raise SpaceError(f"{attribute}: {reason}.") from None
+    if isinstance(value, type) and issubclass(value, Part):
+        raise SpaceError(f"{attribute}: {value.__name__} is the class; write {value.__name__}(...).")

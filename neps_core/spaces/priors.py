@@ -1,0 +1,115 @@
+"""Priors: what a user believes about the best value, as a distribution over a domain.
+
+Notation: a prior over numbers is a normal distribution over the unit interval, truncated to it, with
+its mode at the prior's position u0 and standard deviation sigma; a prior over categories is a weight
+per category. Both answer one question, the quantile function, so that one uniform number (random,
+from a quasi-random sequence, or from a grid) becomes one sample of the prior.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+from enum import Enum
+from statistics import NormalDist
+
+from attrs import field, frozen
+
+_STANDARD = NormalDist()
+
+
+class ConfidenceLevel(str, Enum):
+    """How sure a user is of a prior."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+#: Standard deviation of a numerical prior, in the unit interval.
+SIGMA = {ConfidenceLevel.LOW: 0.5, ConfidenceLevel.MEDIUM: 0.25, ConfidenceLevel.HIGH: 0.125}
+
+#: Weight of the preferred category; every other one weighs 1.
+CATEGORY_WEIGHT = {ConfidenceLevel.LOW: 2.0, ConfidenceLevel.MEDIUM: 4.0, ConfidenceLevel.HIGH: 6.0}
+
+
+def parse_confidence(confidence: str | ConfidenceLevel) -> ConfidenceLevel:
+    """Turn `"low"`, `"medium"`, `"high"` (any case) into a level.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    try:
+        return ConfidenceLevel(confidence.lower() if isinstance(confidence, str) else confidence)
+    except ValueError:
+        allowed = ", ".join(repr(level.value) for level in ConfidenceLevel)
+        raise ValueError(f"prior_confidence {confidence!r} is not one of {allowed}") from None
+
+
+@frozen
+class NormalPrior:
+    """A normal distribution truncated to [0, 1].
+
+    Attributes:
+        mode: The position of the prior in the unit interval.
+        sigma: The standard deviation before truncation.
+    """
+
+    mode: float
+    sigma: float
+    _below: float = field(init=False)
+    _mass: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        below = _STANDARD.cdf((0.0 - self.mode) / self.sigma)
+        object.__setattr__(self, "_below", below)
+        object.__setattr__(self, "_mass", _STANDARD.cdf((1.0 - self.mode) / self.sigma) - below)
+
+    def quantile(self, u: float) -> float:
+        """The value in [0, 1] below which a share `u` of the distribution lies."""
+        share = min(max(self._below + u * self._mass, 1e-300), 1.0 - 1e-16)
+        return min(max(self.mode + self.sigma * _STANDARD.inv_cdf(share), 0.0), 1.0)
+
+    def log_density(self, x: float) -> float:
+        """Natural logarithm of the density at `x` in [0, 1]."""
+        z = (x - self.mode) / self.sigma
+        return -0.5 * z * z - math.log(self.sigma * math.sqrt(2 * math.pi) * self._mass)
+
+
+@frozen
+class CategoryPrior:
+    """A weight per category.
+
+    Attributes:
+        weights: Positive numbers, one per category, in their order; they need not add up to 1.
+    """
+
+    weights: tuple[float, ...]
+    _cumulative: tuple[float, ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        total = math.fsum(self.weights)
+        object.__setattr__(self, "_cumulative", tuple(c / total for c in itertools.accumulate(self.weights)))
+
+    @classmethod
+    def preferring(cls, index: int, size: int, confidence: ConfidenceLevel) -> CategoryPrior:
+        """The prior that prefers category `index` out of `size`."""
+        weights = [1.0] * size
+        weights[index] = CATEGORY_WEIGHT[confidence]
+        return cls(tuple(weights))
+
+    @property
+    def mode(self) -> int:
+        """The index of the heaviest category."""
+        return max(range(len(self.weights)), key=self.weights.__getitem__)
+
+    def quantile(self, u: float) -> int:
+        """The index of the category in which the share `u` of the weight falls."""
+        return min(bisect.bisect_right(self._cumulative, u), len(self.weights) - 1)
+
+    def log_density(self, index: int) -> float:
+        """Natural logarithm of the probability of category `index`."""
+        return math.log(self.weights[index] / math.fsum(self.weights))
+
+

@@ -1,0 +1,178 @@
+"""The fold of a run's events into its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import evolve
+
+from neps_core import events as ev
+from neps_core.errors import StorageError
+from neps_core.trials import Metadata, Report, State, Trial, number_of
+
+
+class Trials(Mapping[str, Trial]):
+    """A read-only, live view of the trials by id, in the order in which they were sampled.
+
+    `changes` lists the id of each trial whenever something happened to it (deletion too), so that
+    whoever keeps the position up to which it has read can follow a run without looking at every trial:
+
+    ```python
+    for trial_id in trials.changes[self.position:]:
+        trial = trials.get(trial_id)      # None: it was deleted
+    self.position = len(trials.changes)
+    ```
+    """
+
+    def __init__(self, trials: dict[str, Trial], changes: list[str]) -> None:
+        self._trials = trials
+        self._changes = changes
+
+    def __getitem__(self, trial_id: str) -> Trial:
+        return self._trials[trial_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._trials)
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} trials>"
+
+    @property
+    def changes(self) -> Sequence[str]:
+        """The ids of trials, one for each thing that happened to one."""
+        return self._changes
+
+
+class TrialLog:
+    """The state of a run, kept by folding its events one by one.
+
+    Folding is total: any sequence of events has a state, and what contradicts the trial's state (a second
+    result, a requeue of a finished trial) changes nothing. That settles every race between workers: the
+    journal's order decides.
+
+    Attributes:
+        trials: All trials.
+        pending: Ids of the trials that wait for a worker, longest first.
+        evaluating: Ids of the trials that are being evaluated.
+        sampled: How many configurations were ever proposed: the index of the next sample.
+        highest_number: The highest number of a trial's id so far.
+        halts: Every `Halted` event.
+        seed: The run's seed; None before it was created.
+        space: The space's document; None if there is none yet.
+        optimizers: Every `OptimizerRecorded` event; the last one is in force.
+    """
+
+    def __init__(self) -> None:
+        self._trials: dict[str, Trial] = {}
+        self._changes: list[str] = []
+        self.trials = Trials(self._trials, self._changes)
+        self.pending: dict[str, None] = {}
+        self.evaluating: dict[str, None] = {}
+        self.sampled = 0
+        self.highest_number = 0
+        self.halts: list[ev.Halted] = []
+        self.seed: int | None = None
+        self.space: dict[str, Any] | None = None
+        self.optimizers: list[ev.OptimizerRecorded] = []
+        self._fold: dict[type, Callable[[Any], None]] = {
+            ev.Created: self._created,
+            ev.SpaceRecorded: self._space_recorded,
+            ev.OptimizerRecorded: self.optimizers.append,
+            ev.Sampled: self._sampled,
+            ev.Started: self._started,
+            ev.Detached: self._detached,
+            ev.Finished: self._finished,
+            ev.Requeued: self._requeued,
+            ev.Deleted: self._deleted,
+            ev.Halted: self.halts.append,
+        }
+
+    def fold(self, events: Iterable[ev.Event]) -> None:
+        """Take in what has happened since.
+
+        Raises:
+            StorageError: If the run belongs to a later version of the format.
+        """
+        for event in events:
+            self._fold[type(event)](event)
+
+    def _put(self, trial: Trial) -> None:
+        self._trials[trial.id] = trial
+        self._changes.append(trial.id)
+        for state, ids in ((State.PENDING, self.pending), (State.EVALUATING, self.evaluating)):
+            if trial.state is state:
+                ids[trial.id] = None
+            else:
+                ids.pop(trial.id, None)
+
+    def _created(self, event: ev.Created) -> None:
+        if event.format > ev.FORMAT:
+            raise StorageError(
+                f"this run was written in format {event.format}, and this version reads formats up to {ev.FORMAT}. "
+                "Install a newer neps-framework to go on with it."
+            )
+        if self.seed is None:
+            self.seed = event.seed
+
+    def _space_recorded(self, event: ev.SpaceRecorded) -> None:
+        self.space = event.document
+
+    def _sampled(self, event: ev.Sampled) -> None:
+        self.sampled += event.time is not None
+        self.highest_number = max(self.highest_number, number_of(event.id))
+        if event.id in self._trials:
+            return
+        metadata = Metadata(
+            time_sampled=event.time,
+            sampling_worker_id=event.worker,
+            previous_trial_id=event.previous,
+            location=f"configs/config_{event.id}",
+        )
+        self._put(Trial(event.id, event.config, State.PENDING, metadata))
+
+    def _started(self, event: ev.Started) -> None:
+        trial = self._known(event.id)
+        if trial.state is State.PENDING:
+            metadata = evolve(
+                trial.metadata,
+                time_started=event.time,
+                evaluating_worker_id=event.worker,
+                starts=trial.metadata.starts + 1,
+            )
+            self._put(evolve(trial, state=State.EVALUATING, metadata=metadata))
+
+    def _detached(self, event: ev.Detached) -> None:
+        trial = self._known(event.id)
+        if trial.state is State.EVALUATING:
+            self._put(evolve(trial, metadata=evolve(trial.metadata, is_asynchronous=True)))
+
+    def _finished(self, event: ev.Finished) -> None:
+        trial = self._known(event.id)
+        if not trial.state.is_finished:
+            metadata = evolve(trial.metadata, time_end=event.time)
+            self._put(evolve(trial, state=event.state, metadata=metadata, report=event.report))
+
+    def _requeued(self, event: ev.Requeued) -> None:
+        trial = self._known(event.id)
+        if trial.state is State.EVALUATING and not trial.metadata.is_asynchronous:
+            metadata = evolve(trial.metadata, starts=trial.metadata.starts - event.orderly)
+            self._put(evolve(trial, state=State.PENDING, metadata=metadata))
+
+    def _deleted(self, event: ev.Deleted) -> None:
+        if self._trials.pop(event.id, None) is not None:
+            self._changes.append(event.id)
+            self.pending.pop(event.id, None)
+            self.evaluating.pop(event.id, None)
+
+    def _known(self, trial_id: str) -> Trial:
+        """The trial, or a corrupted one where the record of its configuration was lost."""
+        if trial_id not in self._trials:
+            self.highest_number = max(self.highest_number, number_of(trial_id))
+            report = Report(err="the record of its configuration is damaged", reported_as=State.CORRUPTED.value)
+            metadata = Metadata(location=f"configs/config_{trial_id}")
+            self._put(Trial(trial_id, {}, State.CORRUPTED, metadata, report))
+        return self._trials[trial_id]

@@ -1,0 +1,142 @@
+"""What a trial is: a configuration, what became of it, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Union
+
+from attrs import field, frozen
+
+#: One objective, or several; all are minimised.
+Objective = Union[float, list[float]]
+
+
+class State(str, Enum):
+    """Where a trial stands."""
+
+    PENDING = "pending"  # sampled, and waiting for a worker
+    EVALUATING = "evaluating"  # a worker has it, or an asynchronous evaluation
+    SUCCESS = "success"
+    FAILED = "failed"  # evaluate_pipeline raised, or returned something unusable
+    CRASHED = "crashed"  # the objective was NaN, or the evaluation took its worker down three times
+    CORRUPTED = "corrupted"  # what was recorded of it is damaged
+    UNKNOWN = "unknown"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen to such a trial."""
+        return self in _FINISHED
+
+
+_FINISHED = frozenset({State.SUCCESS, State.FAILED, State.CRASHED, State.CORRUPTED})
+
+
+@frozen
+class Metadata:
+    """When and by whom. Times are Unix seconds.
+
+    Attributes:
+        time_sampled: When the configuration was proposed; None for an imported trial.
+        time_started: When its (last) evaluation began; None if none has.
+        time_end: When its result was recorded.
+        sampling_worker_id: The worker that asked the optimizer for it.
+        evaluating_worker_id: The worker that evaluates or evaluated it.
+        previous_trial_id: The trial that this one continues (at a lower fidelity).
+        location: The trial's folder, relative to the run's.
+        starts: How many of its evaluations were begun and not given back in good order.
+        is_asynchronous: Whether its result comes through `save_pipeline_results`.
+    """
+
+    time_sampled: float | None = None
+    time_started: float | None = None
+    time_end: float | None = None
+    sampling_worker_id: str | None = None
+    evaluating_worker_id: str | None = None
+    previous_trial_id: str | None = None
+    location: str = ""
+    starts: int = 0
+    is_asynchronous: bool = False
+
+
+@frozen
+class Report:
+    """What an evaluation gave.
+
+    Attributes:
+        objective_to_minimize: The objective (a float, possibly infinite), several, or None if it failed.
+        cost: In the user's unit.
+        learning_curve: The objective after each step, if reported.
+        extra: Further plain data.
+        err: What went wrong, in a line.
+        tb: The traceback.
+        reported_as: `"success"`, `"failed"` or `"crashed"`.
+        evaluation_duration: Seconds; None for an asynchronous or imported result.
+    """
+
+    objective_to_minimize: Objective | None = None
+    cost: float | None = None
+    learning_curve: list[Any] | None = None
+    extra: dict[str, Any] = field(factory=dict)
+    err: str | None = None
+    tb: str | None = None
+    reported_as: str = State.SUCCESS.value
+    evaluation_duration: float | None = None
+
+
+@frozen
+class Trial:
+    """A configuration and what became of it.
+
+    Attributes:
+        id: `"1"`, `"2"`, ...; with a multi-fidelity optimizer `"1_rung_0"`, ...
+        config: The decisions by path.
+        state: Where it stands.
+        metadata: When and by whom.
+        report: What its evaluation gave, once it is finished.
+    """
+
+    id: str
+    config: Mapping[str, Any]
+    state: State = State.PENDING
+    metadata: Metadata = field(factory=Metadata)
+    report: Report | None = None
+
+    @property
+    def objectives(self) -> tuple[float, ...] | None:
+        """The objectives of a successful trial as a tuple; None for every other."""
+        if self.state is not State.SUCCESS or self.report is None:
+            return None
+        value = self.report.objective_to_minimize
+        return None if value is None else tuple(value) if isinstance(value, list) else (value,)
+
+
+@frozen
+class SampledConfig:
+    """What an optimizer proposes.
+
+    Attributes:
+        config: The decisions by path; complete, as `space.resolve(...).config` gives them.
+        id: The trial's id; None to be numbered.
+        previous_config_id: The trial that this one continues.
+    """
+
+    config: Mapping[str, Any]
+    id: str | None = None
+    previous_config_id: str | None = None
+
+
+def number_of(trial_id: str) -> int:
+    """The number that an id begins with: 3 of `"3"` and of `"3_rung_1"`; 0 if it begins with none."""
+    head = trial_id.partition("_")[0]
+    return int(head) if head.isascii() and head.isdigit() else 0
+
+
+def id_order(trial_id: str) -> tuple[int, str]:
+    """Sorts ids as a person would: 2 before 10."""
+    return number_of(trial_id), trial_id
+
+
+def without_folder(trial_id: str) -> str:
+    """The trial id in `"config_1"`, which people copy from folder names, or in `"1"`."""
+    return trial_id.removeprefix("config_")
