@@ -7,7 +7,6 @@ it by folding (`neps_core.trial_log`). Events are only ever added, never changed
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Union
 
@@ -116,17 +115,22 @@ _KINDS: dict[str, type] = {
 }
 
 
+_PLAIN = (dict[str, Any], Union[list[Any], None], Union[float, list[float], None], Union[float, None], Union[str, None])
+
+
 @lru_cache(maxsize=1)
 def converter() -> Any:
     """The one converter between the data classes and plain data."""
     import cattrs  # here, so that importing the face stays quick
-    from cattrs.gen import make_dict_unstructure_fn
 
     made = cattrs.Converter(omit_if_default=True)
-    # An objective is a number or a list of numbers, and both are plain data already.
-    made.register_structure_hook(Union[float, list[float], None], lambda value, _: value)
-    made.register_structure_hook(Mapping[str, Any], lambda value, _: dict(value))
-    made.register_unstructure_hook(Report, make_dict_unstructure_fn(Report, made, _cattrs_omit_if_default=True))
+
+    def is_plain(kind: Any) -> bool:
+        return kind in _PLAIN
+
+    # These are plain data already, on both sides.
+    made.register_structure_hook_func(is_plain, lambda value, _: value)
+    made.register_unstructure_hook_func(is_plain, lambda value: value)
     return made
 
 

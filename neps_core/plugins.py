@@ -104,6 +104,10 @@ class Plugins:
         """The plugins that could not be used."""
         return [plugin for plugin in self.installed() if plugin.error is not None]
 
+    def implementing(self, hook: str) -> list[str]:
+        """The names of the plugins that implement a hook."""
+        return [implementation.plugin_name for implementation in getattr(self.hook, hook).get_hookimpls()]
+
     def answers(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
         """What each plugin answers to a hook, on its own: one that raises becomes broken, with a warning."""
         given = []

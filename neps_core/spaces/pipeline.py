@@ -155,6 +155,11 @@ def _gather(space: PipelineSpace) -> dict[str, Any]:
     return found
 
 
+def search_space(space: PipelineSpace) -> AttributeSpace:
+    """What optimizers and workers see of a `PipelineSpace`."""
+    return space._search_space
+
+
 def from_attributes(attributes: Mapping[str, Any], name: str) -> PipelineSpace:
     """A `PipelineSpace` with just these attributes.
 

@@ -1,0 +1,86 @@
+"""Hyperparameter and architecture search.
+
+```python
+import neps
+
+class Space(neps.PipelineSpace):
+    learning_rate = neps.Float(1e-4, 1e-1, log=True)
+
+neps.run(evaluate_pipeline, Space(), root_directory="results", evaluations_to_spend=50)
+```
+
+The names below are imported when they are first used, so `import neps` itself costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neps_core import algorithms as algorithms
+    from neps_core import plugins as plugins
+    from neps_core.api import load_optimizer_info as load_optimizer_info
+    from neps_core.api import load_pipeline_space as load_pipeline_space
+    from neps_core.api import run as run
+    from neps_core.api import save_pipeline_results as save_pipeline_results
+    from neps_core.budgets import BudgetInfo as BudgetInfo
+    from neps_core.errors import NePSError as NePSError
+    from neps_core.errors import NePSWarning as NePSWarning
+    from neps_core.lookback import status as status
+    from neps_core.results import UserResultDict as UserResultDict
+    from neps_core.spaces.parameters import Categorical as Categorical
+    from neps_core.spaces.parameters import Fidelity as Fidelity
+    from neps_core.spaces.parameters import Float as Float
+    from neps_core.spaces.parameters import FloatFidelity as FloatFidelity
+    from neps_core.spaces.parameters import Integer as Integer
+    from neps_core.spaces.parameters import IntegerFidelity as IntegerFidelity
+    from neps_core.spaces.pipeline import PipelineSpace as PipelineSpace
+    from neps_core.spaces.priors import ConfidenceLevel as ConfidenceLevel
+    from neps_core.trials import SampledConfig as SampledConfig
+    from neps_core.trials import Trial as Trial
+    from neps_core.worker import RunResult as RunResult
+
+#: Name to where it is defined; "" for a module.
+_WHERE = {
+    "run": "api",
+    "save_pipeline_results": "api",
+    "load_pipeline_space": "api",
+    "load_optimizer_info": "api",
+    "status": "lookback",
+    "PipelineSpace": "spaces.pipeline",
+    "Float": "spaces.parameters",
+    "Integer": "spaces.parameters",
+    "Categorical": "spaces.parameters",
+    "Fidelity": "spaces.parameters",
+    "IntegerFidelity": "spaces.parameters",
+    "FloatFidelity": "spaces.parameters",
+    "ConfidenceLevel": "spaces.priors",
+    "Trial": "trials",
+    "SampledConfig": "trials",
+    "BudgetInfo": "budgets",
+    "UserResultDict": "results",
+    "RunResult": "worker",
+    "NePSError": "errors",
+    "NePSWarning": "errors",
+}
+_MODULES = ("algorithms", "plugins")
+
+__all__ = [*_WHERE, *_MODULES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = importlib.import_module("neps_core.cli").version()
+    elif name in _MODULES:
+        value = importlib.import_module(f"neps_core.{name}")
+    elif name in _WHERE:
+        value = getattr(importlib.import_module(f"neps_core.{_WHERE[name]}"), name)
+    else:
+        raise AttributeError(f"module 'neps' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *globals()})

@@ -1,0 +1,284 @@
+"""`neps.run` and the functions beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neps_core import events as ev
+from neps_core.budgets import Ledger, check_limit
+from neps_core.errors import NePSWarning, OptimizerError, ResultError, RunError, TrialError, nearest
+from neps_core.interrupts import Interrupts
+from neps_core.optimizers import check_id, choose, restore
+from neps_core.parsing import load_space, parse_space
+from neps_core.results import number, parse_result
+from neps_core.run import Run, open_run, open_storage
+from neps_core.storage import LeaseHeld
+from neps_core.target import Target, load_target
+from neps_core.trials import State, Trial, without_folder
+from neps_core.worker import RunResult, Settings, Worker, notify, result_of
+
+logger = logging.getLogger("neps.api")
+logging.getLogger("neps").addHandler(logging.NullHandler())
+
+
+def run(
+    evaluate_pipeline: Any,
+    pipeline_space: Any = None,
+    *,
+    root_directory: str | Path = "neps_results",
+    overwrite_root_directory: bool = False,
+    evaluations_to_spend: int | None = None,
+    cost_to_spend: float | None = None,
+    fidelities_to_spend: float | None = None,
+    total_evaluations_to_spend: int | None = None,
+    total_cost_to_spend: float | None = None,
+    total_fidelities_to_spend: float | None = None,
+    worker_evaluations_to_spend: int | None = None,
+    worker_cost_to_spend: float | None = None,
+    worker_fidelities_to_spend: float | None = None,
+    continue_until_max_evaluation_completed: bool = False,
+    ignore_errors: bool = False,
+    objective_value_on_error: float | None = None,
+    cost_value_on_error: float | None = None,
+    sample_batch_size: int | None = None,
+    worker_id: str | None = None,
+    optimizer: Any = "auto",
+    seed: int | None = None,
+    budgets: Mapping[str, float] | None = None,
+) -> RunResult:
+    """Search for the configuration that minimises what a function returns.
+
+    Start it once, or in as many processes as you like on the same `root_directory`: they share the work.
+    Start it again to go on. A process that dies leaves its trial to the others.
+
+    Args:
+        evaluate_pipeline: The function to minimise: a callable, `"package.module:function"` or
+            `"path/to/file.py:function"`. It gets a configuration as keyword arguments, and those of
+            `pipeline_directory`, `previous_pipeline_directory`, `pipeline_id`, `root_directory` that its
+            signature names. It returns a number, several, or a dict with `objective_to_minimize` and optionally
+            `cost`, `learning_curve`, `info_dict`; or None if the result comes later, through
+            `save_pipeline_results`.
+        pipeline_space: What to search: a `PipelineSpace`, a dict of parameters, a `ConfigurationSpace`. May be
+            left out to go on with a run.
+        root_directory: The run's folder.
+        overwrite_root_directory: Delete the folder first. Refused if it does not look like a run.
+        evaluations_to_spend: How many evaluations this call may begin.
+        cost_to_spend: No evaluation begins in this call once the costs of its results reach this.
+        fidelities_to_spend: No evaluation begins in this call once its added fidelities reach this.
+        total_evaluations_to_spend: As `evaluations_to_spend`, over all workers and restarts.
+        total_cost_to_spend: As `cost_to_spend`, over all workers and restarts.
+        total_fidelities_to_spend: As `fidelities_to_spend`, over all workers and restarts.
+        worker_evaluations_to_spend: Another name of `evaluations_to_spend`.
+        worker_cost_to_spend: Another name of `cost_to_spend`.
+        worker_fidelities_to_spend: Another name of `fidelities_to_spend`.
+        continue_until_max_evaluation_completed: Count finished evaluations only, not those in progress.
+        ignore_errors: Go on when the function raises. Errors count towards the budget.
+        objective_value_on_error: The objective that an evaluation counts as which raised or gave NaN.
+        cost_value_on_error: The cost that such an evaluation counts as.
+        sample_batch_size: How many configurations to sample at a time.
+        worker_id: What to call this worker; made up if left out.
+        optimizer: A name, `(name, {keyword: value})`, `{"name": name, keyword: value}`, a callable
+            `(space, **keywords)`, or `(callable, {keyword: value})`. `"auto"` goes on with the run's own, or
+            chooses one that suits the space.
+        seed: Makes the run reproducible; drawn and recorded if left out.
+        budgets: Limits by name of further budgets, such as `{"wallclock": 3600}`, for this call.
+
+    Returns:
+        The best trial, all trials, and why this call stopped.
+
+    Raises:
+        NePSError: If something can't be meant or done; nothing that was evaluated is lost. In particular
+            `TargetError`, `SpaceError`, `OptimizerError`, `BudgetError`, `RunError`, `StorageError`.
+        EvaluationError: If the function raised, unless errors are ignored; its exception is the cause.
+    """
+    function = load_target(evaluate_pipeline)
+    call_limits = _limits(
+        "",
+        evaluations=_one("evaluations_to_spend", evaluations_to_spend, worker_evaluations_to_spend),
+        cost=_one("cost_to_spend", cost_to_spend, worker_cost_to_spend),
+        fidelities=_one("fidelities_to_spend", fidelities_to_spend, worker_fidelities_to_spend),
+    )
+    for name, limit in (budgets or {}).items():
+        if name in call_limits:
+            raise RunError(f"the budget {name!r} is given twice: as {name}_to_spend and in budgets.")
+        call_limits[name] = check_limit(f"budgets[{name!r}]", limit)
+    total_limits = _limits(
+        "total_",
+        evaluations=total_evaluations_to_spend,
+        cost=total_cost_to_spend,
+        fidelities=total_fidelities_to_spend,
+    )
+    settings = Settings(
+        ignore_errors,
+        _value("objective_value_on_error", objective_value_on_error),
+        _value("cost_value_on_error", cost_value_on_error),
+        _positive("sample_batch_size", sample_batch_size),
+    )
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise RunError(f"seed must be a whole number of at least 0, not {seed!r}.")
+    name = check_id("worker_id", worker_id) if worker_id is not None else _made_up_id()
+    space = None if pipeline_space is None else parse_space(pipeline_space)
+
+    storage = open_storage(root_directory)
+    the_run = Run(storage)
+    if storage.exists() and not overwrite_root_directory:
+        the_run.refresh()
+    if space is None and the_run.log.space is not None:
+        space = parse_space(load_space(the_run.log.space))
+    if space is None:
+        raise RunError(f"there is no run to go on with in {storage.root_directory}, so pipeline_space= is needed.")
+    recorded = the_run.log.optimizers[-1] if the_run.log.optimizers else None
+    chosen = choose(restore(recorded.name, recorded.info) if recorded and optimizer == "auto" else optimizer, space)
+    target = Target(function, space)
+    own: set[str] = set()
+    call_budget = Ledger(
+        call_limits, "", space, lambda trial: trial.id in own, continue_until_max_evaluation_completed
+    )
+    total_budget = Ledger(total_limits, "total ", space, lambda _: True, continue_until_max_evaluation_completed)
+    if not call_limits and not total_limits:
+        warnings.warn(
+            "neps.run has no budget, so it goes on until it is stopped. Set evaluations_to_spend=, cost_to_spend=, "
+            "or budgets={'wallclock': seconds}.",
+            NePSWarning,
+            stacklevel=2,
+        )
+
+    # Everything that can be wrong with the call has been found; only now is anything written.
+    if overwrite_root_directory:
+        storage.destroy()
+    the_run.begin(space, seed)
+    the_run.worker_id = name
+    try:
+        with storage.lease(name):
+            the_run.use(chosen)
+            interrupts = Interrupts()
+            worker = Worker(the_run, target, chosen, (call_budget, total_budget), settings, own, interrupts)
+            return _work(worker, the_run, interrupts)
+    except LeaseHeld:
+        raise RunError(
+            f"a worker with the id {name!r} is alive in {storage.root_directory}. "
+            "Give each worker an id of its own, or leave worker_id out."
+        ) from None
+
+
+def _work(worker: Worker, the_run: Run, interrupts: Interrupts) -> RunResult:
+    with interrupts.installed():
+        notify("neps_run_started", run=the_run)
+        logger.info("Worker %s works on %s.", the_run.worker_id, the_run.root_directory)
+        try:
+            reason = worker.work()
+        except BaseException as error:
+            if not interrupts.in_child:
+                logger.info("Worker %s stops: %r", the_run.worker_id, error)
+                notify("neps_run_finished", run=the_run, result=result_of(the_run, repr(error)))
+            raise
+        logger.info("Worker %s stops: %s.", the_run.worker_id, reason)
+        result = result_of(the_run, reason)
+        notify("neps_run_finished", run=the_run, result=result)
+    return result
+
+
+def save_pipeline_results(user_result: Any, pipeline_id: str, root_directory: str | Path) -> None:
+    """Hand in the result of an evaluation that returned None to `run`.
+
+    Args:
+        user_result: As `evaluate_pipeline` would have returned it.
+        pipeline_id: The trial's id, as `evaluate_pipeline` got it.
+        root_directory: The run's folder.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+        TrialError: If there is no such trial, it was never started, or it has a result already.
+        ResultError: If it is no result; the trial goes on waiting.
+    """
+    run = open_run(root_directory)
+    trial = _find(run, pipeline_id)
+    if trial.state is not State.EVALUATING:
+        raise TrialError(
+            f"trial {trial.id} in {run.root_directory} is {trial.state.value}, not being evaluated, "
+            "so it can't be given a result."
+        )
+    others = next((t.objectives for t in run.trials.values() if t.objectives is not None), None)
+    if user_result is None:
+        raise ResultError("user_result is None, which is no result.")
+    report = parse_result(user_result, n_objectives=None if others is None else len(others))
+    run.record(ev.Finished(trial.id, time.time(), State(report.reported_as), report))
+    notify("neps_trial_finished", run=run, trial=run.trials[trial.id])
+
+
+def load_pipeline_space(root_directory: str | Path) -> Any:
+    """The search space of a run, as it could be given to `run` again.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+        SpaceError: If the space can't be read.
+        StorageError: If `pipeline_space.yaml` was changed.
+    """
+    run = open_run(root_directory, check=True)
+    if run.log.space is None:
+        raise FileNotFoundError(f"the run in {run.root_directory} has no space yet.")
+    return load_space(run.log.space)
+
+
+def load_optimizer_info(root_directory: str | Path) -> dict[str, Any]:
+    """The optimizer that a run used last: `{"name": name, "info": {keyword: value}}`.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+        StorageError: If `optimizer_info.yaml` was changed.
+    """
+    run = open_run(root_directory, check=True)
+    if not run.log.optimizers:
+        raise FileNotFoundError(f"the run in {run.root_directory} has no optimizer yet.")
+    record = run.log.optimizers[-1]
+    return {"name": record.name, "info": dict(record.info)}
+
+
+def _find(run: Run, pipeline_id: str) -> Trial:
+    trial_id = without_folder(str(pipeline_id))
+    if trial_id not in run.trials:
+        raise TrialError(f"there is no trial {trial_id!r} in {run.root_directory}. {nearest(trial_id, run.trials)}")
+    return run.trials[trial_id]
+
+
+def _limits(prefix: str, **limits: float | None) -> dict[str, float]:
+    return {
+        name: check_limit(f"{prefix}{name}_to_spend", limit) for name, limit in limits.items() if limit is not None
+    }
+
+
+def _one(name: str, value: Any, other: Any) -> Any:
+    if value is not None and other is not None and value != other:
+        raise RunError(f"{name}={value!r} and worker_{name}={other!r} are two names for one thing; give one of them.")
+    return value if value is not None else other
+
+
+def _value(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        result = number(name, value)
+    except ResultError as reason:
+        raise RunError(str(reason)) from None
+    if result != result:
+        raise RunError(f"{name} is NaN; give a number.")
+    return result
+
+
+def _positive(name: str, value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise RunError(f"{name} must be a whole number of at least 1, not {value!r}.")
+    return value  # type: ignore[no-any-return]
+
+
+def _made_up_id() -> str:
+    host = "".join(c if c.isalnum() else "-" for c in socket.gethostname()).strip("-")[:40] or "worker"
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"

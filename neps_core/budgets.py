@@ -1,0 +1,220 @@
+"""Budgets: what may be spent, and what has been."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import Factory, frozen
+
+from neps_core.errors import BudgetError, nearest
+from neps_core.plugins import plugins
+from neps_core.spaces.protocol import SearchSpace
+from neps_core.trial_log import Trials
+from neps_core.trials import State, Trial
+
+
+def _nothing(*_: Any) -> float:
+    return 0.0
+
+
+@frozen
+class BudgetSpec:
+    """A kind of budget, as a plugin brings it. What is spent is the sum of both functions.
+
+    Attributes:
+        name: What users set: `budgets={name: limit}`.
+        unit: For messages: `"evaluations"`, `"seconds"`.
+        of_trial: What one trial has spent so far, given the trial (which is being evaluated or finished)
+            and the space. Called again whenever something happens to the trial.
+        of_call: What this call of `run` has spent by itself, given the seconds since it began.
+        requires_cost: Whether every result must have a `cost`.
+    """
+
+    name: str
+    unit: str
+    of_trial: Callable[[Trial, SearchSpace], float] = _nothing
+    of_call: Callable[[float], float] = _nothing
+    requires_cost: bool = False
+
+
+@frozen
+class BudgetInfo:
+    """What was given to spend, and what is used, by name of the budget.
+
+    Where a budget is set both for a call and for all workers together, the one for all counts here.
+
+    Attributes:
+        limits: What may be spent.
+        spent: What is used.
+    """
+
+    limits: Mapping[str, float] = Factory(dict)
+    spent: Mapping[str, float] = Factory(dict)
+
+    @property
+    def max_evaluations(self) -> float | None:
+        """The number of evaluations that may be made; None without such a budget."""
+        return self.limits.get("evaluations")
+
+    @property
+    def used_evaluations(self) -> float:
+        """The number of evaluations begun."""
+        return self.spent.get("evaluations", 0.0)
+
+    @property
+    def max_cost(self) -> float | None:
+        """The cost that may be spent; None without such a budget."""
+        return self.limits.get("cost")
+
+    @property
+    def used_cost(self) -> float:
+        """The cost reported so far."""
+        return self.spent.get("cost", 0.0)
+
+    @property
+    def max_fidelities(self) -> float | None:
+        """The fidelity that may be spent; None without such a budget."""
+        return self.limits.get("fidelities")
+
+    @property
+    def used_fidelities(self) -> float:
+        """The fidelity spent so far."""
+        return self.spent.get("fidelities", 0.0)
+
+    @property
+    def fraction_spent(self) -> float | None:
+        """The share of the budget that is nearest to its end, in [0, 1]; None without a budget."""
+        shares = [self.spent.get(n, 0.0) / limit if limit else 1.0 for n, limit in self.limits.items()]
+        return min(max(shares), 1.0) if shares else None
+
+
+def check_limit(name: str, limit: Any) -> float:
+    """A limit as a number.
+
+    Args:
+        name: The argument that it was given as.
+        limit: A number, at least 0.
+
+    Raises:
+        BudgetError: If it is anything else.
+    """
+    value = limit.item() if hasattr(limit, "item") else limit
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BudgetError(f"{name} must be a number, not {limit!r} ({type(limit).__name__}).")
+    if math.isnan(value) or value < 0:
+        raise BudgetError(f"{name} must be a number of at least 0, not {limit!r}.")
+    return value
+
+
+def budget_specs() -> dict[str, BudgetSpec]:
+    """Every installed budget by name.
+
+    Raises:
+        BudgetError: If two plugins bring one name.
+    """
+    found: dict[str, BudgetSpec] = {}
+    origin: dict[str, str] = {}
+    for plugin, specs in plugins.answers("neps_budgets"):
+        for spec in specs:
+            if spec.name in found:
+                raise BudgetError(
+                    f"the budget {spec.name!r} is brought by plugin {origin[spec.name]} and by plugin {plugin.origin}. "
+                    "Uninstall one of them."
+                )
+            found[spec.name], origin[spec.name] = spec, plugin.origin
+    return found
+
+
+def find_budget(name: str) -> BudgetSpec:
+    """An installed budget.
+
+    Raises:
+        BudgetError: If there is none of this name.
+    """
+    specs = budget_specs()
+    if name not in specs:
+        raise BudgetError(f"there is no budget {name!r}. {nearest(name, specs)}")
+    return specs[name]
+
+
+class Ledger:
+    """What has been spent of some budgets, kept by following the trials' changes.
+
+    Args:
+        limits: By budget name.
+        prefix: What the limits' arguments begin with: `""` or `"total_"`.
+        space: The run's space.
+        counts: Whether a trial belongs to what is counted here.
+        only_finished: Leave out trials that are still being evaluated.
+    """
+
+    def __init__(
+        self,
+        limits: Mapping[str, float],
+        prefix: str,
+        space: SearchSpace,
+        counts: Callable[[Trial], bool],
+        only_finished: bool,
+    ) -> None:
+        self.limits = dict(limits)
+        self.prefix = prefix
+        self._specs = [find_budget(name) for name in limits]
+        self._space = space
+        self._counts = counts
+        self._only_finished = only_finished
+        self._began = time.monotonic()
+        self._position = 0
+        self._of_trial: dict[str, list[float]] = {}
+        self._sums = [0.0] * len(self._specs)
+
+    @property
+    def requires_cost(self) -> bool:
+        """Whether one of the budgets needs every result to have a cost."""
+        return any(spec.requires_cost for spec in self._specs)
+
+    def update(self, trials: Trials) -> None:
+        """Take in what has happened to the trials since the last call."""
+        if self._specs:
+            for trial_id in dict.fromkeys(trials.changes[self._position :]):
+                new = self._amounts(trials.get(trial_id))
+                old = self._of_trial.get(trial_id)
+                if new or old:
+                    self._of_trial[trial_id] = new
+                    for i in range(len(self._sums)):
+                        self._sums[i] += (new[i] if new else 0.0) - (old[i] if old else 0.0)
+        self._position = len(trials.changes)
+
+    def _amounts(self, trial: Trial | None) -> list[float]:
+        """What a trial has spent of each budget; empty for one that doesn't count."""
+        if trial is None or trial.metadata.time_started is None or not self._counts(trial):
+            return []
+        if trial.state is State.PENDING or (self._only_finished and not trial.state.is_finished):
+            return []
+        return [spec.of_trial(trial, self._space) for spec in self._specs]
+
+    def spent(self) -> dict[str, float]:
+        """What is spent by name, as of the last `update` and of now."""
+        seconds = time.monotonic() - self._began
+        return {spec.name: total + spec.of_call(seconds) for spec, total in zip(self._specs, self._sums)}
+
+    def exhausted(self) -> str | None:
+        """Which budget is spent, in words; None while there is something left of each."""
+        spent = self.spent()
+        for spec in self._specs:
+            limit = self.limits[spec.name]
+            if spent[spec.name] >= limit:
+                return f"{self.prefix}{spec.name} budget spent: {spent[spec.name]:g} of {limit:g} {spec.unit}"
+        return None
+
+
+def merge(ledgers: Iterable[Ledger]) -> BudgetInfo:
+    """What optimizers are told of the budgets; a later ledger goes before an earlier one."""
+    limits: dict[str, float] = {}
+    spent: dict[str, float] = {}
+    for ledger in ledgers:
+        limits.update(ledger.limits)
+        spent.update(ledger.spent())
+    return BudgetInfo(limits, spent)

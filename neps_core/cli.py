@@ -1,0 +1,45 @@
+"""The command `neps`. Every subcommand comes from a plugin (`neps_commands`)."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+from neps_core.errors import NePSError
+from neps_core.plugins import plugins
+
+DISTRIBUTION = "neps-framework"
+
+
+def version() -> str:
+    """The installed version of the framework; "0+unknown" when it runs without being installed."""
+    try:
+        return importlib.metadata.version(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: What stands behind `neps`; None for this process's own.
+
+    Returns:
+        The exit code: 0, 1 for an error that is told on standard error, 2 for a wrong call.
+    """
+    parser = argparse.ArgumentParser(prog="neps", description="Look after runs and plugins.")
+    parser.add_argument("--version", action="version", version=f"{DISTRIBUTION} {version()}")
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    plugins.answers("neps_commands", subparsers=subparsers)
+    parsed = parser.parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except (NePSError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,47 @@
+"""From what a user calls a space to a `SearchSpace`, and from a stored document back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from neps_core.errors import SpaceError
+from neps_core.plugins import plugins
+from neps_core.spaces.protocol import SearchSpace
+
+
+def parse_space(space: Any) -> SearchSpace:
+    """The search space that an object of the user's describes.
+
+    Args:
+        space: A `PipelineSpace` (instance or class), a dict, or whatever a plugin understands; a
+            `SearchSpace` is given back as it is.
+
+    Raises:
+        SpaceError: If no plugin understands it, or it can't be meant.
+    """
+    if hasattr(space, "resolve") and hasattr(space, "to_document"):
+        return space  # type: ignore[no-any-return]
+    parsed: SearchSpace | None = plugins.hook.neps_parse_space(space=space)
+    if parsed is None:
+        raise SpaceError(
+            f"{type(space).__name__} is no search space. Give an instance of a PipelineSpace subclass, a dict of "
+            "parameters, or a ConfigSpace.ConfigurationSpace"
+            + ("." if plugins.installed() else " (no plugin is installed: install neps-framework with pip).")
+        )
+    return parsed
+
+
+def load_space(document: Mapping[str, Any]) -> Any:
+    """The user's kind of space from a stored document.
+
+    Raises:
+        SpaceError: If no plugin knows its format, or it can't be read.
+    """
+    space = plugins.hook.neps_load_space(document=document)
+    if space is None:
+        raise SpaceError(
+            f"no installed plugin reads spaces of the format {document.get('format')!r}. "
+            "Install the plugin that the run was made with, or pass pipeline_space=."
+        )
+    return space

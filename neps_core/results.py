@@ -1,0 +1,163 @@
+"""From what `evaluate_pipeline` returned to a report."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any, TypedDict, Union
+
+from neps_core.errors import ResultError
+from neps_core.trials import Objective, Report, State
+
+
+class UserResultDict(TypedDict, total=False):
+    """What `evaluate_pipeline` may return as a dict."""
+
+    objective_to_minimize: Union[float, list[float]]
+    cost: float
+    learning_curve: list[Any]
+    info_dict: dict[str, Any]
+    extra: dict[str, Any]
+    exception: BaseException
+
+
+#: The key of the objective, and its other name.
+OBJECTIVE_KEYS = ("objective_to_minimize", "objective_function_to_minimize")
+
+#: Results are shown in messages up to this many characters: a result that is refused must not be lost.
+SHOWN = 2000
+
+
+def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int | None = None) -> Report:
+    """The report of a returned value.
+
+    Args:
+        result: A number, a sequence of numbers, a `UserResultDict`, or an exception.
+        cost_required: Whether a cost budget needs a cost.
+        n_objectives: How many objectives the run's other results have; None if that is open.
+
+    Returns:
+        The report; NaN among the objectives makes it a crashed one, an exception a failed one.
+
+    Raises:
+        ResultError: If it is none of these; the message names the key and the type.
+    """
+    if isinstance(result, BaseException):
+        return failure(result)
+    if not isinstance(result, Mapping):
+        result = {OBJECTIVE_KEYS[0]: result}
+    fields = dict(result)
+    exception = fields.pop("exception", None)
+    given = [key for key in OBJECTIVE_KEYS if key in fields]
+    if len(given) > 1:
+        raise ResultError(f"{given[0]!r} and {given[1]!r} are two names for one thing; return one of them.")
+    objective_value = fields.pop(given[0]) if given else None
+    cost_value, curve = fields.pop("cost", None), fields.pop("learning_curve", None)
+    extra: dict[str, Any] = {}
+    for key in ("info_dict", "extra"):
+        value = fields.pop(key, None)
+        if value is not None and not isinstance(value, Mapping):
+            raise ResultError(f"{key!r} must be a dict, not {_shown(value)}.")
+        extra.update(value or {})
+    extra.update(fields)
+    cost = None if cost_value is None else _cost(cost_value)
+    learning_curve = None if curve is None else _curve(curve)
+    plain_extra = {str(key): plain(value) for key, value in extra.items()}
+    if exception is not None:
+        if not isinstance(exception, BaseException):
+            raise ResultError(f"'exception' must be an exception, not {_shown(exception)}.")
+        return failure(exception, cost=cost, learning_curve=learning_curve, extra=plain_extra)
+    if not given:
+        raise ResultError(f"the result {_shown(result)} has no {OBJECTIVE_KEYS[0]!r}.")
+    objective = _objective(given[0], objective_value)
+    count = len(objective) if isinstance(objective, list) else 1
+    if n_objectives is not None and count != n_objectives:
+        raise ResultError(
+            f"{given[0]!r} has {count} value(s), and this run's earlier results have {n_objectives}: {_shown(result)}."
+        )
+    if cost_required and cost is None:
+        raise ResultError(
+            f"the result {_shown(result)} has no 'cost', which a cost budget needs. "
+            "Return {'objective_to_minimize': ..., 'cost': ...}."
+        )
+    values = objective if isinstance(objective, list) else [objective]
+    if any(math.isnan(value) for value in values):
+        err = f"the objective is NaN: {objective}"
+        return Report(None, cost, learning_curve, plain_extra, err, None, State.CRASHED.value)
+    return Report(objective, cost, learning_curve, plain_extra)
+
+
+def failure(
+    error: BaseException,
+    *,
+    cost: float | None = None,
+    learning_curve: list[Any] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> Report:
+    """The report of an evaluation that raised."""
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    err = f"{type(error).__name__}: {error}"
+    return Report(None, cost, learning_curve, extra or {}, err, text, State.FAILED.value)
+
+
+def plain(value: Any) -> Any:
+    """Plain data that shows `value`: a result is never lost because of something odd that came with it."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if isinstance(value, (bool, int, float, str, PurePath)):
+        return str(value) if isinstance(value, (str, PurePath)) else value.real
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    return repr(value)[:SHOWN]
+
+
+def number(key: str, value: Any) -> float:
+    """A real number of any library's as a float.
+
+    Raises:
+        ResultError: If it is none.
+    """
+    shape = getattr(value, "shape", ())
+    if not isinstance(value, (bool, str, bytes, complex)) and len(shape) == 0 or shape == (1,):
+        try:
+            item = value.item() if hasattr(value, "item") else value
+            if not isinstance(item, (bool, str, bytes)):
+                return float(item)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise ResultError(f"{key!r} must be a number, not {_shown(value)}.")
+
+
+def _objective(key: str, value: Any) -> Objective:
+    if hasattr(value, "tolist") and len(getattr(value, "shape", ())) == 1:
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)):
+        return number(key, value)
+    if not value:
+        raise ResultError(f"{key!r} is an empty sequence; give a number, or one per objective.")
+    return [number(key, item) for item in value]
+
+
+def _cost(value: Any) -> float:
+    cost = number("cost", value)
+    if not math.isfinite(cost) or cost < 0:
+        raise ResultError(f"'cost' must be a finite number of at least 0, not {_shown(value)}.")
+    return cost
+
+
+def _curve(value: Any) -> list[Any]:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)):
+        raise ResultError(f"'learning_curve' must be a list of numbers, not {_shown(value)}.")
+    return [_objective("learning_curve", item) for item in value]
+
+
+def _shown(value: Any) -> str:
+    return f"{repr(value)[:SHOWN]} ({type(value).__name__})"

@@ -1,0 +1,48 @@
+"""Trials as rows of a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import fields
+
+from neps_core.trials import Metadata, Report, State, Trial
+
+_REPORT = tuple(f.name for f in fields(Report) if f.name != "extra")
+_METADATA = tuple(f.name for f in fields(Metadata))
+
+
+def row_of(trial: Trial) -> dict[str, Any]:
+    """A trial by column: `id`, `state`, the report's fields, `config.*`, the metadata's fields, `extra.*`.
+
+    The columns of reports and metadata are there for every trial (None where there is nothing), the others
+    as the trial has them.
+    """
+    row: dict[str, Any] = {"id": trial.id, "state": trial.state.value}
+    for name in _REPORT:
+        row[name] = getattr(trial.report, name, None)
+    for path, value in trial.config.items():
+        row[f"config.{path}"] = value
+    for name in _METADATA:
+        row[name] = getattr(trial.metadata, name)
+    for key, value in (trial.report.extra if trial.report else {}).items():
+        row[f"extra.{key}"] = value
+    return row
+
+
+def summary_of(counts: Counter[State], best: Trial | None) -> dict[str, Any]:
+    """The few numbers that say how a run stands: how many trials there are in each state, and the best one."""
+    summary: dict[str, Any] = {"trials": sum(counts.values())}
+    summary.update({f"num_{state.value}": counts[state] for state in State if state is not State.UNKNOWN})
+    if best is not None and best.report is not None:
+        summary["best_id"] = best.id
+        summary["best_objective_to_minimize"] = best.report.objective_to_minimize
+        summary.update({f"best_config.{path}": value for path, value in best.config.items()})
+    return summary
+
+
+def count_states(trials: Iterable[Trial]) -> Counter[State]:
+    """How many trials there are in each state."""
+    return Counter(trial.state for trial in trials)

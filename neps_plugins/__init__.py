@@ -1,0 +1,1 @@
+"""The built-in plugins: each a module behind an entry point of `neps-framework`, like anybody's."""

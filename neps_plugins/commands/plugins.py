@@ -1,0 +1,69 @@
+"""`neps plugins`: every plugin, where it comes from, what it brings, and what is broken and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from typing import Any
+
+from neps_core import hookimpl
+from neps_core.hookspecs import PROJECT
+from neps_core.optimizers import optimizer_specs
+from neps_core.plugins import plugins
+
+
+@hookimpl
+def neps_commands(subparsers: Any) -> None:
+    """Add `plugins`."""
+    parser = subparsers.add_parser("plugins", help="list the plugins, what they bring, and what is broken")
+    parser.set_defaults(run=_run)
+
+
+def _brings() -> dict[str, list[str]]:
+    """What each plugin brings, by its name: optimizers by name, everything else by kind."""
+    brings: dict[str, list[str]] = defaultdict(list)
+    origins: dict[str, list[str]] = defaultdict(list)
+    for plugin, spec in optimizer_specs():
+        aliases = f" (also {', '.join(spec.aliases)})" if spec.aliases else ""
+        brings[plugin.name].append(f"optimizer {spec.name}{aliases}")
+        for name in (spec.name, *spec.aliases):
+            origins[name].append(plugin.name)
+    for plugin, specs in plugins.answers("neps_budgets"):
+        brings[plugin.name] += [f"budget {spec.name}" for spec in specs]
+    for hook, kind in _KINDS.items():
+        for name in plugins.implementing(hook):
+            brings[name].append(kind)
+    for name, owners in origins.items():
+        if len(owners) > 1:
+            for owner in owners:
+                brings[owner].append(f"CLASH: the optimizer {name} is brought by {' and '.join(owners)}")
+    return brings
+
+
+_KINDS = {
+    "neps_parse_space": "space parser",
+    "neps_choose_optimizer": "choice of the optimizer",
+    "neps_open_storage": "storage",
+    "neps_run_started": "observer of runs",
+    "neps_run_finished": "observer of runs",
+    "neps_trial_started": "observer of trials",
+    "neps_trial_finished": "observer of trials",
+    "neps_commands": "command",
+}
+
+
+def _run(_: argparse.Namespace) -> int:
+    brings = _brings()
+    rows = [("NAME", "DISTRIBUTION", "VERSION", "BRINGS")]
+    for plugin in plugins.installed():
+        if plugin.error is None:
+            kinds = "; ".join(dict.fromkeys(brings[plugin.name])) or "nothing"
+        else:
+            kinds = f"BROKEN: {type(plugin.error).__name__}: {plugin.error}"
+        rows.append((plugin.name, plugin.distribution or "(this process)", plugin.version, kinds))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]))
+    if len(rows) == 1:
+        print(f"No plugin is installed in the entry-point group {PROJECT!r}. Install neps-framework with pip.")
+    return 1 if plugins.broken() else 0

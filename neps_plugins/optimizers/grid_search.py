@@ -1,0 +1,145 @@
+"""Grid search: every combination of a few values of each parameter."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from neps_core import (
+    BudgetInfo,
+    Domain,
+    OptimizerError,
+    OptimizerSpec,
+    SampledConfig,
+    SearchSpace,
+    Trial,
+    Uniform,
+    Value,
+    hookimpl,
+)
+from neps_plugins.toolkit.fidelity import fixed_fidelities
+from neps_plugins.toolkit.following import Follower
+
+NAME = "grid_search"
+
+
+class Odometer:
+    """A source of decisions that takes the next combination at every walk, the last decision fastest.
+
+    Decisions may depend on earlier ones: where one changes, those after it begin anew.
+
+    Args:
+        values: Gives the values to go through at a decision.
+    """
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+        self._digits: list[tuple[int, int]] = []  # position and number of values, a decision each
+        self._at = 0
+
+    def __call__(self, path: str, domain: Domain) -> Value:
+        values: list[Value] = self._values(path, domain)
+        if self._at == len(self._digits):
+            self._digits.append((0, len(values)))
+        position = self._digits[self._at][0]
+        self._at += 1
+        return values[position]
+
+    def advance(self) -> bool:
+        """Go to the next combination. Returns False after the last one."""
+        self._at = 0
+        while self._digits:
+            position, count = self._digits.pop()
+            if position + 1 < count:
+                self._digits.append((position + 1, count))
+                return True
+        return False
+
+
+class GridSearch:
+    """Goes through a grid in order, and ends when every point of it has a trial.
+
+    A numerical parameter gets evenly spaced values, ends included, on its (log) scale; a categorical all
+    of its choices. What `neps clean` removed is proposed again.
+
+    Args:
+        space: What to search.
+        size_per_numerical_dimension: Values per numerical parameter: one number, or a dict by name (5 for
+            a name that is left out).
+        ignore_fidelity: What to do about a fidelity: False refuses it, True makes it a dimension of the
+            grid, `"highest_fidelity"` keeps it at its upper bound.
+
+    Raises:
+        OptimizerError: If a size is no whole number of at least 1, a name is none of the space, or the
+            space has a fidelity that isn't ignored.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        size_per_numerical_dimension: int | Mapping[str, int] = 5,
+        ignore_fidelity: bool | str = False,
+    ) -> None:
+        self._space = space
+        sizes = size_per_numerical_dimension
+        self._sizes: Mapping[str, int] = sizes if isinstance(sizes, Mapping) else {}
+        self._size = 5 if isinstance(sizes, Mapping) else sizes
+        for size in (*self._sizes.values(), self._size):
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+                raise OptimizerError(
+                    f"size_per_numerical_dimension must be a whole number of at least 1, or a dict of them, not {sizes!r}."
+                )
+        self._fixed = fixed_fidelities(space, ignore_fidelity, NAME)
+        self._check_names()
+        self._follower = Follower()
+        self._tried: set[str] = set()
+        self._points = self._grid()
+        self._ahead: deque[dict[str, Any]] = deque()  # points from the grid that may have no trial yet
+
+    def __call__(self, trials: Mapping[str, Trial], budget_info: BudgetInfo, n: int | None) -> list[SampledConfig]:
+        anew, ids = self._follower.news(trials)
+        if anew:
+            self._tried.clear()
+            self._ahead.clear()
+            self._points = self._grid()
+        self._tried.update(_key(trials[trial_id].config) for trial_id in ids)
+        wanted = n or 1
+        self._ahead = deque(point for point in self._ahead if _key(point) not in self._tried)
+        while len(self._ahead) < wanted and (point := next(self._points, None)) is not None:
+            if _key(point) not in self._tried:
+                self._ahead.append(point)
+        return [SampledConfig(point) for point in itertools.islice(self._ahead, wanted)]
+
+    def _check_names(self) -> None:
+        known = self._space.resolve(Uniform(np.random.default_rng(0))).config
+        for name in self._sizes:
+            if name not in known:
+                raise OptimizerError(f"size_per_numerical_dimension names {name!r}, which is not in the space.")
+
+    def _values(self, path: str, domain: Domain) -> list[Value]:
+        if path in self._fixed:
+            return [self._fixed[path]]
+        return domain.grid(self._sizes.get(path, self._size))
+
+    def _grid(self) -> Iterator[dict[str, Any]]:
+        odometer = Odometer(self._values)
+        while True:
+            yield self._space.resolve(odometer).config
+            if not odometer.advance():
+                return
+
+
+def _key(config: Mapping[str, Any]) -> str:
+    # As text, in which 1, 1.0 and True differ.
+    return repr(sorted(config.items()))
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`grid_search`."""
+    summary = "every combination of a few values of each parameter"
+    return [OptimizerSpec(NAME, GridSearch, summary, aliases=("neps_grid_search",))]

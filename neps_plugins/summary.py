@@ -1,0 +1,155 @@
+"""The files in `summary/`: every trial as a table, the counts, and the best configurations.
+
+Rows are kept as text, so a file is one join and one write. It is still longer after every trial, so the
+files are written again only when at least `PAUSE` times as long has passed as writing them took: they
+cost a constant share of the time however long the run gets. They are always up to date once a worker has left.
+
+- `full.csv`: a row per trial: its id, `config.*`, the report, `extra.*`, the metadata.
+- `short.csv`: name and value: counts by state, and the best trial.
+- `best_config_trajectory.txt`: every trial that was the best so far, in the order in which they ended.
+- `best_config.txt`: the best one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+import weakref
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from neps_core import State, Trial, Trials, hookimpl
+from neps_core.files import to_yaml, write_atomically
+from neps_core.run import Run
+from neps_core.tables import row_of, summary_of
+
+PAUSE = 30.0
+
+
+class Summary:
+    """The summary of one run.
+
+    Args:
+        folder: Where the files go.
+        trials: The run's trials.
+    """
+
+    def __init__(self, folder: Path, trials: Trials) -> None:
+        self._folder = folder
+        self._trials = trials
+        self._position = 0
+        self._not_before = 0.0
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._columns: dict[str, None] = {}
+        self._rows: dict[str, tuple[str, int]] = {}  # a trial's line, and how many columns it has
+        self._states: dict[str, State] = {}
+        self._counts: Counter[State] = Counter()
+        self._front: list[Trial] = []
+        self._trajectory: list[str] = []
+
+    @property
+    def is_due(self) -> bool:
+        """Whether enough time has passed since the files were written."""
+        return time.perf_counter() >= self._not_before
+
+    def write(self) -> None:
+        """Take in what has happened, and write the files."""
+        began = time.perf_counter()
+        self._follow()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self._files().items():
+            write_atomically(self._folder / name, text)
+        ended = time.perf_counter()
+        self._not_before = ended + PAUSE * (ended - began)
+
+    def _follow(self) -> None:
+        changed = list(dict.fromkeys(self._trials.changes[self._position :]))
+        self._position = len(self._trials.changes)
+        if any(trial_id not in self._trials for trial_id in changed):
+            self._begin_anew()
+            changed = sorted(self._trials, key=lambda i: self._trials[i].metadata.time_end or 0.0)
+        for trial_id in changed:
+            self._take(self._trials[trial_id])
+
+    def _take(self, trial: Trial) -> None:
+        if (before := self._states.get(trial.id)) is not None:
+            self._counts[before] -= 1
+        self._states[trial.id] = trial.state
+        self._counts[trial.state] += 1
+        row = row_of(trial)
+        self._columns.update(dict.fromkeys(row))
+        self._rows[trial.id] = (_line(row.get(column) for column in self._columns), len(self._columns))
+        new = trial.objectives
+        if new is None or any(_no_worse(other.objectives, new) for other in self._front):
+            return
+        self._front = [other for other in self._front if not _no_worse(new, other.objectives)] + [trial]
+        self._trajectory.append(_described(trial, len(self._states)))
+
+    def _files(self) -> dict[str, str]:
+        width = len(self._columns)
+        # A line that is older than a column lacks some fields at its end.
+        rows = (line if n == width else f"{line[:-1]}{',' * (width - n)}\n" for line, n in self._rows.values())
+        best = self._front[0] if len(self._front) == 1 else None
+        short = summary_of(self._counts, best)
+        front = sorted(self._front, key=lambda trial: trial.objectives or ())
+        return {
+            "full.csv": _line(self._columns) + "".join(rows),
+            "short.csv": _line(["name", "value"]) + "".join(_line(item) for item in short.items()),
+            "best_config_trajectory.txt": "\n".join(self._trajectory),
+            "best_config.txt": "\n".join(_described(trial) for trial in front),
+        }
+
+
+def _no_worse(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> bool:
+    return a is not None and b is not None and all(x <= y for x, y in zip(a, b))
+
+
+def _line(values: Iterable[Any]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(["" if v is None else v for v in values])
+    return buffer.getvalue()
+
+
+def _described(trial: Trial, known: int | None = None) -> str:
+    assert trial.report is not None
+    lines = {"trial": trial.id, "objective_to_minimize": trial.report.objective_to_minimize}
+    if trial.report.cost is not None:
+        lines["cost"] = trial.report.cost
+    if known is not None:
+        lines["trials_so_far"] = known
+        lines["time_end"] = trial.metadata.time_end
+    return to_yaml({**lines, "config": dict(trial.config)})
+
+
+_summaries: weakref.WeakKeyDictionary[Run, Summary] = weakref.WeakKeyDictionary()
+
+
+def _summary(run: Run) -> Summary:
+    if run not in _summaries:
+        _summaries[run] = Summary(run.root_directory / "summary", run.trials)
+    return _summaries[run]
+
+
+def _write(run: Run) -> None:
+    # Each worker writes what it knows, so it must know what the last one knew.
+    with run.storage.lock("summary"):
+        run.refresh()
+        _summary(run).write()
+
+
+@hookimpl
+def neps_trial_finished(run: Run) -> None:
+    """Write the summary, unless it was written a moment ago."""
+    if _summary(run).is_due:
+        _write(run)
+
+
+@hookimpl
+def neps_run_finished(run: Run) -> None:
+    """Write the summary."""
+    _write(run)

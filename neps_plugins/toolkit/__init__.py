@@ -1,0 +1,1 @@
+"""Public parts for authors of optimizers. Nothing here is a plugin."""
