@@ -66,7 +66,7 @@ _WHERE = {
 }
 _MODULES = ("algorithms", "plugins")
 
-__all__ = [*_WHERE, *_MODULES, "__version__"]
+__all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:

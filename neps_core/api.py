@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 
 from neps_core import events as ev
 from neps_core.budgets import Ledger, check_limit
-from neps_core.errors import NePSWarning, OptimizerError, ResultError, RunError, TrialError, nearest
+from neps_core.errors import NePSWarning, ResultError, RunError, TrialError, nearest
 from neps_core.interrupts import Interrupts
 from neps_core.optimizers import check_id, choose, restore
 from neps_core.parsing import load_space, parse_space
@@ -139,9 +140,7 @@ def run(
     chosen = choose(restore(recorded.name, recorded.info) if recorded and optimizer == "auto" else optimizer, space)
     target = Target(function, space)
     own: set[str] = set()
-    call_budget = Ledger(
-        call_limits, "", space, lambda trial: trial.id in own, continue_until_max_evaluation_completed
-    )
+    call_budget = Ledger(call_limits, "", space, lambda trial: trial.id in own, continue_until_max_evaluation_completed)
     total_budget = Ledger(total_limits, "total ", space, lambda _: True, continue_until_max_evaluation_completed)
     if not call_limits and not total_limits:
         warnings.warn(
@@ -250,9 +249,7 @@ def _find(run: Run, pipeline_id: str) -> Trial:
 
 
 def _limits(prefix: str, **limits: float | None) -> dict[str, float]:
-    return {
-        name: check_limit(f"{prefix}{name}_to_spend", limit) for name, limit in limits.items() if limit is not None
-    }
+    return {name: check_limit(f"{prefix}{name}_to_spend", limit) for name, limit in limits.items() if limit is not None}
 
 
 def _one(name: str, value: Any, other: Any) -> Any:
@@ -268,7 +265,7 @@ def _value(name: str, value: Any) -> float | None:
         result = number(name, value)
     except ResultError as reason:
         raise RunError(str(reason)) from None
-    if result != result:
+    if math.isnan(result):
         raise RunError(f"{name} is NaN; give a number.")
     return result
 
@@ -276,7 +273,7 @@ def _value(name: str, value: Any) -> float | None:
 def _positive(name: str, value: Any) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise RunError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return value  # type: ignore[no-any-return]
+    return None if value is None else int(value)
 
 
 def _made_up_id() -> str:

@@ -111,7 +111,18 @@ Event = Union[
 ]
 _KINDS: dict[str, type] = {
     cls.__name__.lower(): cls
-    for cls in (Created, SpaceRecorded, OptimizerRecorded, Sampled, Started, Detached, Finished, Requeued, Deleted, Halted)
+    for cls in (
+        Created,
+        SpaceRecorded,
+        OptimizerRecorded,
+        Sampled,
+        Started,
+        Detached,
+        Finished,
+        Requeued,
+        Deleted,
+        Halted,
+    )
 }
 
 

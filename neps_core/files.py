@@ -40,7 +40,7 @@ def _yaml_classes() -> tuple[Any, Any]:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, text)
-    Dumper.ignore_aliases = lambda *_: True  # type: ignore[method-assign]
+    Dumper.ignore_aliases = lambda *_: True
     return Dumper, getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -33,7 +33,11 @@ class Interrupts:
             yield
             return
         replaced: list[tuple[int, Any]] = []
-        for number, default in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        defaults: list[tuple[int, Any]] = [
+            (signal.SIGTERM, signal.SIG_DFL),
+            (signal.SIGINT, signal.default_int_handler),
+        ]
+        for number, default in defaults:
             if signal.getsignal(number) == default:
                 replaced.append((number, signal.signal(number, self._handle)))
         try:

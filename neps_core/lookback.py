@@ -102,7 +102,9 @@ def clean(
         alive = {r.trial.id: r.worker for r in running(run) if r.is_alive}
         for trial in chosen:
             if trial.id in alive:
-                raise TrialError(f"trial {trial.id} is being evaluated by worker {alive[trial.id]}. Stop the worker first.")
+                raise TrialError(
+                    f"trial {trial.id} is being evaluated by worker {alive[trial.id]}. Stop the worker first."
+                )
         if chosen and not dry_run:
             run.record(*(ev.Deleted(trial.id) for trial in chosen))
             run.storage.remove(trial.id for trial in chosen)

@@ -63,7 +63,9 @@ class OptimizerSpec:
         try:
             return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
         except (ImportError, AttributeError) as reason:
-            raise PluginError(f"the optimizer {self.name!r} can't be loaded from {self.factory!r}: {reason}.") from reason
+            raise PluginError(
+                f"the optimizer {self.name!r} can't be loaded from {self.factory!r}: {reason}."
+            ) from reason
 
 
 @frozen
@@ -140,7 +142,7 @@ def check_id(what: str, value: Any) -> str:
     text = str(value)
     if not SAFE_ID.fullmatch(text):
         raise OptimizerError(
-            f"{what}: {text!r} can't be used. Take letters, digits, '_', '-' and '.', at most 120, not beginning with '.'."
+            f"{what}: {text!r} can't be used. Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
         )
     return text
 
@@ -226,7 +228,7 @@ def _split(selection: Any) -> tuple[Any, dict[str, Any]]:
         return selection[0], dict(selection[1])
     if not isinstance(selection, str) and not callable(selection):
         raise OptimizerError(
-            f"optimizer={selection!r} is no optimizer. Give a name, (name, keywords), or a callable (space, **keywords)."
+            f"optimizer={selection!r} is no optimizer. Give a name, (name, keywords), or a callable (space, **kwargs)."
         )
     return selection, {}
 

@@ -8,7 +8,10 @@ from neps_core.trials import Trial
 
 
 def best_of(trials: Iterable[Trial]) -> Trial | None:
-    """The successful trial with the lowest objective, the first of equals; None without one, or with several objectives."""
+    """The successful trial with the lowest objective, the first of equals.
+
+    None if there is no successful trial, or they have several objectives.
+    """
     best, lowest = None, (float("inf"),)
     for trial in trials:
         objectives = trial.objectives

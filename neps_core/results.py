@@ -124,7 +124,7 @@ def number(key: str, value: Any) -> float:
         ResultError: If it is none.
     """
     shape = getattr(value, "shape", ())
-    if not isinstance(value, (bool, str, bytes, complex)) and len(shape) == 0 or shape == (1,):
+    if not isinstance(value, (bool, str, bytes, complex)) and shape in ((), (1,)):
         try:
             item = value.item() if hasattr(value, "item") else value
             if not isinstance(item, (bool, str, bytes)):

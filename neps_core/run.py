@@ -115,8 +115,8 @@ class Run:
                 self.record(ev.Created(ev.FORMAT, drawn, time.time()))
             elif seed is not None and seed != self.log.seed:
                 raise RunError(
-                    f"the run in {self.root_directory} has the seed {self.log.seed}, and seed={seed} was given. Leave it "
-                    "out: the workers of a run share one seed and still never repeat each other."
+                    f"the run in {self.root_directory} has the seed {self.log.seed}, and seed={seed} was given. "
+                    "Leave it out: the workers of a run share one seed and still never repeat each other."
                 )
             if self.log.space is None:
                 if space is None:

@@ -170,16 +170,8 @@ class Worker:
                 continue
             if worker not in alive:
                 alive[worker] = run.storage.is_alive(worker)
-            if alive[worker]:
-                continue
-            if metadata.starts < MAX_STARTS:
-                logger.info("Trial %s: its worker %s died; back in the queue.", trial_id, worker)
-                events.append(ev.Requeued(trial_id, time.time(), f"worker {worker} died"))
-            else:
-                err = f"it was started {metadata.starts} times, and every time its worker died"
-                logger.error("Trial %s crashed: %s.", trial_id, err)
-                report = Report(err=err, reported_as=State.CRASHED.value)
-                events.append(ev.Finished(trial_id, time.time(), State.CRASHED, report))
+            if not alive[worker]:
+                events.append(_put_back(run.trials[trial_id], f"its worker {worker} died"))
         if events:
             run.record(*events)
 
@@ -262,8 +254,7 @@ class Worker:
     def _give_back(self, trial: Trial, leaving: BaseException) -> None:
         """Put a trial back before this process leaves. What the user's own code does by leaving counts as a start."""
         orderly = self._interrupts.raised or isinstance(leaving, KeyboardInterrupt)
-        logger.info("Trial %s is given back: %s.", trial.id, type(leaving).__name__)
-        self._run.record(ev.Requeued(trial.id, time.time(), f"{type(leaving).__name__} in its worker", orderly))
+        self._run.record(_put_back(trial, f"its worker leaves: {leaving!r}", orderly))
 
     def _finish(self, trial: Trial, returned: Any, duration: float) -> None:
         """Record a result, and raise if it must stop this worker."""
@@ -323,7 +314,8 @@ class Worker:
         """Record a result, with patience: it may have cost hours, and a full disk may be emptied."""
         for delay in (*RETRIES, None):
             try:
-                return self._run.record(*events)
+                self._run.record(*events)
+                return
             except StorageError as error:
                 if delay is None:
                     saved = Path(tempfile.gettempdir()) / f"neps-trial-{trial.id}-{os.getpid()}.json"
@@ -333,8 +325,21 @@ class Worker:
                     raise StorageError(
                         f"the result of trial {trial.id} could not be stored: {error} It is kept in {saved}."
                     ) from error
-                logger.warning("The result of trial %s can't be stored yet, next try in %s s: %s", trial.id, delay, error)
+                logger.warning(
+                    "The result of trial %s can't be stored yet, next try in %s s: %s", trial.id, delay, error
+                )
                 time.sleep(delay)
+
+
+def _put_back(trial: Trial, reason: str, orderly: bool = False) -> ev.Event:
+    """A started trial becomes pending again, or is given up if it took its worker down too often."""
+    starts = trial.metadata.starts
+    if orderly or starts < MAX_STARTS:
+        logger.info("Trial %s is put back: %s.", trial.id, reason)
+        return ev.Requeued(trial.id, time.time(), reason, orderly)
+    err = f"it was started {starts} times and never ended; the last time, {reason}"
+    logger.error("Trial %s crashed: %s.", trial.id, err)
+    return ev.Finished(trial.id, time.time(), State.CRASHED, Report(err=err, reported_as=State.CRASHED.value))
 
 
 def notify(hook: str, **arguments: Any) -> None:

@@ -7,8 +7,9 @@ one object: an object that is used twice has one value.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -194,7 +195,7 @@ class Categorical(Part):
         object.__setattr__(self, "choices", tuple(self.choices))
         if not self.choices:
             raise ValueError("choices is empty; give at least one")
-        labels = labels_of(self.choices)
+        labels = labels_of(tuple(self.choices))
         confidence = _confidence(self.prior, self.prior_confidence)
         if self.prior is None:
             return CategoricalDomain(labels)
@@ -328,34 +329,31 @@ def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:
     Raises:
         ValueError: If a choice is there twice.
     """
+    choices = tuple(c.item() if hasattr(c, "item") and getattr(c, "shape", None) == () else c for c in choices)
+    _refuse_duplicates(choices)
+    taken = {(type(choice), choice) for choice in choices if isinstance(choice, _PLAIN)}
     labels: list[Value] = []
-    taken: dict[tuple[type, Any], int] = {}
-    seen: dict[Any, int] = {}
-    for i, choice in enumerate(choices):
-        try:
-            key = (type(choice), choice)
-            first = seen.setdefault(key, i)
-        except TypeError:  # unhashable: the same only if equal
-            first = next((j for j in range(i) if type(choices[j]) is type(choice) and choices[j] is choice), i)
-            if isinstance(choice, (list, dict)):
-                first = next((j for j in range(i) if choices[j] == choice), i)
-        if first != i:
-            raise ValueError(f"choices has {choice!r} twice (at {first} and {i}); each may be there once")
-    plain = {(type(c), c) for c in choices if isinstance(c, (str, int, float, bool, type(None)))}
     for choice in choices:
-        if hasattr(choice, "item") and getattr(choice, "shape", None) == ():
-            choice = choice.item()
-        if isinstance(choice, (str, int, float, bool, type(None))):
-            label: Value = choice
-        else:
+        label: Value = choice
+        if not isinstance(choice, _PLAIN):
             name = _name_of(choice)
-            label, n = name, 1
-            while (str, label) in taken or (str, label) in plain:
-                n += 1
-                label = f"{name}#{n}"
-        taken[type(label), label] = 1
+            candidates = (name if n == 1 else f"{name}#{n}" for n in itertools.count(1))
+            label = next(candidate for candidate in candidates if (str, candidate) not in taken)
+            taken.add((str, label))
         labels.append(label)
     return tuple(labels)
+
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def _refuse_duplicates(choices: tuple[Any, ...]) -> None:
+    first: dict[Any, int] = {}
+    for i, choice in enumerate(choices):
+        # 1, 1.0 and True are equal in Python, but not as choices; what can't be hashed is compared as text.
+        key = (type(choice), choice if isinstance(choice, Hashable) and not isinstance(choice, tuple) else repr(choice))
+        if first.setdefault(key, i) != i:
+            raise ValueError(f"choices has {choice!r} twice (at {first[key]} and {i}); each may be there once")
 
 
 def _name_of(choice: Any) -> str:

@@ -58,7 +58,9 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_search_space" in self.__dict__:
-            raise SpaceError(f"a space does not change; use space.add({name}=...)-style calls: space.add(value, {name!r}).")
+            raise SpaceError(
+                f"a space does not change; use space.add({name}=...)-style calls: space.add(value, {name!r})."
+            )
         object.__setattr__(self, name, value)
 
     def add(self, parameter: Any, name: str) -> PipelineSpace:

@@ -111,5 +111,3 @@ class CategoryPrior:
     def log_density(self, index: int) -> float:
         """Natural logarithm of the probability of category `index`."""
         return math.log(self.weights[index] / math.fsum(self.weights))
-
-

@@ -22,7 +22,7 @@ class Part(ABC):
     def resolve(self, walk: Walk, path: str) -> Any:
         """The value of this part in `walk`, for which decisions are taken at `path` and below."""
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - most parts can't be wrong
         """Refuse what can't be meant.
 
         Raises:

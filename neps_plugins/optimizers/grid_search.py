@@ -91,7 +91,7 @@ class GridSearch:
         for size in (*self._sizes.values(), self._size):
             if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise OptimizerError(
-                    f"size_per_numerical_dimension must be a whole number of at least 1, or a dict of them, not {sizes!r}."
+                    f"size_per_numerical_dimension must be a whole number from 1, or a dict of them, not {sizes!r}."
                 )
         self._fixed = fixed_fidelities(space, ignore_fidelity, NAME)
         self._check_names()

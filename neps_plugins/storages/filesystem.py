@@ -88,7 +88,9 @@ class FilesystemStorage:
             return
         if not root.is_dir():
             raise StorageError(f"the root directory {root} is a file, not a run; it is not overwritten.")
-        looks_like_run = self._inner.is_dir() or ((root / "configs").is_dir() and (root / "optimizer_info.yaml").exists())
+        looks_like_run = self._inner.is_dir() or (
+            (root / "configs").is_dir() and (root / "optimizer_info.yaml").exists()
+        )
         if any(root.iterdir()) and not looks_like_run:
             raise StorageError(
                 f"{root} is not empty and does not look like a run, so it is not deleted. "
@@ -147,7 +149,7 @@ class FilesystemStorage:
             events.append(from_line(line))
         except ValueError as reason:
             warnings.warn(
-                f"{self._journal}, byte {position}: a damaged line is passed over; {reason}. All other records are kept.",
+                f"{self._journal}, byte {position}: a damaged line is passed over, all others are kept; {reason}.",
                 NePSWarning,
                 stacklevel=2,
             )
@@ -185,7 +187,9 @@ class FilesystemStorage:
             return True
 
     def living_workers(self) -> list[str]:
-        names = sorted(p.name.removesuffix(".lock") for p in self._leases.glob("*.lock")) if self._leases.is_dir() else []
+        names = (
+            sorted(p.name.removesuffix(".lock") for p in self._leases.glob("*.lock")) if self._leases.is_dir() else []
+        )
         return [name for name in names if self.is_alive(name)]
 
     # ------------------------------------------------------------------ what people see

@@ -35,11 +35,27 @@ def write_trial(directory: Path, trial: Trial) -> None:
         write_atomically(f"{directory}/{LAST}", to_yaml(report))
 
 
-_METADATA = (
-    "time_sampled time_started time_end sampling_worker_id evaluating_worker_id previous_trial_id location starts "
-    "is_asynchronous"
-).split()
-_REPORT = "objective_to_minimize cost learning_curve extra err tb reported_as evaluation_duration".split()
+_METADATA = [
+    "time_sampled",
+    "time_started",
+    "time_end",
+    "sampling_worker_id",
+    "evaluating_worker_id",
+    "previous_trial_id",
+    "location",
+    "starts",
+    "is_asynchronous",
+]
+_REPORT = [
+    "objective_to_minimize",
+    "cost",
+    "learning_curve",
+    "extra",
+    "err",
+    "tb",
+    "reported_as",
+    "evaluation_duration",
+]
 
 
 def is_complete(directory: str) -> bool:

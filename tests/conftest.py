@@ -1,0 +1,92 @@
+"""What the tests share: spaces, and workers that are real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import neps
+
+
+class Mixed(neps.PipelineSpace):
+    """A flat space with every kind of parameter."""
+
+    learning_rate = neps.Float(1e-4, 1e-1, log=True)
+    momentum = neps.Float(0.0, 1.0)
+    layers = neps.Integer(1, 5)
+    optimizer = neps.Categorical(["adam", "sgd"])
+    batch_size = 32
+
+
+@pytest.fixture
+def space() -> Mixed:
+    return Mixed()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "run"
+
+
+class Script:
+    """A Python program that runs in processes of its own; each is ended when the test is over."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "program.py"
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def write(self, text: str) -> None:
+        self.path.write_text(textwrap.dedent(text))
+
+    def start(self, *arguments: Any) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, str(self.path), *map(str, arguments)],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        self.processes.append(process)
+        return process
+
+    def run(self, *arguments: Any, code: int | None = 0) -> tuple[str, str]:
+        """Run to the end; returns standard output and error."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=60)
+        assert code is None or process.returncode == code, err
+        return out, err
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Script]:
+    made = Script(tmp_path)
+    yield made
+    for process in made.processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture(name="wait_for")
+def wait_for_fixture() -> Callable[..., Any]:
+    return wait_for
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Poll until a condition holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError("the condition did not come true in time")
