@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -36,13 +38,14 @@ class MemoryStorage:
         self._events: list[Event] = []
         self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
         self._alive: set[str] = set()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
 
     @property
     def root_directory(self) -> Path:
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="neps-")
-        return Path(self._folder.name)
+            self._folder = Path(tempfile.mkdtemp(prefix="neps-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
 
     def exists(self) -> bool:
         return bool(self._events)
