@@ -20,7 +20,7 @@ from attrs import frozen
 from neps_core.errors import SpaceError, nearest
 from neps_core.spaces.parameters import Categorical, Fidelity, Float, FloatFidelity, Integer, IntegerFidelity
 from neps_core.spaces.priors import ConfidenceLevel
-from neps_core.spaces.walk import Deferred, Part, Walk
+from neps_core.spaces.walk import Deferred, Part, Walk, label_of
 
 
 @frozen(eq=False)
@@ -49,6 +49,10 @@ class Import(Part, Deferred):
             ) from reason
         return found
 
+    @property
+    def label(self) -> str:
+        return self.path.replace(":", ".").rpartition(".")[2]
+
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
         return {"path": self.path}
 
@@ -59,21 +63,23 @@ class Opaque(Part, Deferred):
 
     Args:
         of: What it was.
+        label: What it is called where it is one of several choices.
     """
 
     of: str
+    label: str
 
     def resolve(self, walk: Walk, path: str) -> Any:
         return self
 
     def build(self) -> Any:
         raise SpaceError(
-            f"the space holds an object ({self.of}) that could not be stored with the run. "
-            "Pass the space itself as pipeline_space=."
+            f"the run holds an object ({self.of}) that could not be stored with it. "
+            "Pass what it came from again: the space as pipeline_space=, or the optimizer as optimizer=."
         )
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
-        return {"of": self.of}
+        return {"of": self.of, "label": self.label}
 
 
 #: Every part that can stand in a document, by its `type`.
@@ -105,7 +111,8 @@ def write(value: Any) -> Any:
     if module and name and "<" not in name and not isinstance(value, Enum):
         return {"type": "Import", "path": f"{module}:{name}"}
     kind = type(value)
-    return {"type": "Opaque", "of": f"{kind.__module__}.{kind.__qualname__}" + (f" {name}" if name else "")}
+    of = f"{kind.__module__}.{kind.__qualname__}" + (f" {name}" if name else "")
+    return {"type": "Opaque", "of": of, "label": label_of(value)}
 
 
 def read(document: Any) -> Any:

@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain, Value
 from neps_core.spaces.priors import SIGMA, CategoryPrior, ConfidenceLevel, NormalPrior, parse_confidence
-from neps_core.spaces.walk import Part, Walk
+from neps_core.spaces.walk import Part, Walk, label_of
 
 
 def _plain_number(name: str, value: Any) -> float | int:
@@ -336,7 +336,7 @@ def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:
     for choice in choices:
         label: Value = choice
         if not isinstance(choice, _PLAIN):
-            name = _name_of(choice)
+            name = label_of(choice)
             candidates = (name if n == 1 else f"{name}#{n}" for n in itertools.count(1))
             label = next(candidate for candidate in candidates if (str, candidate) not in taken)
             taken.add((str, label))
@@ -354,11 +354,3 @@ def _refuse_duplicates(choices: tuple[Any, ...]) -> None:
         key = (type(choice), choice if isinstance(choice, Hashable) and not isinstance(choice, tuple) else repr(choice))
         if first.setdefault(key, i) != i:
             raise ValueError(f"choices has {choice!r} twice (at {first[key]} and {i}); each may be there once")
-
-
-def _name_of(choice: Any) -> str:
-    if isinstance(choice, (list, tuple, dict)):
-        text = repr(choice)
-    else:
-        text = getattr(choice, "__name__", "") or type(choice).__name__
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -14,6 +14,9 @@ from typing import Any
 from neps_core.spaces.domains import Domain, Value
 from neps_core.spaces.protocol import Config, Decide
 
+#: Labels are cut off here.
+LABEL_LENGTH = 60
+
 
 class Part(ABC):
     """Anything in a space that is more than a constant."""
@@ -37,6 +40,11 @@ class Part(ABC):
     def from_document(cls, document: Mapping[str, Any], read: Callable[[Any], Any]) -> Part:
         """The inverse of `to_document`."""
         return cls(**{key: read(value) for key, value in document.items()})
+
+    @property
+    def label(self) -> str:
+        """What this part is called where it is one of several choices."""
+        return type(self).__name__
 
     @property
     def has_prior(self) -> bool:
@@ -89,6 +97,18 @@ class Walk:
         if type(thing) in (list, tuple):
             return type(thing)(self.value(item, f"{path}[{i}]") for i, item in enumerate(thing))
         return thing
+
+
+def label_of(choice: Any) -> str:
+    """A readable name for a choice that isn't a plain value; the same after the space was stored and loaded."""
+    if isinstance(choice, Part):
+        text = choice.label
+    elif isinstance(choice, (list, tuple, dict)):
+        text = repr(choice)
+    else:
+        name = getattr(choice, "__qualname__", None)
+        text = name.rpartition(".")[2] if isinstance(name, str) else type(choice).__name__
+    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 3] + "..."
 
 
 def build(value: Any) -> Any:

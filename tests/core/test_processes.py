@@ -156,7 +156,8 @@ def test_a_forked_child_that_outlives_its_worker_does_not_keep_it_alive(root, sc
                 os._exit(0)
             (pipeline_directory / "child.txt").write_text(str(child))
             os.kill(os.getpid(), signal.SIGKILL)
-        neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], worker_id="parent", evaluations_to_spend=1)
+        neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], worker_id="parent",
+                 evaluations_to_spend=1)
         """
     )
     script.run(root, code=-9)
@@ -284,7 +285,7 @@ def test_many_workers_create_a_run_at_once(root, script):
     assert len(run.trials) == 16
 
 
-def test_a_worker_killed_at_any_moment_loses_nothing_that_was_reported(root, script):
+def test_a_worker_killed_at_any_moment_loses_nothing_that_was_reported(root, script, wait_for):
     """Kill workers at random moments for a while; every result that was told must be kept."""
     script.write(
         """
@@ -303,8 +304,10 @@ def test_a_worker_killed_at_any_moment_loses_nothing_that_was_reported(root, scr
     )
     told = root.parent / "told.txt"
     for delay in (0.0, 0.003, 0.01, 0.02, 0.05):
+        before = told.stat().st_size if told.exists() else 0
         workers = [script.start(root, told) for _ in range(2)]
-        time.sleep(0.9 + delay)
+        wait_for(lambda before=before: told.exists() and told.stat().st_size > before + 20)
+        time.sleep(delay)
         for worker in workers:
             worker.kill()
         for worker in workers:
@@ -312,7 +315,7 @@ def test_a_worker_killed_at_any_moment_loses_nothing_that_was_reported(root, scr
     neps.run(lambda x: x, root_directory=root, evaluations_to_spend=2)
     trials = open_run(root).trials
     reported = set(told.read_text().split())
-    assert len(reported) > 20
+    assert len(reported) > 10
     assert all(trials[i].state is State.SUCCESS for i in reported)
     assert not [t for t in trials.values() if t.state is State.EVALUATING]
     for trial in trials.values():

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from neps_core import events as ev
 from neps_core.budgets import Ledger
+from neps_core.parsing import parse_space
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State
-from neps_core.parsing import parse_space
 
 IDS = st.sampled_from(["1", "2", "3", "2_rung_1"])
 TIMES = st.floats(0, 100)

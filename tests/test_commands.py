@@ -1,0 +1,141 @@
+"""The commands, in processes of their own, and `neps.status`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import neps
+from neps_core import TrialError
+from neps_core.cli import main
+from neps_core.lookback import clean
+from neps_core.run import open_run
+
+SPACE = {"x": neps.Float(0, 1)}
+
+
+@pytest.fixture
+def mixed_run(root):
+    """One success, one failure, one NaN, one asynchronous trial."""
+    answers = iter([0.5, ValueError("gpu\ndied"), float("nan"), None])
+
+    def evaluate(x):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=4, ignore_errors=True)
+    return root
+
+
+def command(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("module", [["neps.status"], ["neps", "status"]])
+def test_status(mixed_run, module):
+    done = command(*module, mixed_run)
+    assert done.returncode == 0, done.stderr
+    for text in (
+        "4 (1 evaluating, 1 success, 1 failed, 1 crashed)",
+        "Best:      trial 1, objective 0.5",
+        "x: ",
+        "Running:   trial 4 asynchronously",
+        "Error:     trial 2: ValueError: gpu",
+        "NaN",
+        "random_search",
+    ):
+        assert text in done.stdout
+
+
+def test_status_tells_who_evaluates_and_who_died(root, script, wait_for, capsys):
+    script.write(
+        """
+        import sys, time, neps
+        neps.run(lambda x: time.sleep(60), {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], worker_id="busy",
+                 evaluations_to_spend=1)
+        """
+    )
+    worker = script.start(root)
+    wait_for(lambda: (root / "configs/config_1/metadata.json").exists())
+    assert main(["status", str(root)]) == 0
+    assert "trial 1 on busy" in capsys.readouterr().out
+    with pytest.raises(TrialError, match="busy"):
+        clean(root, ["1"])
+    worker.kill()
+    worker.wait()
+    main(["status", str(root)])
+    assert "has died" in capsys.readouterr().out
+    assert [t.id for t in clean(root, ["1"])] == ["1"]
+
+
+def test_status_of_an_empty_run(root, capsys):
+    neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=0)
+    assert main(["status", str(root)]) == 0
+    assert "none yet" in capsys.readouterr().out
+    full, short = neps.status(root)
+    assert len(full) == 0 and full.index.name == "id"
+    assert short["trials"] == 0
+
+
+@pytest.mark.parametrize("module", [["neps.clean"], ["neps", "clean"]])
+def test_clean(mixed_run, module):
+    dry = command(*module, mixed_run, "--dry_run")
+    assert "trial 2 (failed) would be removed" in dry.stdout
+    assert len(open_run(mixed_run).trials) == 4
+    done = command(*module, mixed_run)
+    assert done.stdout.splitlines() == ["trial 2 (failed) removed", "trial 3 (crashed) removed", "2 trial(s) removed."]
+    assert list(open_run(mixed_run).trials) == ["1", "4"]
+    assert not (mixed_run / "configs/config_2").exists()
+    result = neps.run(lambda x: x, root_directory=mixed_run, evaluations_to_spend=1)
+    assert list(result.trials) == ["1", "4", "5"]
+
+
+def test_clean_by_id_and_state(mixed_run, capsys):
+    assert main(["clean", str(mixed_run), "--trial_ids", "config_1", "2"]) == 0
+    assert main(["clean", str(mixed_run), "--states", "evaluating"]) == 0
+    assert list(open_run(mixed_run).trials) == ["3"]
+    capsys.readouterr()
+    assert main(["clean", str(mixed_run), "--trial_ids", "9", "3"]) == 1
+    assert "no trial '9'" in capsys.readouterr().err
+    assert list(open_run(mixed_run).trials) == ["3"]
+
+
+@pytest.mark.parametrize("name", ["status", "clean"])
+def test_no_run(root, name, capsys):
+    assert main([name, str(root)]) == 1
+    assert "there is no run" in capsys.readouterr().err
+    assert not root.exists()
+
+
+def test_status_as_tables(mixed_run, capsys):
+    full, short = neps.status(mixed_run, print_summary=True)
+    assert isinstance(full, pd.DataFrame) and isinstance(short, pd.Series)
+    assert list(full.index) == ["1", "2", "3", "4"]
+    assert full.loc["1", "objective_to_minimize"] == 0.5
+    assert {"config.x", "state", "err", "time_started", "evaluating_worker_id"} <= set(full.columns)
+    assert short["num_success"] == 1 and short["best_id"] == "1"
+    assert "num_failed" in capsys.readouterr().out
+
+
+def test_status_without_pandas_says_what_to_install(mixed_run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(neps.NePSError, match=r"pip install 'neps-framework\[analysis\]'"):
+        neps.status(mixed_run)
+
+
+def test_wrong_calls(capsys):
+    for arguments in ([], ["statsu"], ["status"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert "neps-framework" in capsys.readouterr().out
