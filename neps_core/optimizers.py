@@ -114,7 +114,11 @@ class Chosen:
         except Exception as reason:  # an optimizer's code, so anything
             raise OptimizerError(f"the optimizer {self.name!r} raised {type(reason).__name__}: {reason}") from reason
         proposals = list(answer) if isinstance(answer, (list, tuple)) else [answer]
-        return [self._checked(space, trials, proposal) for proposal in proposals]
+        checked = [self._checked(space, trials, proposal) for proposal in proposals]
+        ids = [proposal.id for proposal in checked if proposal.id is not None]
+        if len(set(ids)) < len(ids):
+            raise OptimizerError(f"the optimizer {self.name!r} proposed one id twice: {ids}.")
+        return checked
 
     def _checked(self, space: SearchSpace, trials: Mapping[str, Trial], proposal: Any) -> SampledConfig:
         config = getattr(proposal, "config", None)

@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 
 from neps_core import events as ev
 from neps_core.budgets import Ledger, merge
-from neps_core.errors import EvaluationError, NePSError, ResultError, StorageError
+from neps_core.errors import EvaluationError, NePSError, ResultError, SpaceError, StorageError
 from neps_core.interrupts import Interrupts
 from neps_core.optimizers import Chosen
 from neps_core.pareto import best_of, pareto_front
@@ -25,7 +25,7 @@ from neps_core.results import failure, parse_result
 from neps_core.run import Run
 from neps_core.spaces.sources import replay
 from neps_core.target import Target
-from neps_core.trials import Objective, Report, SampledConfig, State, Trial
+from neps_core.trials import Objective, Report, State, Trial, number_of
 
 logger = logging.getLogger("neps.worker")
 
@@ -202,7 +202,7 @@ class Worker:
         rng = np.random.Generator(np.random.PCG64([log.seed or 0, log.sampled]))
         n = self._settings.sample_batch_size
         proposals = self._chosen.ask(run.space, run.trials, merge(self._ledgers), n, rng)
-        number = log.highest_number
+        number = max([log.highest_number, *(number_of(proposal.id or "") for proposal in proposals)])
         events = []
         for proposal in proposals:
             trial_id = proposal.id
@@ -210,13 +210,9 @@ class Worker:
                 number += 1
                 trial_id = str(number)
             logger.info("Trial %s sampled by %s: %s", trial_id, self._chosen.name, proposal.config)
-            events.append(self._sampled(trial_id, proposal))
+            config, previous = dict(proposal.config), proposal.previous_config_id
+            events.append(ev.Sampled(trial_id, config, time.time(), run.worker_id, previous))
         return events
-
-    def _sampled(self, trial_id: str, proposal: SampledConfig) -> ev.Sampled:
-        return ev.Sampled(
-            trial_id, dict(proposal.config), time.time(), self._run.worker_id, proposal.previous_config_id
-        )
 
     # ------------------------------------------------------------------ evaluating
 
@@ -228,12 +224,17 @@ class Worker:
         try:
             with self._interrupts.allowed():
                 returned = self._call(trial)
+        except SpaceError as error:  # nothing that the trial could help
+            run.record(_put_back(trial, f"its arguments can't be made: {error}", orderly=True))
+            raise
         except Exception as error:  # the user's code, so anything
             returned = error
         except BaseException as leaving:
             if not self._interrupts.in_child:
                 self._give_back(trial, leaving)
             raise
+        if self._interrupts.in_child:
+            os._exit(1)  # a process that the user's code forked, and that forgot to end: it is no worker
         if returned is None:
             run.record(ev.Detached(trial.id))
             logger.info("Trial %s goes on asynchronously; its result is awaited.", trial.id)

@@ -168,15 +168,38 @@ def test_a_forked_child_that_outlives_its_worker_does_not_keep_it_alive(root, sc
         os.kill(child, signal.SIGKILL)
 
 
+def test_a_forked_child_that_returns_or_raises_is_no_worker(root, script):
+    script.write(
+        """
+        import os, sys, neps
+        def evaluate(x, pipeline_id):
+            child = os.fork()
+            if child == 0:
+                if pipeline_id == "1":
+                    return -1.0
+                raise ValueError
+            os.waitpid(child, 0)
+            return x
+        neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=2)
+        """
+    )
+    script.run(root)
+    trials = open_run(root).trials
+    assert [t.report.objective_to_minimize for t in trials.values()] == [t.config["x"] for t in trials.values()]
+
+
 def test_a_child_that_is_terminated_does_not_give_the_trial_back(root, script):
     script.write(
         """
         import multiprocessing, os, signal, sys, time, neps
         def evaluate(x):
+            ready, tell = os.pipe()
             child = os.fork()
             if child == 0:
                 os.close(1), os.close(2)
+                os.write(tell, b"1")  # until now Python itself forgets signals
                 time.sleep(60)
+            os.read(ready, 1)
             os.kill(child, signal.SIGTERM)
             assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGTERM
             return x

@@ -442,6 +442,9 @@ class TestTarget:
         assert seen[0] is thing
         with pytest.raises(neps.NePSError, match="could not be stored"):
             neps.run(lambda x, data: x, root_directory=root, evaluations_to_spend=1)
+        # That was nothing the trial could help: it waits for somebody who has the space.
+        assert open_run(root).trials["4"].state is State.PENDING
+        assert open_run(root).trials["4"].metadata.starts == 0
 
     def test_by_name(self, root, tmp_path, monkeypatch):
         (tmp_path / "my_objective.py").write_text("def evaluate(x):\n    return x + 1\n")
