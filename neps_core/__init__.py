@@ -22,10 +22,12 @@ from neps_core.errors import (
 )
 from neps_core.hookspecs import hookimpl
 from neps_core.optimizers import OptimizerSpec
+from neps_core.parsing import parse_space
+from neps_core.run import Run, open_run
 from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain, Value
 from neps_core.spaces.protocol import Config, Decide, Resolution, SearchSpace
 from neps_core.spaces.sources import Fixed, Prior, Replay, Uniform, replay
-from neps_core.storage import Storage
+from neps_core.storage import LeaseHeld, Storage
 from neps_core.trial_log import TrialLog, Trials
 from neps_core.trials import Metadata, Report, SampledConfig, State, Trial
 
@@ -42,6 +44,7 @@ __all__ = [
     "Fixed",
     "FloatDomain",
     "IntegerDomain",
+    "LeaseHeld",
     "Metadata",
     "NePSError",
     "NePSWarning",
@@ -53,6 +56,7 @@ __all__ = [
     "Report",
     "Resolution",
     "ResultError",
+    "Run",
     "RunError",
     "SampledConfig",
     "SearchSpace",
@@ -68,5 +72,7 @@ __all__ = [
     "Uniform",
     "Value",
     "hookimpl",
+    "open_run",
+    "parse_space",
     "replay",
 ]

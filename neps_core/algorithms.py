@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-
 from neps_core.errors import OptimizerError
-from neps_core.optimizers import choose, find_optimizer, optimizer_specs
-from neps_core.parsing import parse_space
+from neps_core.optimizers import Registered, find_optimizer, optimizer_specs
 
 
-def _make(name: str, space: Any, **keywords: Any) -> Callable[..., Any]:
-    return choose((name, keywords), parse_space(space)).optimizer
-
-
-def __getattr__(name: str) -> Callable[..., Any]:
+def __getattr__(name: str) -> Registered:
     if name.startswith("__"):
         raise AttributeError(name)
     try:
-        find_optimizer(name)
+        return Registered(find_optimizer(name).name)
     except OptimizerError as reason:
         raise AttributeError(str(reason)) from None
-    made = partial(_make, name)
-    made.__doc__ = f"The optimizer {name!r}: (space, **keywords) -> optimizer."
-    return made
 
 
 def __dir__() -> list[str]:

@@ -134,6 +134,7 @@ def run(
         the_run.refresh()
     if space is None and the_run.log.space is not None:
         space = parse_space(load_space(the_run.log.space))
+        space.check_usable()
     if space is None:
         raise RunError(f"there is no run to go on with in {storage.root_directory}, so pipeline_space= is needed.")
     recorded = the_run.log.optimizers[-1] if the_run.log.optimizers else None
@@ -208,7 +209,11 @@ def save_pipeline_results(user_result: Any, pipeline_id: str, root_directory: st
     others = next((t.objectives for t in run.trials.values() if t.objectives is not None), None)
     if user_result is None:
         raise ResultError("user_result is None, which is no result.")
-    report = parse_result(user_result, n_objectives=None if others is None else len(others))
+    report = parse_result(
+        user_result,
+        cost_required=trial.metadata.cost_required,
+        n_objectives=None if others is None else len(others),
+    )
     run.record(ev.Finished(trial.id, time.time(), State(report.reported_as), report))
     notify("neps_trial_finished", run=run, trial=run.trials[trial.id])
 

@@ -67,6 +67,7 @@ class Detached:
     """The evaluation goes on elsewhere; its result comes later, and no worker owns it."""
 
     id: str
+    cost_required: bool = False
 
 
 @frozen

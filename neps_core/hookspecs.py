@@ -64,7 +64,7 @@ def neps_load_space(document: Mapping[str, Any]) -> Any:
 def neps_optimizers() -> Sequence[OptimizerSpec]:
     """The optimizers that this plugin brings, by name.
 
-    Called once, when somebody first asks for an optimizer. Give the factory as `"module:attribute"` if
+    Called whenever somebody asks for an optimizer, so it must be quick. Give the factory as `"module:attribute"` if
     its module is slow to import: it is imported when the optimizer is chosen.
     """
 
@@ -74,7 +74,7 @@ def neps_choose_optimizer(space: SearchSpace) -> Selection | None:
     """What `optimizer="auto"` means for a space (first result).
 
     Returns:
-        A name, or `(name, {keyword: value})`; None to leave the choice to another plugin.
+        A name, or a name with keywords as a tuple; None to leave the choice to another plugin.
     """
 
 

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from neps_core.budgets import BudgetInfo
 from neps_core.errors import ConfigError, NePSError, OptimizerError, PluginError, nearest
+from neps_core.parsing import parse_space
 from neps_core.plugins import Plugin, plugins
 from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
@@ -181,7 +182,28 @@ def find_optimizer(name: str) -> OptimizerSpec:
                 f"the optimizer {name!r} would come from plugin {plugin.origin}, which is broken: {plugin.error}"
             ) from plugin.error
     also = f" Plugins that are broken: {', '.join(plugin.origin for plugin in broken)}." if broken else ""
-    raise OptimizerError(f"there is no optimizer {name!r}. {nearest(name, names)}{also}")
+    raise OptimizerError(f"there is no optimizer {name!r}. {nearest(name, names)}{also}") from (
+        broken[0].error if broken else None
+    )
+
+
+@frozen
+class Registered:
+    """A registered optimizer as a callable: `Registered("random_search")(space, use_priors=True)`.
+
+    Attributes:
+        name: What it is registered as.
+    """
+
+    name: str
+
+    def __call__(self, space: Any, **keywords: Any) -> Callable[..., Any]:
+        """Make the optimizer for a space (anything that `run` takes as one).
+
+        Raises:
+            NePSError: As `run` does for a space or keywords that make no sense.
+        """
+        return choose((self.name, keywords), parse_space(space)).optimizer
 
 
 def choose(selection: Any, space: SearchSpace) -> Chosen:
@@ -203,6 +225,8 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
             raise OptimizerError("no plugin chooses an optimizer for this space. Name one with optimizer=.")
         target, defaults = _split(answer)
         keywords = {**defaults, **keywords}
+    if isinstance(target, Registered):
+        target = target.name
     if isinstance(target, str):
         name, factory = _named(target)
     else:

@@ -148,7 +148,9 @@ class TrialLog:
     def _detached(self, event: ev.Detached) -> None:
         trial = self._known(event.id)
         if trial.state is State.EVALUATING:
-            self._put(evolve(trial, metadata=evolve(trial.metadata, is_asynchronous=True)))
+            self._put(
+                evolve(trial, metadata=evolve(trial.metadata, is_asynchronous=True, cost_required=event.cost_required))
+            )
 
     def _finished(self, event: ev.Finished) -> None:
         trial = self._known(event.id)

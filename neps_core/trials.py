@@ -46,6 +46,7 @@ class Metadata:
         location: The trial's folder, relative to the run's.
         starts: How many of its evaluations were begun and not given back in good order.
         is_asynchronous: Whether its result comes through `save_pipeline_results`.
+        cost_required: Whether that result must have a cost.
     """
 
     time_sampled: float | None = None
@@ -57,6 +58,7 @@ class Metadata:
     location: str = ""
     starts: int = 0
     is_asynchronous: bool = False
+    cost_required: bool = False
 
 
 @frozen

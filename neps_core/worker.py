@@ -105,6 +105,7 @@ class Worker:
         self._settings = settings
         self._own = own
         self._interrupts = interrupts
+        self._cost_required = any(ledger.requires_cost for ledger in budgets)
         self._halts_before = len(run.log.halts)
         self._n_objectives: int | None = None
         self._objectives_seen = 0
@@ -236,7 +237,7 @@ class Worker:
         if self._interrupts.in_child:
             os._exit(1)  # a process that the user's code forked, and that forgot to end: it is no worker
         if returned is None:
-            run.record(ev.Detached(trial.id))
+            run.record(ev.Detached(trial.id, self._cost_required))
             logger.info("Trial %s goes on asynchronously; its result is awaited.", trial.id)
             return
         self._finish(trial, returned, time.perf_counter() - began)
@@ -263,7 +264,7 @@ class Worker:
         try:
             report = parse_result(
                 returned,
-                cost_required=any(ledger.requires_cost for ledger in self._ledgers),
+                cost_required=self._cost_required,
                 n_objectives=self._count_objectives(),
             )
         except ResultError as error:

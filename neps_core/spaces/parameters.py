@@ -237,7 +237,7 @@ class Fidelity(Part):
     """A resource that makes an evaluation cheaper or dearer, and better known: epochs, a share of the data.
 
     Args:
-        domain: An `Integer` or `Float` without a prior; larger values are dearer.
+        over: An `Integer` or `Float` without a prior; larger values are dearer.
     """
 
     over: Any

@@ -201,6 +201,18 @@ class AttributeSpace:
         self.has_priors = any(part.has_prior for part in parts)
         self.argument_names = {name: True for name, _ in self._public}
 
+    def check_usable(self) -> None:
+        """Try everything that is made only when it is needed; see `SearchSpace.check_usable`."""
+        missing: list[str] = []
+        for attribute, value in self._public:
+            for part in _parts(value):
+                try:
+                    build(part)
+                except SpaceError as reason:
+                    missing.append(f"{attribute}: {reason}")
+        if missing:
+            raise SpaceError("the stored space can't be used as it is:\n  " + "\n  ".join(missing))
+
     def resolve(self, decide: Decide) -> Resolution:
         """Walk the public attributes in order; see `SearchSpace.resolve`."""
         walk = Walk(decide, self._names)

@@ -60,6 +60,14 @@ class SearchSpace(Protocol):
         """The names that `evaluate_pipeline` may get, and whether each is there for every configuration."""
         ...
 
+    def check_usable(self) -> None:
+        """Make sure that nothing is missing here which a configuration's arguments are made of.
+
+        Raises:
+            SpaceError: Naming everything that can't be imported, or was not stored.
+        """
+        ...
+
     def resolve(self, decide: Decide) -> Resolution:
         """Walk the space once, asking `decide` at every choice."""
         ...

@@ -16,7 +16,7 @@ def neps_parse_space(space: Any) -> SearchSpace | None:
         space = space()
     if isinstance(space, PipelineSpace):
         return search_space(space)
-    if isinstance(space, Mapping):
+    if isinstance(space, dict):
         return AttributeSpace(space)
     return None
 

@@ -128,6 +128,12 @@ class Registered:
         return SampledConfig({"x": self.at})
 
 
+def test_a_registered_one_given_as_a_callable_is_its_name(root):
+    run(root, (neps.algorithms.grid_search, {"size_per_numerical_dimension": 2}))
+    neps.run(lambda x: x, root_directory=root, evaluations_to_spend=1)
+    assert neps.load_optimizer_info(root)["name"] == "grid_search"
+
+
 def test_a_name_in_a_runs_files_imports_nothing(root, script):
     run(root, "random_search")
     journal = root / ".neps/journal.jsonl"
