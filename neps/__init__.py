@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from neps_core.spaces.parameters import FloatFidelity as FloatFidelity
     from neps_core.spaces.parameters import Integer as Integer
     from neps_core.spaces.parameters import IntegerFidelity as IntegerFidelity
+    from neps_core.spaces.operations import Operation as Operation
+    from neps_core.spaces.operations import Repeated as Repeated
+    from neps_core.spaces.operations import convert_operation_to_callable as convert_operation_to_callable
+    from neps_core.spaces.references import ByName as ByName
+    from neps_core.spaces.references import Resample as Resample
+    from neps_core.spaces.references import Lazy as Lazy
     from neps_core.spaces.pipeline import PipelineSpace as PipelineSpace
     from neps_core.spaces.priors import ConfidenceLevel as ConfidenceLevel
     from neps_core.trials import SampledConfig as SampledConfig
@@ -55,6 +61,12 @@ _WHERE = {
     "Fidelity": "spaces.parameters",
     "IntegerFidelity": "spaces.parameters",
     "FloatFidelity": "spaces.parameters",
+    "Operation": "spaces.operations",
+    "Repeated": "spaces.operations",
+    "convert_operation_to_callable": "spaces.operations",
+    "ByName": "spaces.references",
+    "Resample": "spaces.references",
+    "Lazy": "spaces.references",
     "ConfidenceLevel": "spaces.priors",
     "Trial": "trials",
     "SampledConfig": "trials",

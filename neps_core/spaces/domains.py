@@ -10,6 +10,7 @@ Each integer owns a cell of the unit interval, and `to_unit` gives (about) its m
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Union
 
 from attrs import field, frozen
@@ -67,7 +68,9 @@ class FloatDomain:
         return min(max(value, self.lower), self.upper)
 
     def to_unit(self, value: float) -> float:
-        """The position of `value` in the unit interval."""
+        """The position of `value` in the unit interval; its middle where there is just one value."""
+        if not self._width:
+            return 0.5
         scaled = math.log(value) if self.log else value
         return min(max((scaled - self._low) / self._width, 0.0), 1.0)
 
@@ -168,11 +171,13 @@ class CategoricalDomain:
         choices: The labels, in the order of the user's choices; all different.
         prior: The user's weights, if any.
         ordered: Whether neighbouring labels are more alike than distant ones.
+        weights: How likely each label is where the domain is sampled "uniformly"; None for equally likely.
     """
 
     choices: tuple[Value, ...]
     prior: CategoryPrior | None = None
     ordered: bool = False
+    weights: CategoryPrior | None = None
     is_fidelity: bool = field(default=False, init=False)
     _index: dict[tuple[type, Value], int] = field(init=False, eq=False, repr=False)
 
@@ -191,10 +196,14 @@ class CategoricalDomain:
 
     def from_unit(self, u: float) -> Value:
         """The label whose cell of the unit interval holds `u`."""
+        if self.weights is not None:
+            return self.choices[self.weights.quantile(u)]
         return self.choices[min(int(u * len(self.choices)), len(self.choices) - 1)]
 
     def to_unit(self, value: Value) -> float:
         """The middle of the label's cell of the unit interval."""
+        if self.weights is not None:
+            return self.weights.middle(self.index(value))
         return (self.index(value) + 0.5) / len(self.choices)
 
     def from_prior(self, u: float) -> Value:
@@ -223,8 +232,29 @@ class CategoricalDomain:
         return self.choices[index]
 
     def grid(self, size: int) -> list[Value]:
-        """All labels: a grid never leaves out a category."""
-        return list(self.choices)
+        """All labels but those that are far less likely than others: a grid of a recursion has to end."""
+        if self.weights is None:
+            return list(self.choices)
+        least = NEGLIGIBLE * max(self.weights.weights)
+        return [choice for choice, weight in zip(self.choices, self.weights.weights) if weight > least]
+
+    def leaning(self, factors: Sequence[float]) -> CategoricalDomain:
+        """The same choice, each label that much less likely."""
+        weights = self.weights.weights if self.weights is not None else (1.0,) * len(self.choices)
+        return CategoricalDomain(
+            self.choices,
+            None if self.prior is None else CategoryPrior(_products(self.prior.weights, factors)),
+            self.ordered,
+            CategoryPrior(_products(weights, factors)),
+        )
+
+
+#: A label that is less likely than the likeliest one by this factor is left out of grids.
+NEGLIGIBLE = 0.25
+
+
+def _products(a: Sequence[float], b: Sequence[float]) -> tuple[float, ...]:
+    return tuple(x * y for x, y in zip(a, b))
 
 
 Domain = Union[FloatDomain, IntegerDomain, CategoricalDomain]

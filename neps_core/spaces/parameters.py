@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
 
 from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain, Value
+from neps_core.spaces.intervals import hull, range_of
 from neps_core.spaces.priors import SIGMA, CategoryPrior, ConfidenceLevel, NormalPrior, parse_confidence
-from neps_core.spaces.walk import Part, Walk, label_of
+from neps_core.spaces.walk import Part, Walk, label_of, parts_in
 
 
 def _plain_number(name: str, value: Any) -> float | int:
@@ -58,7 +60,7 @@ class _Number(Part):
         raise NotImplementedError
 
     def domain(self) -> Domain:
-        """What the decision is taken from.
+        """What the decision is taken from, where no part of it is a decision itself.
 
         Raises:
             ValueError: If the bounds, the scale or the prior make no sense.
@@ -68,9 +70,9 @@ class _Number(Part):
         assert self._domain is not None
         return self._domain
 
-    def _make_domain(self) -> Domain:
+    def _make_domain(self, may_be_single: bool = False) -> Domain:
         lower, upper = self._bounds()
-        if lower >= upper:
+        if lower >= upper and not (may_be_single and lower == upper):
             raise ValueError(f"lower ({lower!r}) must be less than upper ({upper!r}); for one value, use a constant")
         if not math.isfinite(float(upper) - float(lower)):
             raise ValueError(f"the range from {lower!r} to {upper!r} is too wide for a float; narrow the bounds")
@@ -99,10 +101,35 @@ class _Number(Part):
         raise NotImplementedError
 
     def check(self) -> None:
-        self.domain()
+        if not self.children:
+            self.domain()
+            return
+        highest_lower, lowest_upper = range_of(self.lower)[1], range_of(self.upper)[0]
+        if highest_lower is not None and lowest_upper is not None and highest_lower > lowest_upper:
+            raise ValueError(f"lower may be as much as {highest_lower!r}, and upper as little as {lowest_upper!r}")
+        lowest = range_of(self.lower)[0]
+        if self.log and lowest is not None and lowest <= 0:
+            raise ValueError(f"log=True needs lower > 0, and it may be {lowest!r}")
 
     def resolve(self, walk: Walk, path: str) -> Any:
-        return walk.decide(path, self.domain())
+        return walk.decide(path, self._resolved(walk, path)._make_domain(True) if self.children else self.domain())
+
+    def _resolved(self, walk: Walk, path: str) -> _Number:
+        """The same with values in place of the parts."""
+        fields = (self.lower, self.upper, self.log, self.log_base, self.prior, self.prior_confidence)
+        return type(self)(*(walk.value(f, f"{path}:{n}") for n, f in zip(_NUMBER_FIELDS, fields)))
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        return tuple(f for f in (self.lower, self.upper, self.prior, self.prior_confidence) if isinstance(f, Part))
+
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """The least and the greatest value; None where that is not known."""
+        return range_of(self.lower)[0], range_of(self.upper)[1]
+
+    def least_decisions(self, of: Callable[[Any], float]) -> float:
+        return 1 + sum(of(child) for child in self.children)
 
     @property
     def has_prior(self) -> bool:
@@ -114,13 +141,23 @@ class _Number(Part):
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
         document = {"lower": write(self.lower), "upper": write(self.upper)}
-        for key in ("log", "log_base", "prior", "prior_confidence"):
-            if getattr(self, key) not in (None, False):
-                document[key] = write(getattr(self, key))
-        if self.prior is not None:
-            document["prior"] = write(self.prior)
-            document.setdefault("prior_confidence", ConfidenceLevel.LOW.value)
-        return document
+        if self.log:
+            document["log"] = True
+        if self.log_base is not None:
+            document["log_base"] = write(self.log_base)
+        return {**document, **_prior_document(self, write)}
+
+
+_NUMBER_FIELDS = ("lower", "upper", "log", "log_base", "prior", "prior_confidence")
+
+
+def _prior_document(parameter: Any, write: Callable[[Any], Any]) -> dict[str, Any]:
+    if parameter.prior is None:
+        return {}
+    confidence = ConfidenceLevel.LOW if parameter.prior_confidence is None else parameter.prior_confidence
+    if not isinstance(confidence, Part):
+        confidence = parse_confidence(confidence)
+    return {"prior": write(parameter.prior), "prior_confidence": write(confidence)}
 
 
 @frozen(eq=False)
@@ -189,13 +226,16 @@ class Categorical(Part):
         assert self._domain is not None
         return self._domain
 
+    def __attrs_post_init__(self) -> None:
+        if isinstance(self.choices, Iterable) and not isinstance(self.choices, (str, bytes, set, frozenset, Mapping)):
+            object.__setattr__(self, "choices", tuple(self.choices))
+
     def _make_domain(self) -> CategoricalDomain:
-        if isinstance(self.choices, (str, bytes, set, frozenset, Mapping)) or not isinstance(self.choices, Iterable):
+        if not isinstance(self.choices, tuple):
             raise ValueError(f"choices must be a list or tuple, not {self.choices!r} ({type(self.choices).__name__})")
-        object.__setattr__(self, "choices", tuple(self.choices))
         if not self.choices:
             raise ValueError("choices is empty; give at least one")
-        labels = labels_of(tuple(self.choices))
+        labels = labels_of(self.choices)
         confidence = _confidence(self.prior, self.prior_confidence)
         if self.prior is None:
             return CategoricalDomain(labels)
@@ -205,12 +245,25 @@ class Categorical(Part):
         return CategoricalDomain(labels, CategoryPrior.preferring(index, len(labels), confidence))
 
     def check(self) -> None:
-        self.domain()
+        if self._is_closed:
+            self.domain()
 
     def resolve(self, walk: Walk, path: str) -> Any:
-        domain = self.domain()
-        index = domain.index(walk.decide(path, domain))
-        return walk.value(self.choices[index], f"{path}{{{index}}}")
+        if self._is_closed:
+            choices, domain = self.choices, self.domain()
+        else:
+            fields = zip(("choices", "prior", "prior_confidence"), (self.choices, self.prior, self.prior_confidence))
+            # The choices themselves are looked at only once one is chosen.
+            resolved = Categorical(*(walk.value(f, f"{path}:{n}") if isinstance(f, Part) else f for n, f in fields))
+            choices, domain = resolved.choices, resolved._make_domain()
+        index = walk.choose(self, path, domain)
+        chosen = choices[index]
+        return walk.value(chosen, _below(path, domain.choices[index], index)) if _has_parts(chosen) else chosen
+
+    @property
+    def _is_closed(self) -> bool:
+        """Whether what can be chosen, and how likely it is, does not depend on other decisions."""
+        return not any(isinstance(f, Part) for f in (self.choices, self.prior, self.prior_confidence))
 
     @property
     def has_prior(self) -> bool:
@@ -218,18 +271,27 @@ class Categorical(Part):
 
     @property
     def children(self) -> tuple[Any, ...]:
-        return tuple(self.choices)
+        choices = self.choices if isinstance(self.choices, tuple) else (self.choices,)
+        return (*choices, *(f for f in (self.prior, self.prior_confidence) if isinstance(f, Part)))
+
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """The least and the greatest value; None where that is not known."""
+        return hull(self.choices) if isinstance(self.choices, tuple) else (None, None)
+
+    def least_decisions(self, of: Callable[[Any], float]) -> float:
+        others = sum(of(f) for f in (self.prior, self.prior_confidence) if isinstance(f, Part))
+        if isinstance(self.choices, tuple):
+            return 1 + others + min(map(of, self.choices), default=0)
+        return 1 + others + of(self.choices)
 
     def with_prior(self, prior: Any, confidence: Any) -> Part:
         """The same parameter with another prior."""
         return type(self)(self.choices, prior, confidence)
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
-        document: dict[str, Any] = {"choices": [write(choice) for choice in self.choices]}
-        if self.prior is not None:
-            document["prior"] = write(self.prior)
-            document["prior_confidence"] = write(self.prior_confidence or ConfidenceLevel.LOW)
-        return document
+        choices = [write(c) for c in self.choices] if isinstance(self.choices, tuple) else write(self.choices)
+        return {"choices": choices, **_prior_document(self, write)}
 
 
 @frozen(eq=False)
@@ -258,6 +320,14 @@ class Fidelity(Part):
         """Whether the resource is thought of on a logarithmic scale."""
         return bool(self.over.log)
 
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """The least and the greatest value."""
+        return range_of(self.lower)[0], range_of(self.upper)[1]
+
+    def least_decisions(self, of: Callable[[Any], float]) -> float:
+        return 1
+
     def domain(self) -> Domain:
         """What the decision is taken from; its `is_fidelity` is set.
 
@@ -269,6 +339,8 @@ class Fidelity(Part):
                 raise ValueError(f"a fidelity is an Integer or a Float, not {self.over!r}")
             if self.over.prior is not None:
                 raise ValueError("a fidelity has no prior; leave it out")
+            if self.over.children:
+                raise ValueError("the bounds of a fidelity must be numbers")
             plain = self.over.domain()
             assert not isinstance(plain, CategoricalDomain)
             made = type(plain)(plain.lower, plain.upper, plain.log, is_fidelity=True)  # type: ignore[arg-type]
@@ -321,6 +393,18 @@ class FloatFidelity(_NumberFidelity):
     """
 
     _over = Float
+
+
+_SIMPLE = re.compile(r"[A-Za-z_]\w*(#\d+)?")
+
+
+def _below(path: str, label: Value, index: int) -> str:
+    """The path of what is decided within a choice."""
+    return f"{path}.{label}" if isinstance(label, str) and _SIMPLE.fullmatch(label) else f"{path}{{{index}}}"
+
+
+def _has_parts(thing: Any) -> bool:
+    return isinstance(thing, Part) or (type(thing) in (list, tuple, dict) and bool(parts_in(thing)))
 
 
 def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:

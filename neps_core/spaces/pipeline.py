@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from neps_core.errors import SpaceError, nearest
+from neps_core.errors import ConfigError, SpaceError, nearest
 from neps_core.spaces import documents
+from neps_core.spaces.derivations import leans_of
 from neps_core.spaces.domains import Domain
 from neps_core.spaces.parameters import Categorical, Fidelity, Float, Integer
 from neps_core.spaces.protocol import Config, Decide, Resolution
 from neps_core.spaces.sources import Fixed, Uniform
-from neps_core.spaces.walk import Part, Walk, build
+from neps_core.spaces.references import ByName
+from neps_core.spaces.walk import Deferred, Part, Walk, build, parts_in
 
 FORMAT = "pipeline_space"
 
@@ -190,11 +192,13 @@ class AttributeSpace:
         self.name = name
         for attribute, value in self.attributes.items():
             _check_name(attribute)
-            _check_parts(attribute, value)
         self._public = [(n, v) for n, v in self.attributes.items() if not n.startswith("_")]
         # The first of several names for one object is its name.
         self._names = {id(v): n for n, v in reversed(self.attributes.items()) if isinstance(v, Part)}
-        parts = [part for _, value in self._public for part in _parts(value)]
+        for attribute, value in self.attributes.items():
+            self._check_parts(attribute, value)
+        self._leans = leans_of(self.attributes)
+        parts = self._used_parts()
         self.fidelities: dict[str, Domain] = {
             self._names[id(part)]: part.domain() for part in parts if isinstance(part, Fidelity)
         }
@@ -204,19 +208,23 @@ class AttributeSpace:
     def check_usable(self) -> None:
         """Try everything that is made only when it is needed; see `SearchSpace.check_usable`."""
         missing: list[str] = []
-        for attribute, value in self._public:
-            for part in _parts(value):
-                try:
-                    build(part)
-                except SpaceError as reason:
-                    missing.append(f"{attribute}: {reason}")
+        for attribute, value in self.attributes.items():
+            for part in parts_in(value):
+                if isinstance(part, Deferred):
+                    try:
+                        part.build()
+                    except SpaceError as reason:
+                        missing.append(f"{attribute}: {reason}")
         if missing:
             raise SpaceError("the stored space can't be used as it is:\n  " + "\n  ".join(missing))
 
     def resolve(self, decide: Decide) -> Resolution:
         """Walk the public attributes in order; see `SearchSpace.resolve`."""
-        walk = Walk(decide, self._names)
-        values = {name: walk.value(thing, name) for name, thing in self._public}
+        walk = Walk(decide, self.attributes, self._names, self._leans)
+        try:
+            values = {name: walk.value(thing, name) for name, thing in self._public}
+        except RecursionError:
+            raise ConfigError("the configuration is nested too deeply for Python; make the space flatter.") from None
         return Resolution(walk.decisions, lambda: {name: build(value) for name, value in values.items()})
 
     def to_document(self) -> dict[str, Any]:
@@ -224,8 +232,31 @@ class AttributeSpace:
         return {
             "format": FORMAT,
             "name": self.name,
-            "attributes": {name: documents.write(value) for name, value in self.attributes.items()},
+            "attributes": documents.write_attributes(self.attributes),
         }
+
+    def _used_parts(self) -> list[Part]:
+        """The parts that a configuration may be made of, each once."""
+        found: dict[int, Part] = {}
+        waiting = [value for _, value in self._public]
+        while waiting:
+            for part in parts_in(waiting.pop()):
+                if id(part) not in found:
+                    found[id(part)] = part
+                    if isinstance(part, ByName):
+                        waiting.append(part.target(self.attributes))
+        return list(found.values())
+
+    def _check_parts(self, attribute: str, value: Any) -> None:
+        if isinstance(value, type) and issubclass(value, Part):
+            raise SpaceError(f"{attribute}: {value.__name__} is the class; write {value.__name__}(...).")
+        try:
+            for part in parts_in(value):
+                part.check()
+                if isinstance(part, Fidelity) and id(part) not in self._names:
+                    raise ValueError("a fidelity must be an attribute of the space itself")
+        except ValueError as reason:
+            raise SpaceError(f"{attribute}: {reason}.") from None
 
 
 def from_document(document: Mapping[str, Any]) -> PipelineSpace:
@@ -237,8 +268,7 @@ def from_document(document: Mapping[str, Any]) -> PipelineSpace:
     attributes = document.get("attributes")
     if not isinstance(attributes, Mapping):
         raise SpaceError("the stored space has no attributes.")
-    read = {name: documents.read(value) for name, value in attributes.items()}
-    return from_attributes(read, str(document.get("name", "space")))
+    return from_attributes(documents.read_attributes(attributes), str(document.get("name", "space")))
 
 
 def _check_name(name: Any) -> None:
@@ -248,25 +278,3 @@ def _check_name(name: Any) -> None:
         raise SpaceError(f"{name!r} can't be the name of a parameter: a worker passes that argument itself. Rename it.")
     if name in _METHODS:
         raise SpaceError(f"{name!r} can't be the name of a parameter: it is a method of every space. Rename it.")
-
-
-def _parts(value: Any) -> list[Part]:
-    if isinstance(value, Part):
-        return [value, *(part for child in value.children for part in _parts(child))]
-    if type(value) in (list, tuple):
-        return [part for item in value for part in _parts(item)]
-    return []
-
-
-def _check_parts(attribute: str, value: Any) -> None:
-    try:
-        if isinstance(value, Part):
-            value.check()
-        for part in _parts(value):
-            part.check()
-            if isinstance(part, Fidelity) and part is not value:
-                raise ValueError("a fidelity must be an attribute of the space itself")
-    except ValueError as reason:
-        raise SpaceError(f"{attribute}: {reason}.") from None
-    if isinstance(value, type) and issubclass(value, Part):
-        raise SpaceError(f"{attribute}: {value.__name__} is the class; write {value.__name__}(...).")

@@ -108,6 +108,10 @@ class CategoryPrior:
         """The index of the category in which the share `u` of the weight falls."""
         return min(bisect.bisect_right(self._cumulative, u), len(self.weights) - 1)
 
+    def middle(self, index: int) -> float:
+        """The middle of the share of the weight that falls to category `index`."""
+        return (self._cumulative[index] + (self._cumulative[index - 1] if index else 0.0)) / 2
+
     def log_density(self, index: int) -> float:
         """Natural logarithm of the probability of category `index`."""
         return math.log(self.weights[index] / math.fsum(self.weights))

@@ -1,25 +1,39 @@
 """The walk through a space written as `PipelineSpace`, and the base of the parts that it is written in.
 
-A walk visits each part once. A part that is a choice asks for a decision; every other part combines the
-values of the parts in it. An object has one value in a walk however often it is used, and a part that is
-an attribute of the space is known by that name wherever it turns up.
+A part that is a choice asks for a decision; every other part combines the values of the parts in it.
+
+**One object, one value.** An object has one value in a walk however often it is used. A part that is an
+attribute of the space is known by the attribute's name wherever it turns up; any other by its place.
+**A value of its own** is what `Walk.fresh` gives: of the part itself, and of everything written inside it
+that is no attribute. Attributes keep their one value inside it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from neps_core.spaces.domains import Domain, Value
+from neps_core.errors import ConfigError
+from neps_core.spaces.domains import CategoricalDomain, Domain, Value
 from neps_core.spaces.protocol import Config, Decide
 
 #: Labels are cut off here.
 LABEL_LENGTH = 60
 
+#: How often a part may be met inside itself. Beyond about 20 that is next to impossible by sampling.
+MAX_DEPTH = 60
+
+#: How many decisions a configuration may have.
+MAX_DECISIONS = 20_000
+
 
 class Part(ABC):
     """Anything in a space that is more than a constant."""
+
+    #: Whether the part stands for another one, and has no value of its own to remember.
+    forwards = False
 
     @abstractmethod
     def resolve(self, walk: Walk, path: str) -> Any:
@@ -56,6 +70,14 @@ class Part(ABC):
         """What this part is written in terms of."""
         return ()
 
+    def least_decisions(self, of: Callable[[Any], float]) -> float:
+        """How many decisions the smallest value of this part takes; infinite if it has no finite one.
+
+        Args:
+            of: The same for anything that this part is written in terms of.
+        """
+        return sum(of(child) for child in self.children)
+
 
 class Deferred(ABC):
     """A value that is made only when the arguments of `evaluate_pipeline` are wanted."""
@@ -70,33 +92,110 @@ class Walk:
 
     Args:
         decide: Answers the questions.
+        attributes: The space's attributes.
         names: Attribute name by `id` of the attribute's value.
+        lean: Gives the domain of a choice at a depth of recursion, where some choices are less likely
+            than others so that the walk ends; by `id` of the choice's part, for those that need it.
+
+    Attributes:
+        decisions: By path, in the order in which they were taken.
+        depth: How many parts are met inside themselves at this point.
     """
 
-    __slots__ = ("_decide", "_names", "_values", "decisions")
+    __slots__ = (
+        "_active",
+        "_attributes",
+        "_decide",
+        "_lean",
+        "_names",
+        "_own",
+        "_shared",
+        "decisions",
+        "depth",
+    )
 
-    def __init__(self, decide: Decide, names: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        decide: Decide,
+        attributes: Mapping[str, Any],
+        names: Mapping[int, str],
+        lean: Mapping[int, Callable[[CategoricalDomain, int], CategoricalDomain]],
+    ) -> None:
         self._decide = decide
+        self._attributes = attributes
         self._names = names
-        self._values: dict[int, Any] = {}
+        self._lean = lean
+        self._shared: dict[int, Any] = {}
+        self._own = self._shared
+        self._active: Counter[int] = Counter()
         self.decisions: Config = {}
+        self.depth = 0
 
     def decide(self, path: str, domain: Domain) -> Value:
         """Ask for the decision at `path`, and record it."""
         value = self.decisions[path] = self._decide(path, domain)
+        if len(self.decisions) > MAX_DECISIONS:
+            raise ConfigError(f"the configuration has more than {MAX_DECISIONS} decisions; make the space smaller.")
         return value
+
+    def choose(self, part: Part, path: str, domain: CategoricalDomain) -> int:
+        """Ask for the decision of a choice. Returns the index of what was chosen."""
+        if self.depth and id(part) in self._lean:
+            domain = self._lean[id(part)](domain, self.depth)
+        return domain.index(self.decide(path, domain))
 
     def value(self, thing: Any, path: str) -> Any:
         """The value of a part, of a container of parts, or of a constant."""
         if isinstance(thing, Part):
-            key = id(thing)
-            if key in self._values:
-                return self._values[key]
-            value = self._values[key] = thing.resolve(self, self._names.get(key, path))
-            return value
-        if type(thing) in (list, tuple):
-            return type(thing)(self.value(item, f"{path}[{i}]") for i, item in enumerate(thing))
+            return thing.resolve(self, path) if thing.forwards else self._shared_value(thing, path)
+        kind = type(thing)
+        if kind is list or kind is tuple:
+            return kind(self.value(item, f"{path}[{i}]") for i, item in enumerate(thing))
+        if kind is dict:
+            return {key: self.value(item, f"{path}[{key!r}]") for key, item in thing.items()}
         return thing
+
+    def _shared_value(self, part: Part, path: str) -> Any:
+        key = id(part)
+        name = self._names.get(key)
+        values = self._own if name is None else self._shared
+        if key in values:
+            return values[key]
+        before, self._own = self._own, values
+        self._active[key] += 1
+        try:
+            value = values[key] = part.resolve(self, path if name is None else name)
+        finally:
+            self._own = before
+            self._active[key] -= 1
+        return value
+
+    def fresh(self, thing: Any, path: str) -> Any:
+        """The value of a part at a place of its own: nothing of it is shared but the space's attributes in it."""
+        while isinstance(thing, Part) and thing.forwards:
+            thing = self.target(thing)
+        if not isinstance(thing, Part):
+            return self.value(thing, path)
+        recursion = self._active[id(thing)] > 0
+        before, self._own = self._own, {}
+        self._active[id(thing)] += 1
+        self.depth += recursion
+        if self.depth > MAX_DEPTH:
+            raise ConfigError(f"{path[:60]!r}...: the configuration is nested more than {MAX_DEPTH} deep.")
+        try:
+            return thing.resolve(self, path)
+        finally:
+            self._own = before
+            self._active[id(thing)] -= 1
+            self.depth -= recursion
+
+    def target(self, part: Part) -> Any:
+        """What a part that forwards stands for."""
+        return part.target(self._attributes)  # type: ignore[attr-defined]
+
+    def is_inside(self, thing: Any) -> bool:
+        """Whether the walk is inside this part right now."""
+        return self._active[id(thing)] > 0
 
 
 def label_of(choice: Any) -> str:
@@ -111,10 +210,29 @@ def label_of(choice: Any) -> str:
     return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 3] + "..."
 
 
+def parts_in(thing: Any) -> list[Part]:
+    """A part and everything that it is written in terms of, each object once; what a name refers to is left out."""
+    found: dict[int, Part] = {}
+    waiting = [thing]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Part):
+            if id(item) not in found:
+                found[id(item)] = item
+                waiting += item.children
+        elif type(item) in (list, tuple):
+            waiting += item
+        elif type(item) is dict:
+            waiting += item.values()
+    return list(found.values())
+
+
 def build(value: Any) -> Any:
     """Make what is deferred in a value of a walk."""
     if isinstance(value, Deferred):
         return value.build()
     if type(value) in (list, tuple):
         return type(value)(build(item) for item in value)
+    if type(value) is dict:
+        return {key: build(item) for key, item in value.items()}
     return value
