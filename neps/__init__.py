@@ -24,25 +24,31 @@ if TYPE_CHECKING:
     from neps_core.api import load_pipeline_space as load_pipeline_space
     from neps_core.api import run as run
     from neps_core.api import save_pipeline_results as save_pipeline_results
+    from neps_core.ask_and_tell import AskAndTell as AskAndTell
     from neps_core.budgets import BudgetInfo as BudgetInfo
+    from neps_core.configs import create_config as create_config
+    from neps_core.configs import load_and_merge_yamls as load_and_merge_yamls
+    from neps_core.configs import load_config as load_config
     from neps_core.errors import NePSError as NePSError
     from neps_core.errors import NePSWarning as NePSWarning
+    from neps_core.importing import import_trials as import_trials
+    from neps_core.importing import load_trials as load_trials
     from neps_core.lookback import status as status
     from neps_core.results import UserResultDict as UserResultDict
+    from neps_core.spaces.operations import Operation as Operation
+    from neps_core.spaces.operations import Repeated as Repeated
+    from neps_core.spaces.operations import convert_operation_to_callable as convert_operation_to_callable
     from neps_core.spaces.parameters import Categorical as Categorical
     from neps_core.spaces.parameters import Fidelity as Fidelity
     from neps_core.spaces.parameters import Float as Float
     from neps_core.spaces.parameters import FloatFidelity as FloatFidelity
     from neps_core.spaces.parameters import Integer as Integer
     from neps_core.spaces.parameters import IntegerFidelity as IntegerFidelity
-    from neps_core.spaces.operations import Operation as Operation
-    from neps_core.spaces.operations import Repeated as Repeated
-    from neps_core.spaces.operations import convert_operation_to_callable as convert_operation_to_callable
-    from neps_core.spaces.references import ByName as ByName
-    from neps_core.spaces.references import Resample as Resample
-    from neps_core.spaces.references import Lazy as Lazy
     from neps_core.spaces.pipeline import PipelineSpace as PipelineSpace
     from neps_core.spaces.priors import ConfidenceLevel as ConfidenceLevel
+    from neps_core.spaces.references import ByName as ByName
+    from neps_core.spaces.references import Lazy as Lazy
+    from neps_core.spaces.references import Resample as Resample
     from neps_core.trials import SampledConfig as SampledConfig
     from neps_core.trials import Trial as Trial
     from neps_core.worker import RunResult as RunResult
@@ -53,6 +59,12 @@ _WHERE = {
     "save_pipeline_results": "api",
     "load_pipeline_space": "api",
     "load_optimizer_info": "api",
+    "import_trials": "importing",
+    "load_trials": "importing",
+    "AskAndTell": "ask_and_tell",
+    "load_config": "configs",
+    "create_config": "configs",
+    "load_and_merge_yamls": "configs",
     "status": "lookback",
     "PipelineSpace": "spaces.pipeline",
     "Float": "spaces.parameters",

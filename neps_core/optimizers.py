@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from neps_core.budgets import BudgetInfo
 from neps_core.errors import ConfigError, NePSError, OptimizerError, PluginError, nearest
@@ -82,11 +82,15 @@ class Chosen:
     name: str
     info: dict[str, Any]
     optimizer: Callable[..., Any]
-    _wants_rng: bool = False
+    _wants_rng: bool = field(init=False)
+
+    @_wants_rng.default
+    def _names_rng(self) -> bool:
+        return "rng" in inspect.signature(self.optimizer).parameters
 
     def ask(
         self,
-        space: SearchSpace,
+        space: SearchSpace | None,
         trials: Mapping[str, Trial],
         budget_info: BudgetInfo,
         n: int | None,
@@ -95,7 +99,7 @@ class Chosen:
         """Proposals, each complete and within the space.
 
         Args:
-            space: What the proposals must fit.
+            space: What the proposals must fit; None to take them as they are.
             trials: All trials so far.
             budget_info: What was given to spend, and what is used.
             n: How many are wanted; None for one.
@@ -121,7 +125,7 @@ class Chosen:
             raise OptimizerError(f"the optimizer {self.name!r} proposed one id twice: {ids}.")
         return checked
 
-    def _checked(self, space: SearchSpace, trials: Mapping[str, Trial], proposal: Any) -> SampledConfig:
+    def _checked(self, space: SearchSpace | None, trials: Mapping[str, Trial], proposal: Any) -> SampledConfig:
         config = getattr(proposal, "config", None)
         if not isinstance(config, Mapping):
             raise OptimizerError(
@@ -133,7 +137,8 @@ class Chosen:
             if trial_id in trials:
                 raise OptimizerError(f"the optimizer {self.name!r} proposed the id {trial_id!r}, which exists already.")
         try:
-            return SampledConfig(replay(space, config).config, trial_id, previous)
+            config = config if space is None else replay(space, config).config
+            return SampledConfig(config, trial_id, previous)
         except ConfigError as reason:
             raise OptimizerError(f"the optimizer {self.name!r} proposed {dict(config)!r}, but {reason}") from reason
 
@@ -240,8 +245,7 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
         raise OptimizerError(f"the optimizer {name!r} can't be made: {type(reason).__name__}: {reason}") from reason
     if not callable(optimizer):
         raise OptimizerError(f"{name!r} gave {optimizer!r}, which is no optimizer: it can't be called.")
-    parameters = inspect.signature(optimizer).parameters
-    return Chosen(name, {key: documents.write(value) for key, value in info.items()}, optimizer, "rng" in parameters)
+    return Chosen(name, {key: documents.write(value) for key, value in info.items()}, optimizer)
 
 
 def _split(selection: Any) -> tuple[Any, dict[str, Any]]:

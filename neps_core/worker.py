@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from attrs import evolve, field, frozen
 
 from neps_core import events as ev
@@ -23,9 +22,10 @@ from neps_core.pareto import best_of, pareto_front
 from neps_core.plugins import plugins
 from neps_core.results import failure, parse_result
 from neps_core.run import Run
+from neps_core.sampling import sample
 from neps_core.spaces.sources import replay
 from neps_core.target import Target
-from neps_core.trials import Objective, Report, State, Trial, number_of
+from neps_core.trials import Objective, Report, State, Trial
 
 logger = logging.getLogger("neps.worker")
 
@@ -151,7 +151,8 @@ class Worker:
                 return reason
             sampled: list[ev.Sampled] = []
             if not run.log.pending:
-                sampled = self._sample()
+                n = self._settings.sample_batch_size
+                sampled = sample(run.log, self._chosen, run.space, merge(self._ledgers), n, run.worker_id)
             if not sampled and not run.log.pending:
                 return self._reason_to_wait()
             trial_id = sampled[0].id if sampled else next(iter(run.log.pending))
@@ -197,23 +198,6 @@ class Worker:
         if all(running):
             return f"nothing to propose until {len(running)} asynchronous result(s) arrive; call run again after that"
         return None
-
-    def _sample(self) -> list[ev.Sampled]:
-        run, log = self._run, self._run.log
-        rng = np.random.Generator(np.random.PCG64([log.seed or 0, log.sampled]))
-        n = self._settings.sample_batch_size
-        proposals = self._chosen.ask(run.space, run.trials, merge(self._ledgers), n, rng)
-        number = max([log.highest_number, *(number_of(proposal.id or "") for proposal in proposals)])
-        events = []
-        for proposal in proposals:
-            trial_id = proposal.id
-            if trial_id is None:
-                number += 1
-                trial_id = str(number)
-            logger.info("Trial %s sampled by %s: %s", trial_id, self._chosen.name, proposal.config)
-            config, previous = dict(proposal.config), proposal.previous_config_id
-            events.append(ev.Sampled(trial_id, config, time.time(), run.worker_id, previous))
-        return events
 
     # ------------------------------------------------------------------ evaluating
 

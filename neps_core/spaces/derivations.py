@@ -93,7 +93,7 @@ def _least_decisions(attributes: Mapping[str, Any]) -> Callable[[Any], float]:
     """The least number of decisions of anything in the space."""
     parts = list({id(part): part for value in attributes.values() for part in parts_in(value)}.values())
     least: dict[int, float] = {id(part): math.inf for part in parts}
-    of_attribute = {name: math.inf for name in attributes}
+    of_attribute = dict.fromkeys(attributes, math.inf)
 
     def of(thing: Any) -> float:
         if isinstance(thing, ByName):

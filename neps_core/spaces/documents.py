@@ -278,7 +278,7 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
     lines = []
     if stored.get("format") != given.get("format"):
         return [f"kind of space: {stored.get('format')!r} on disk, {given.get('format')!r} given"]
-    for section in sorted({*stored, *given} - {"format", "name"}):
+    for section in sorted({*stored, *given} - {"format", "name", "written_by"}):
         old, new = stored.get(section), given.get(section)
         if not isinstance(old, Mapping) or not isinstance(new, Mapping):
             old, new = {section: old}, {section: new}

@@ -15,7 +15,7 @@ from typing import Any, Union
 
 from attrs import field, frozen
 
-from neps_core.spaces.priors import CategoryPrior, NormalPrior
+from neps_core.spaces.priors import CategoryPrior, NumberPrior
 
 #: What a decision can be: plain data that YAML and JSON store as they are.
 Value = Union[str, int, float, bool, None]
@@ -45,7 +45,7 @@ class FloatDomain:
     lower: float
     upper: float
     log: bool = False
-    prior: NormalPrior | None = None
+    prior: NumberPrior | None = None
     is_fidelity: bool = False
     _low: float = field(init=False, eq=False, repr=False)
     _width: float = field(init=False, eq=False, repr=False)
@@ -78,6 +78,10 @@ class FloatDomain:
         """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
         return self.from_unit(u if self.prior is None else self.prior.quantile(u))
 
+    def default(self) -> float:
+        """What the user believes to be best, or the middle."""
+        return self.from_unit(0.5 if self.prior is None else self.prior.mode)
+
     def check(self, value: Any) -> float:
         """`value` as this domain's type.
 
@@ -106,7 +110,7 @@ class IntegerDomain:
     lower: int
     upper: int
     log: bool = False
-    prior: NormalPrior | None = None
+    prior: NumberPrior | None = None
     is_fidelity: bool = False
     _low: float = field(init=False, eq=False, repr=False)
     _width: float = field(init=False, eq=False, repr=False)
@@ -138,6 +142,10 @@ class IntegerDomain:
     def from_prior(self, u: float) -> int:
         """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
         return self.from_unit(u if self.prior is None else self.prior.quantile(u))
+
+    def default(self) -> int:
+        """What the user believes to be best, or the middle."""
+        return self.from_unit(0.5 if self.prior is None else self.prior.mode)
 
     def check(self, value: Any) -> int:
         """`value` as this domain's type; floats that are whole numbers are taken.
@@ -209,6 +217,10 @@ class CategoricalDomain:
     def from_prior(self, u: float) -> Value:
         """The label in which the share `u` of the prior falls (of the uniform distribution without one)."""
         return self.from_unit(u) if self.prior is None else self.choices[self.prior.quantile(u)]
+
+    def default(self) -> Value:
+        """What the user believes to be best, or the first."""
+        return self.choices[0 if self.prior is None else self.prior.mode]
 
     def check(self, value: Any) -> Value:
         """The label that `value` stands for.

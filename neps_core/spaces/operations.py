@@ -126,7 +126,7 @@ class Repeated(Part):
     content: Any
 
     def check(self) -> None:
-        least, most = range_of(self.count)
+        least = range_of(self.count)[0]
         if least is None:
             if not parts_in(self.count):
                 raise ValueError(f"count must be a whole number, not {self.count!r}")

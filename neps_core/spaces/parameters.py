@@ -124,6 +124,10 @@ class _Number(Part):
         return tuple(f for f in (self.lower, self.upper, self.prior, self.prior_confidence) if isinstance(f, Part))
 
     @property
+    def has_open_domain(self) -> bool:
+        return bool(self.children)
+
+    @property
     def interval(self) -> tuple[float | None, float | None]:
         """The least and the greatest value; None where that is not known."""
         return range_of(self.lower)[0], range_of(self.upper)[1]
@@ -245,25 +249,33 @@ class Categorical(Part):
         return CategoricalDomain(labels, CategoryPrior.preferring(index, len(labels), confidence))
 
     def check(self) -> None:
-        if self._is_closed:
+        if not self.has_open_domain:
             self.domain()
 
     def resolve(self, walk: Walk, path: str) -> Any:
-        if self._is_closed:
-            choices, domain = self.choices, self.domain()
-        else:
+        choices = self.choices
+        if self.has_open_domain:
             fields = zip(("choices", "prior", "prior_confidence"), (self.choices, self.prior, self.prior_confidence))
             # The choices themselves are looked at only once one is chosen.
             resolved = Categorical(*(walk.value(f, f"{path}:{n}") if isinstance(f, Part) else f for n, f in fields))
             choices, domain = resolved.choices, resolved._make_domain()
+        else:
+            domain = self.domain()
         index = walk.choose(self, path, domain)
         chosen = choices[index]
         return walk.value(chosen, _below(path, domain.choices[index], index)) if _has_parts(chosen) else chosen
 
+    def label_for(self, value: Any) -> Any:
+        """The label of the choice that equals `value`; `value` itself if none does."""
+        if not self.has_open_domain:
+            for choice, label in zip(self.choices, self.domain().choices):
+                if choice is value or (type(choice) is type(value) and repr(choice) == repr(value)):
+                    return label
+        return value
+
     @property
-    def _is_closed(self) -> bool:
-        """Whether what can be chosen, and how likely it is, does not depend on other decisions."""
-        return not any(isinstance(f, Part) for f in (self.choices, self.prior, self.prior_confidence))
+    def has_open_domain(self) -> bool:
+        return any(isinstance(f, Part) for f in (self.choices, self.prior, self.prior_confidence))
 
     @property
     def has_prior(self) -> bool:

@@ -15,8 +15,8 @@ from neps_core.spaces.derivations import leans_of
 from neps_core.spaces.domains import Domain
 from neps_core.spaces.parameters import Categorical, Fidelity, Float, Integer
 from neps_core.spaces.protocol import Config, Decide, Resolution
-from neps_core.spaces.sources import Fixed, Uniform
 from neps_core.spaces.references import ByName
+from neps_core.spaces.sources import Fixed, Uniform
 from neps_core.spaces.walk import Deferred, Part, Walk, build, parts_in
 
 FORMAT = "pipeline_space"
@@ -190,7 +190,7 @@ class AttributeSpace:
     def __init__(self, attributes: Mapping[str, Any], name: str = "space") -> None:
         self.attributes = dict(attributes)
         self.name = name
-        for attribute, value in self.attributes.items():
+        for attribute in self.attributes:
             _check_name(attribute)
         self._public = [(n, v) for n, v in self.attributes.items() if not n.startswith("_")]
         # The first of several names for one object is its name.
@@ -203,7 +203,21 @@ class AttributeSpace:
             self._names[id(part)]: part.domain() for part in parts if isinstance(part, Fidelity)
         }
         self.has_priors = any(part.has_prior for part in parts)
+        self.has_fixed_domains = not any(part.has_open_domain for part in parts)
         self.argument_names = {name: True for name, _ in self._public}
+
+    def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
+        """Turn choices into their labels and leave out constants; see `SearchSpace.from_arguments`."""
+        config: Config = {}
+        for name, value in arguments.items():
+            part = self.attributes.get(name)
+            if isinstance(part, Categorical):
+                config[name] = part.label_for(value)
+            elif isinstance(part, Part) or name not in self.argument_names:
+                config[name] = value
+            elif part is not value and repr(part) != repr(value):
+                raise ConfigError(f"{name!r} is the constant {part!r} in this space, not {value!r}.")
+        return config
 
     def check_usable(self) -> None:
         """Try everything that is made only when it is needed; see `SearchSpace.check_usable`."""

@@ -13,6 +13,7 @@ import itertools
 import math
 from enum import Enum
 from statistics import NormalDist
+from typing import Protocol
 
 from attrs import field, frozen
 
@@ -47,6 +48,23 @@ def parse_confidence(confidence: str | ConfidenceLevel) -> ConfidenceLevel:
         raise ValueError(f"prior_confidence {confidence!r} is not one of {allowed}") from None
 
 
+class NumberPrior(Protocol):
+    """A distribution over the unit interval that a domain of numbers is mapped to."""
+
+    @property
+    def mode(self) -> float:
+        """Where the density is highest."""
+        ...
+
+    def quantile(self, u: float) -> float:
+        """The value in [0, 1] below which a share `u` of the distribution lies."""
+        ...
+
+    def log_density(self, x: float) -> float:
+        """Natural logarithm of the density at `x` in [0, 1]."""
+        ...
+
+
 @frozen
 class NormalPrior:
     """A normal distribution truncated to [0, 1].
@@ -75,6 +93,41 @@ class NormalPrior:
         """Natural logarithm of the density at `x` in [0, 1]."""
         z = (x - self.mode) / self.sigma
         return -0.5 * z * z - math.log(self.sigma * math.sqrt(2 * math.pi) * self._mass)
+
+
+@frozen
+class TabulatedPrior:
+    """Any distribution over [0, 1], by its density in cells of equal width.
+
+    Attributes:
+        densities: Numbers of at least 0, one per cell, not all 0; they need not add up to anything.
+    """
+
+    densities: tuple[float, ...]
+    _cumulative: tuple[float, ...] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        total = math.fsum(self.densities)
+        object.__setattr__(self, "_cumulative", tuple(c / total for c in itertools.accumulate(self.densities)))
+
+    @property
+    def mode(self) -> float:
+        """The middle of the cell in which the density is highest."""
+        cells = range(len(self.densities))
+        return (max(cells, key=self.densities.__getitem__) + 0.5) / len(self.densities)
+
+    def quantile(self, u: float) -> float:
+        """The value in [0, 1] below which a share `u` of the distribution lies."""
+        cell = min(bisect.bisect_left(self._cumulative, u), len(self.densities) - 1)
+        below = self._cumulative[cell - 1] if cell else 0.0
+        share = self._cumulative[cell] - below
+        return (cell + (min(max((u - below) / share, 0.0), 1.0) if share else 0.5)) / len(self.densities)
+
+    def log_density(self, x: float) -> float:
+        """Natural logarithm of the density at `x` in [0, 1]; minus infinity where there is none."""
+        n = len(self.densities)
+        share = self.densities[min(int(x * n), n - 1)] * n / math.fsum(self.densities)
+        return math.log(share) if share > 0 else -math.inf
 
 
 @frozen

@@ -56,8 +56,24 @@ class SearchSpace(Protocol):
         ...
 
     @property
+    def has_fixed_domains(self) -> bool:
+        """Whether what a decision is taken from depends on its path only, not on other decisions."""
+        ...
+
+    @property
     def argument_names(self) -> Mapping[str, bool]:
         """The names that `evaluate_pipeline` may get, and whether each is there for every configuration."""
+        ...
+
+    def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
+        """The configuration behind arguments that `evaluate_pipeline` could get.
+
+        Constants may be left out, and a configuration in stored form is given back as it is. Only what is decided
+        for an argument as a whole can be told from it; the decisions inside one need the stored form.
+
+        Raises:
+            ConfigError: If a constant has another value than in the space.
+        """
         ...
 
     def check_usable(self) -> None:
@@ -69,7 +85,14 @@ class SearchSpace(Protocol):
         ...
 
     def resolve(self, decide: Decide) -> Resolution:
-        """Walk the space once, asking `decide` at every choice."""
+        """Walk the space once, asking `decide` at every choice.
+
+        A space in which some combinations are forbidden may walk again until it has one that is not. It calls
+        `decide.restart()` before each walk, if `decide` has such a method.
+
+        Raises:
+            ConfigError: If `decide` raises it, or its answers are no configuration of this space.
+        """
         ...
 
     def to_document(self) -> dict[str, Any]:

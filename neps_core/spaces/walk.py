@@ -11,7 +11,6 @@ that is no attribute. Attributes keep their one value inside it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,6 +65,11 @@ class Part(ABC):
         return False
 
     @property
+    def has_open_domain(self) -> bool:
+        """Whether what can be decided here depends on other decisions."""
+        return False
+
+    @property
     def children(self) -> tuple[Any, ...]:
         """What this part is written in terms of."""
         return ()
@@ -103,9 +107,9 @@ class Walk:
     """
 
     __slots__ = (
-        "_active",
         "_attributes",
         "_decide",
+        "_inside",
         "_lean",
         "_names",
         "_own",
@@ -127,7 +131,7 @@ class Walk:
         self._lean = lean
         self._shared: dict[int, Any] = {}
         self._own = self._shared
-        self._active: Counter[int] = Counter()
+        self._inside: list[int] = []  # the parts that the walk is in, outermost first
         self.decisions: Config = {}
         self.depth = 0
 
@@ -161,13 +165,12 @@ class Walk:
         values = self._own if name is None else self._shared
         if key in values:
             return values[key]
+        # Not put back after an exception, which ends the walk.
         before, self._own = self._own, values
-        self._active[key] += 1
-        try:
-            value = values[key] = part.resolve(self, path if name is None else name)
-        finally:
-            self._own = before
-            self._active[key] -= 1
+        self._inside.append(key)
+        value = values[key] = part.resolve(self, path if name is None else name)
+        self._inside.pop()
+        self._own = before
         return value
 
     def fresh(self, thing: Any, path: str) -> Any:
@@ -176,18 +179,17 @@ class Walk:
             thing = self.target(thing)
         if not isinstance(thing, Part):
             return self.value(thing, path)
-        recursion = self._active[id(thing)] > 0
+        recursion = self.is_inside(thing)
         before, self._own = self._own, {}
-        self._active[id(thing)] += 1
+        self._inside.append(id(thing))
         self.depth += recursion
         if self.depth > MAX_DEPTH:
             raise ConfigError(f"{path[:60]!r}...: the configuration is nested more than {MAX_DEPTH} deep.")
-        try:
-            return thing.resolve(self, path)
-        finally:
-            self._own = before
-            self._active[id(thing)] -= 1
-            self.depth -= recursion
+        value = thing.resolve(self, path)
+        self.depth -= recursion
+        self._inside.pop()
+        self._own = before
+        return value
 
     def target(self, part: Part) -> Any:
         """What a part that forwards stands for."""
@@ -195,7 +197,7 @@ class Walk:
 
     def is_inside(self, thing: Any) -> bool:
         """Whether the walk is inside this part right now."""
-        return self._active[id(thing)] > 0
+        return id(thing) in self._inside
 
 
 def label_of(choice: Any) -> str:

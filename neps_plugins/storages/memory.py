@@ -1,6 +1,6 @@
 """The storage in this process's memory: for tests, and for whoever runs the loop himself.
 
-`memory://NAME` is shared by all who name it in this process, until `destroy`; `MemoryStorage()` is private.
+`memory://NAME` is shared by all who name it in this process; `memory://` alone is a new one each time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ def neps_open_storage(location: str) -> MemoryStorage | None:
     """Locations that begin with `memory://`."""
     if not location.startswith("memory://"):
         return None
+    if location == "memory://":
+        return MemoryStorage()
     with _naming:
         return _named.setdefault(location, MemoryStorage())
 

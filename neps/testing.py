@@ -1,0 +1,5 @@
+"""Checks for authors of plugins; see `neps_core.testing`."""
+
+from neps_core.testing import check_optimizer, check_space, check_storage, gallery
+
+__all__ = ["check_optimizer", "check_space", "check_storage", "gallery"]

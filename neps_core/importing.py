@@ -1,0 +1,119 @@
+"""Evaluations that were made elsewhere: in another run, or by other means."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from neps_core import events as ev
+from neps_core.errors import ConfigError, EvaluationError, ResultError, RunError
+from neps_core.optimizers import choose, restore
+from neps_core.parsing import load_space, parse_space
+from neps_core.results import UserResultDict, parse_result
+from neps_core.run import Run, open_run, open_storage
+from neps_core.spaces.sources import replay
+from neps_core.trials import State
+from neps_core.worker import notify, result_of
+
+
+def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserResultDict]]:
+    """The finished trials of a run, as `import_trials` takes them.
+
+    Args:
+        root_directory: The run's folder.
+
+    Returns:
+        Configuration and result of each, in the order in which they were sampled; the result of one that
+        failed is an exception.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+    """
+    found = []
+    for trial in open_run(root_directory).trials.values():
+        if trial.report is None or not trial.state.is_finished or trial.state is State.CORRUPTED:
+            continue
+        report = trial.report
+        result: UserResultDict = {"extra": report.extra}
+        if report.objective_to_minimize is None:
+            result["exception"] = EvaluationError(report.err or "it failed")
+        else:
+            result["objective_to_minimize"] = report.objective_to_minimize
+        if report.cost is not None:
+            result["cost"] = report.cost
+        if report.learning_curve is not None:
+            result["learning_curve"] = report.learning_curve
+        found.append((dict(trial.config), result))
+    return found
+
+
+def import_trials(
+    evaluated_trials: Iterable[tuple[Mapping[str, Any], Any]],
+    root_directory: str | Path,
+    pipeline_space: Any = None,
+    overwrite_root_directory: bool = False,
+    optimizer: Any = "auto",
+) -> list[str]:
+    """Add evaluations that were made elsewhere to a run, so that its optimizer learns from them.
+
+    Either all are added or none. They do not count towards any budget.
+
+    Args:
+        evaluated_trials: Pairs of a configuration and its result (as `evaluate_pipeline` would return it). A
+            configuration is in stored form, or holds plain arguments (enough for a flat space).
+        root_directory: The run's folder; the run is created if there is none.
+        pipeline_space: The search space; may be left out for a run that exists.
+        overwrite_root_directory: Delete the folder first.
+        optimizer: What a new run shall use; as for `run`.
+
+    Returns:
+        The ids of the new trials.
+
+    Raises:
+        ConfigError: If a configuration does not fit the space; the message names both it and the parameter.
+        ResultError: If a result is none.
+        NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
+    """
+    storage = open_storage(root_directory)
+    run = Run(storage)
+    if storage.exists() and not overwrite_root_directory:
+        run.refresh()
+    space = None if pipeline_space is None else parse_space(pipeline_space)
+    if space is None:
+        if run.log.space is None:
+            raise RunError(f"there is no run in {storage.root_directory}, so pipeline_space= is needed.")
+        space = parse_space(load_space(run.log.space))
+    recorded = run.log.optimizers[-1] if run.log.optimizers else None
+    chosen = choose(restore(recorded.name, recorded.info) if recorded and optimizer == "auto" else optimizer, space)
+    known = next((t.objectives for t in run.trials.values() if t.objectives is not None), None)
+    n_objectives = None if known is None else len(known)
+    checked = []
+    for i, (config, result) in enumerate(evaluated_trials):
+        try:
+            decisions = replay(space, space.from_arguments(config)).config
+            report = parse_result(result, n_objectives=n_objectives)
+        except ConfigError as reason:
+            raise ConfigError(f"evaluated_trials[{i}] = {dict(config)!r}: {reason}") from None
+        except ResultError as reason:
+            raise ResultError(f"evaluated_trials[{i}]: {reason}") from None
+        if report.objective_to_minimize is not None:
+            value = report.objective_to_minimize
+            n_objectives = len(value) if isinstance(value, list) else 1
+        checked.append((decisions, report))
+
+    if overwrite_root_directory:
+        storage.destroy()
+    run.begin(space, None)
+    run.use(chosen)
+    with storage.lock("sampling"):
+        run.refresh()
+        events: list[ev.Event] = []
+        ids = [str(run.log.highest_number + 1 + i) for i in range(len(checked))]
+        for trial_id, (decisions, report) in zip(ids, checked):
+            events.append(ev.Sampled(trial_id, decisions))
+            events.append(ev.Finished(trial_id, time.time(), State(report.reported_as), report))
+        run.record(*events)
+    notify("neps_run_finished", run=run, result=result_of(run, "trials were imported"))
+    return ids

@@ -1,0 +1,348 @@
+"""Whether a plugin keeps the contract: one call each for spaces, optimizers and storages.
+
+Each check raises `AssertionError` with what was broken and the smallest example at hand. They take seconds,
+and need no test framework.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from neps_core import events as ev
+from neps_core.budgets import BudgetInfo
+from neps_core.errors import NePSError, OptimizerError, SpaceError
+from neps_core.optimizers import Chosen, choose
+from neps_core.parsing import load_space, parse_space
+from neps_core.sampling import sample
+from neps_core.spaces.identity import canonical
+from neps_core.spaces.operations import Operation, Repeated
+from neps_core.spaces.parameters import Categorical, Float, FloatFidelity, Integer, IntegerFidelity
+from neps_core.spaces.pipeline import PipelineSpace
+from neps_core.spaces.protocol import SearchSpace
+from neps_core.spaces.references import ByName, Resample
+from neps_core.spaces.sources import Prior, Uniform, replay
+from neps_core.spaces.variation import crossover, mutate, neighbours
+from neps_core.storage import LeaseHeld, Storage
+from neps_core.trial_log import TrialLog
+from neps_core.trials import Report, State
+
+
+class _Hierarchical(PipelineSpace):
+    _width = Integer(8, 64, log=True)
+    _layer = Operation("linear", args=(Resample(_width),), kwargs={"act": Categorical(["relu", "tanh"])})
+    model = Operation("sequential", args=Repeated(Integer(1, 3), Resample(_layer)))
+    classifier = Categorical([Operation("svm", kwargs={"c": Float(0.1, 10, log=True)}), "tree"])
+
+
+class _Recursive(PipelineSpace):
+    _block = Categorical(
+        [
+            Operation("seq", args=(ByName("_block"), ByName("_block"))),
+            Operation("conv", args=(Resample(Integer(1, 7)),)),
+            "id",
+        ]
+    )
+    model = _block
+
+
+def _conditional() -> Any:
+    from ConfigSpace import Categorical as Choice
+    from ConfigSpace import ConfigurationSpace, EqualsCondition, ForbiddenAndConjunction, ForbiddenEqualsClause
+    from ConfigSpace import Float as Real
+
+    space = ConfigurationSpace()
+    kernel, loss, degree = Choice("kernel", ["poly", "rbf"]), Choice("loss", ["l1", "l2"]), Real("degree", (1, 5))
+    space.add(kernel, loss, degree, EqualsCondition(degree, kernel, "poly"))
+    space.add(ForbiddenAndConjunction(ForbiddenEqualsClause(kernel, "rbf"), ForbiddenEqualsClause(loss, "l1")))
+    return space
+
+
+def gallery() -> dict[str, Any]:
+    """Small spaces of every kind, by what is special about them.
+
+    Returns:
+        Things that may be given as `pipeline_space`. The conditional one is left out where ConfigSpace isn't
+        installed.
+    """
+    spaces: dict[str, Any] = {
+        "flat": {"x": Float(0, 1), "y": Float(-1, 1)},
+        "mixed": {"x": Float(0, 1), "n": Integer(1, 5), "c": Categorical(["a", "b", None, 3]), "k": 7},
+        "log": {"rate": Float(1e-6, 1, log=True), "units": Integer(1, 1024, log=True)},
+        "constant": {"k": 3},
+        "single choice": {"x": Float(0, 1), "c": Categorical(["only"])},
+        "priors": {"x": Float(0, 1, prior=0.2, prior_confidence="high"), "c": Categorical(["a", "b"], prior=1)},
+        "fidelity": {"x": Float(0, 1), "epochs": IntegerFidelity(1, 9)},
+        "real fidelity and priors": {"x": Float(0, 1, prior=0.9), "share": FloatFidelity(0.1, 1, log=True)},
+        "hierarchical": _Hierarchical(),
+        "recursive": _Recursive(),
+    }
+    try:
+        spaces["conditional"] = _conditional()
+    except ImportError:
+        pass
+    return spaces
+
+
+# ---------------------------------------------------------------------- spaces
+
+
+def check_space(space: Any, n: int = 50, seed: int = 0) -> None:
+    """Check that a space does what optimizers and workers rely on.
+
+    Args:
+        space: Anything that may be given as `pipeline_space`.
+        n: How many configurations to try.
+        seed: Of what is random here.
+
+    Raises:
+        AssertionError: Saying what was broken.
+        SpaceError: If it is no space.
+    """
+    parsed = parse_space(space)
+    document = json.loads(json.dumps(parsed.to_document()))
+    assert isinstance(document.get("format"), str), f"to_document() has no 'format': {document}"
+    loaded = parse_space(load_space(json.loads(json.dumps(document))))
+    again = json.loads(json.dumps(loaded.to_document()))
+    assert again == document, f"the loaded space has another document:\n{document}\n{again}"
+    rng = np.random.default_rng(seed)
+    configs = []
+    for source in (Uniform(rng), Prior(rng)):
+        for _ in range(n):
+            configs.append(_check_config(parsed, loaded, parsed.resolve(source).config))
+    for a, b in itertools.islice(itertools.pairwise(configs), n):
+        for child in (
+            mutate(parsed, a, rng),
+            crossover(parsed, a, b, rng),
+            *itertools.islice(neighbours(parsed, a, rng), 5),
+        ):
+            _check_config(parsed, loaded, child.config)
+    first, second = ([parsed.resolve(Uniform(np.random.default_rng(seed))).config for _ in range(3)] for _ in range(2))
+    assert first == second, f"the same randomness gave {first} and {second}"
+
+
+def _check_config(space: SearchSpace, loaded: SearchSpace, config: Mapping[str, Any]) -> dict[str, Any]:
+    stored = json.loads(json.dumps(dict(config)))
+    assert stored == config, f"the configuration changes when it is stored: {config} became {stored}"
+    for each, name in ((space, "replayed"), (loaded, "replayed in the loaded space")):
+        assert replay(each, stored).config == config, f"{config} {name} is {replay(each, stored).config}"
+    assert canonical(space, dict(reversed(stored.items()))) == config, f"the order of {config} makes a difference"
+    missing = [name for name, always in space.argument_names.items() if always]
+    arguments = replay(space, stored).arguments()
+    for name in missing:
+        assert name in arguments, f"{config} has no argument {name!r}, which argument_names says is always there"
+    for name in arguments:
+        assert name in space.argument_names, f"{config} has the argument {name!r}, which argument_names does not know"
+    return dict(config)
+
+
+# ---------------------------------------------------------------------- optimizers
+
+
+def check_optimizer(
+    factory: Any,
+    *,
+    spaces: Mapping[str, Any] | None = None,
+    n_trials: int = 12,
+    keywords: Mapping[str, Any] | None = None,
+) -> None:
+    """Check that an optimizer keeps the contract, on spaces of every kind.
+
+    It must propose valid configurations; the same ones for the same trials, budget and randomness, whether it
+    has seen the trials grow or sees them for the first time; go on with failed, crashed, infinite and pending
+    trials; give at most as many as it is asked for; and answer with an empty list when it is exhausted. It
+    may refuse a space with an `OptimizerError`.
+
+    Args:
+        factory: What may be given as `optimizer`: a name, a class, a callable `(space, **keywords)`.
+        spaces: By name; the `gallery` if left out.
+        n_trials: How many trials to make on each.
+        keywords: For the factory.
+
+    Raises:
+        AssertionError: Saying what was broken, and where.
+    """
+    accepted = 0
+    for name, space in (gallery() if spaces is None else spaces).items():
+        parsed = parse_space(space)
+
+        def make(parsed: SearchSpace = parsed) -> Chosen:
+            return choose((factory, dict(keywords or {})), parsed)
+
+        try:
+            make()
+        except (OptimizerError, SpaceError) as refusal:
+            assert str(refusal), f"space {name!r}: it was refused without a word"
+            continue
+        accepted += 1
+        for check in (_check_results, _check_batches, _check_workers):
+            try:
+                check(make, parsed, n_trials)
+            except NePSError as error:
+                raise AssertionError(f"space {name!r}: {error}") from error
+            except AssertionError as error:
+                raise AssertionError(f"space {name!r}: {error}") from error
+    assert accepted, "it refused every space"
+
+
+def _log() -> TrialLog:
+    log = TrialLog()
+    log.fold([ev.Created(ev.FORMAT, 11, 0.0)])
+    return log
+
+
+_REPORTS = (
+    (State.SUCCESS, lambda k: Report(1.0 / (1 + k), cost=1.0)),
+    (State.FAILED, lambda k: Report(err="it raised", reported_as="failed")),
+    (State.CRASHED, lambda k: Report(err="NaN", reported_as="crashed")),
+    (State.SUCCESS, lambda k: Report(math.inf)),
+    (State.SUCCESS, lambda k: Report(-1e300)),
+    (State.SUCCESS, lambda k: Report(0.5, learning_curve=[1.0, 0.5])),
+)
+
+
+def _finish(log: TrialLog, trial_id: str, k: int) -> None:
+    state, report = _REPORTS[k % len(_REPORTS)]
+    log.fold([ev.Finished(trial_id, float(k), state, report(k))])
+
+
+def _ask(chosen: Chosen, log: TrialLog, space: SearchSpace, n: int | None = None) -> list[ev.Sampled]:
+    info = BudgetInfo({"evaluations": 100.0}, {"evaluations": float(len(log.trials))})
+    sampled = sample(log, chosen, space, info, n, "w")
+    assert len(sampled) <= (n or 1), f"asked for {n or 1}, it gave {len(sampled)}"
+    for event in sampled:
+        assert event.previous is None or event.previous in log.trials, f"{event} continues a trial that does not exist"
+    return sampled
+
+
+def _configs(sampled: Sequence[ev.Sampled]) -> list[tuple[str, dict[str, Any]]]:
+    return [(event.id, event.config) for event in sampled]
+
+
+def _check_results(make: Callable[[], Chosen], space: SearchSpace, n_trials: int) -> None:
+    """One worker; and at each step a fresh optimizer must say the same as the one that has followed."""
+    log, following = _log(), make()
+    for k in range(n_trials):
+        before = dict(log.trials)
+        sampled = _ask(following, log, space)
+        assert dict(log.trials) == before, "it changed the trials that it was given"
+        fresh = _configs(_ask(make(), log, space))
+        assert fresh == _configs(sampled), (
+            f"after {k} trials, an optimizer that has followed the run proposes {_configs(sampled)}, and one that sees "
+            f"it for the first time proposes {fresh}: it is no function of the trials and the randomness"
+        )
+        if not sampled:
+            assert k, "it proposed nothing at all"
+            return
+        log.fold([*sampled, ev.Started(sampled[0].id, float(k), "w")])
+        _finish(log, sampled[0].id, k)
+
+
+def _check_batches(make: Callable[[], Chosen], space: SearchSpace, n_trials: int) -> None:
+    """Several at a time, none finished in between; then all finished, in the reverse order; then deletion."""
+    log, chosen = _log(), make()
+    for n in (1, 3, n_trials):
+        log.fold(_ask(chosen, log, space, n))
+    for k, trial_id in enumerate(reversed(list(log.trials))):
+        log.fold([ev.Started(trial_id, float(k), "w")])
+        _finish(log, trial_id, k)
+    log.fold(_ask(chosen, log, space, 2))
+    log.fold([ev.Deleted(next(iter(log.trials)))])
+    assert _configs(_ask(chosen, log, space, 2)) == _configs(_ask(make(), log, space, 2)), (
+        "after a trial was deleted, it proposes something else than an optimizer that never saw it"
+    )
+
+
+def _check_workers(make: Callable[[], Chosen], space: SearchSpace, n_trials: int) -> None:
+    """Four workers, each with an optimizer of its own, one log."""
+    log, workers = _log(), [make() for _ in range(4)]
+    running: dict[int, str] = {}
+    k = 0
+    for turn in range(4 * n_trials):
+        who = turn % 4
+        if who in running:
+            _finish(log, running.pop(who), k)
+            k += 1
+        if len(log.trials) < 2 * n_trials:
+            sampled = _ask(workers[who], log, space)
+            log.fold([*sampled, *(ev.Started(event.id, float(turn), f"w{who}") for event in sampled)])
+            if sampled:
+                running[who] = sampled[0].id
+            elif not running:
+                return
+
+
+# ---------------------------------------------------------------------- storages
+
+
+def check_storage(factory: Callable[[], Storage]) -> None:
+    """Check that a storage keeps what it is given, and keeps workers apart.
+
+    Args:
+        factory: Opens the same storage at each call, as another worker would; empty at first.
+
+    Raises:
+        AssertionError: Saying what was broken.
+    """
+    one = factory()
+    one.create()
+    one.create()
+    first = [ev.Created(ev.FORMAT, 1, 1.5), ev.Sampled("1", {"x": 0.1, "c": None, "t": "é\n"}, 1.0, "w")]
+    one.append(first)
+    assert one.exists(), "exists() is False after something was appended"
+    events, position = one.read(0)
+    assert events == first, f"{first} was appended and {events} read"
+    assert one.read(position) == ([], position), "reading on gives what was read already"
+    other = factory()
+    assert other.exists() and other.read(0)[0] == first, "another worker does not see what was appended"
+    second: list[ev.Event] = [
+        ev.Finished("1", 2.0, State.SUCCESS, Report(math.inf, 1.0, [[0.1, 0.2]], {"a": {"b": [1]}}))
+    ]
+    other.append(second)
+    assert one.read(position)[0] == second, "what another worker appended is not read on from a position"
+    assert factory().read(0)[0] == [*first, *second], "the order of events is not the order of appending"
+    _check_locks(factory)
+    directory = one.trial_directory("1_rung_0")
+    assert directory.is_dir(), f"trial_directory() gave {directory}, which is no folder"
+    assert factory().trial_directory("1_rung_0") == directory, "workers get different folders for one trial"
+    one.remove(["1_rung_0"])
+    one.destroy()
+    assert not factory().exists(), "exists() is True after destroy()"
+
+
+def _check_locks(factory: Callable[[], Storage]) -> None:
+    one, other = factory(), factory()
+    with one.lock("a"), one.lock("a"), one.lock("b"):
+        pass
+    count = [0]
+
+    def increase() -> Iterator[None]:
+        storage = factory()
+        for _ in range(50):
+            with storage.lock("count"):
+                before = count[0]
+                yield
+                count[0] = before + 1
+
+    threads = [threading.Thread(target=lambda: list(increase())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert count[0] == 200, f"a lock let two in at once: 200 increments came to {count[0]}"
+    assert not other.is_alive("w"), "a worker that never was is alive"
+    with one.lease("w"):
+        assert other.is_alive("w"), "a worker that holds its lease is not alive to another"
+        assert other.living_workers() == ["w"], f"living_workers() gives {other.living_workers()}, not ['w']"
+        try:
+            with other.lease("w"):
+                raise AssertionError("two workers hold one lease")
+        except LeaseHeld:
+            pass
+    assert not other.is_alive("w"), "a worker that has given its lease back is alive"

@@ -1,0 +1,255 @@
+"""Spaces written in ConfigSpace, with conditions and forbidden clauses.
+
+ConfigSpace itself says which hyperparameters are active and what is forbidden. Configurations that are
+forbidden are walked again until one is allowed, which makes the uniform distribution over all
+configurations the uniform one over the allowed ones.
+
+- A normal or beta distribution becomes the prior; the weights of a categorical are how it is sampled.
+- An integer or float with `meta={"fidelity": True}` is the fidelity.
+
+ConfigSpace is imported only when an object of it, or a run that was made with one, turns up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from neps_core import (
+    CategoricalDomain,
+    Config,
+    ConfigError,
+    Decide,
+    Domain,
+    FloatDomain,
+    IntegerDomain,
+    Resolution,
+    SearchSpace,
+    SpaceError,
+    hookimpl,
+)
+from neps_core.results import plain
+from neps_core.spaces.parameters import labels_of
+from neps_core.spaces.priors import CategoryPrior, TabulatedPrior
+
+if TYPE_CHECKING:
+    from ConfigSpace import ConfigurationSpace
+
+FORMAT = "configspace"
+
+#: How many walks in a row may be forbidden before the space counts as infeasible.
+TRIES = 2000
+
+#: How many walks in a row may give the same forbidden configuration before the source counts as stubborn.
+SAME = 20
+
+#: How many cells a normal or beta distribution is tabulated in.
+CELLS = 512
+
+
+@hookimpl
+def neps_parse_space(space: Any) -> SearchSpace | None:
+    """A `ConfigSpace.ConfigurationSpace`."""
+    if not any(cls.__module__.partition(".")[0] == "ConfigSpace" for cls in type(space).__mro__):
+        return None
+    from ConfigSpace import ConfigurationSpace
+
+    return ConditionalSpace(space) if isinstance(space, ConfigurationSpace) else None
+
+
+@hookimpl
+def neps_load_space(document: Mapping[str, Any]) -> ConfigurationSpace | None:
+    """Documents of the format `configspace`."""
+    if document.get("format") != FORMAT:
+        return None
+    from ConfigSpace import ConfigurationSpace
+
+    try:
+        serialized = {
+            **document["written_by"],
+            "name": document["name"],
+            "hyperparameters": [{"name": n, **_copy(rest)} for n, rest in document["hyperparameters"].items()],
+            "conditions": _copy(document["conditions"]),
+            "forbiddens": _copy(document["forbiddens"]),
+        }
+        return ConfigurationSpace.from_serialized_dict(serialized)
+    except Exception as reason:  # another library's, so anything
+        raise SpaceError(f"the stored ConfigurationSpace can't be read: {reason!r}.") from reason
+
+
+def _copy(document: Any, is_value: bool = False) -> Any:
+    """A copy that ConfigSpace may change as it reads; lists that stand for values are tuples again."""
+    if isinstance(document, list):
+        items = (_copy(item, is_value) for item in document)
+        return tuple(items) if is_value else list(items)
+    if isinstance(document, Mapping):
+        return {key: _copy(item, key in _OF_VALUES) for key, item in document.items()}
+    return document
+
+
+#: What holds a value of a hyperparameter, or several: a value may be a tuple, which JSON does not know.
+_OF_VALUES = ("choices", "sequence", "default_value", "value", "values")
+
+
+class ConditionalSpace:
+    """The `SearchSpace` of a `ConfigurationSpace`.
+
+    Args:
+        space: It must not change afterwards.
+
+    Raises:
+        SpaceError: If a hyperparameter is of an unknown kind.
+    """
+
+    has_fixed_domains = True
+
+    def __init__(self, space: ConfigurationSpace) -> None:
+        from ConfigSpace.hyperparameters import Constant
+        from ConfigSpace.types import NotSet
+
+        self._space = space
+        self._not_set = NotSet
+        self._conditions = {name: conditions for name, conditions in space.parent_conditions_of.items() if conditions}
+        self._clauses = list(space.forbidden_clauses)
+        conditional = set(space.conditional_hyperparameters)
+        self._steps: list[tuple[str, Any, Domain | None, dict[Any, Any]]] = []
+        for name, hyperparameter in space.items():  # parents before their children
+            domain, values = None, {}
+            if not isinstance(hyperparameter, Constant):
+                domain = _domain(name, hyperparameter)
+            if isinstance(domain, CategoricalDomain):
+                values = dict(zip(domain.choices, _choices(hyperparameter)))
+                if len(values) < len(domain.choices):  # labels that Python calls equal: 1 and True
+                    raise SpaceError(f"{name}: the choices {domain.choices} are not all different for ConfigSpace.")
+            self._steps.append((name, hyperparameter, domain, values))
+        domains = {name: domain for name, _, domain, _ in self._steps if domain is not None}
+        self.fidelities = {name: domain for name, domain in domains.items() if domain.is_fidelity}
+        self.has_priors = any(domain.prior is not None for domain in domains.values())
+        self.argument_names = {name: name not in conditional for name in space}
+
+    def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
+        """Turn choices into their labels and leave out constants; see `SearchSpace.from_arguments`."""
+        config = dict(arguments)
+        for name, hyperparameter, domain, values in self._steps:
+            if name not in config:
+                continue
+            if domain is None:
+                if config.pop(name) != hyperparameter.value:
+                    raise ConfigError(f"{name!r} is the constant {hyperparameter.value!r} in this space.")
+            else:
+                labels = (label for label, value in values.items() if _same(value, config[name]))
+                config[name] = next(labels, config[name])
+        return config
+
+    def check_usable(self) -> None:
+        """A stored space has all that it needs."""
+
+    def resolve(self, decide: Decide) -> Resolution:
+        """Walk the active hyperparameters, parents first; see `SearchSpace.resolve`."""
+        restart = getattr(decide, "restart", None)
+        before: Config = {}
+        same = 0
+        for _ in range(TRIES):
+            if restart is not None:
+                restart()
+            config, arguments = self._walk(decide)
+            clause = self._forbidden(arguments)
+            if clause is None:
+                return Resolution(config, partial(dict, arguments))
+            same = same + 1 if config == before else 0
+            if same == SAME:
+                raise ConfigError(f"{config} is forbidden by {clause}.")
+            before = config
+        raise ConfigError(
+            f"{TRIES} configurations in a row were forbidden, the last one by {clause}. The space is practically "
+            "infeasible: narrow its domains to what is allowed."
+        )
+
+    def _walk(self, decide: Decide) -> tuple[Config, dict[str, Any]]:
+        config: Config = {}
+        arguments: dict[str, Any] = {}
+        for name, hyperparameter, domain, values in self._steps:
+            if not self._is_active(name, arguments):
+                continue
+            if domain is None:
+                arguments[name] = hyperparameter.value
+                continue
+            decision = config[name] = decide(name, domain)
+            arguments[name] = values[decision] if values else decision
+        return config, arguments
+
+    def _is_active(self, name: str, arguments: dict[str, Any]) -> bool:
+        if name not in self._conditions:
+            return True
+        values = _WithDefault(arguments)
+        values.default = self._not_set
+        return all(condition.satisfied_by_value(values) for condition in self._conditions[name])
+
+    def _forbidden(self, arguments: dict[str, Any]) -> Any:
+        """The clause that forbids a configuration, if any."""
+        return next((c for c in self._clauses if c.is_forbidden_value(arguments)), None)
+
+    def to_document(self) -> dict[str, Any]:
+        """The space in ConfigSpace's own terms, the hyperparameters by name."""
+        serialized = plain(self._space.to_serialized_dict())
+        versions = {key: serialized[key] for key in ("python_module_version", "format_version")}
+        named = {item["name"]: {k: v for k, v in item.items() if k != "name"} for item in serialized["hyperparameters"]}
+        return {
+            "format": FORMAT,
+            "name": serialized["name"],
+            "hyperparameters": named,
+            "conditions": serialized["conditions"],
+            "forbiddens": serialized["forbiddens"],
+            "written_by": versions,
+        }
+
+
+class _WithDefault(dict[str, Any]):
+    """Values by name; those of inactive hyperparameters are not set."""
+
+    default: Any = None
+
+    def __missing__(self, name: str) -> Any:
+        return self.default
+
+
+def _same(a: Any, b: Any) -> bool:
+    return bool(repr(a) == repr(b) and type(a) is type(b))
+
+
+def _choices(hyperparameter: Any) -> tuple[Any, ...]:
+    from ConfigSpace.hyperparameters import OrdinalHyperparameter
+
+    ordered = isinstance(hyperparameter, OrdinalHyperparameter)
+    return tuple(hyperparameter.sequence if ordered else hyperparameter.choices)
+
+
+def _domain(name: str, hyperparameter: Any) -> Domain:
+    from ConfigSpace import hyperparameters as kinds
+
+    is_fidelity = bool((hyperparameter.meta or {}).get("fidelity"))
+    if isinstance(hyperparameter, (kinds.CategoricalHyperparameter, kinds.OrdinalHyperparameter)):
+        if is_fidelity:
+            raise SpaceError(f"{name}: a fidelity is an integer or a float.")
+        choices = _choices(hyperparameter)
+        weights = getattr(hyperparameter, "weights", None)
+        shares = None if weights is None else CategoryPrior(tuple(map(float, weights)))
+        ordered = isinstance(hyperparameter, kinds.OrdinalHyperparameter)
+        return CategoricalDomain(labels_of(choices), ordered=ordered, weights=shares)
+    if not isinstance(hyperparameter, (kinds.FloatHyperparameter, kinds.IntegerHyperparameter)):
+        raise SpaceError(f"{name}: hyperparameters of the kind {type(hyperparameter).__name__} are not known.")
+    make: Any = FloatDomain if isinstance(hyperparameter, kinds.FloatHyperparameter) else IntegerDomain
+    number = float if make is FloatDomain else int
+    lower, upper = number(hyperparameter.lower), number(hyperparameter.upper)
+    flat = make(lower, upper, bool(hyperparameter.log), None, is_fidelity)
+    uniform = (kinds.UniformFloatHyperparameter, kinds.UniformIntegerHyperparameter)
+    if isinstance(hyperparameter, uniform):
+        return flat  # type: ignore[no-any-return]
+    if is_fidelity:
+        raise SpaceError(f"{name}: a fidelity has no prior; make it uniform.")
+    import numpy as np
+
+    values = np.array([flat.from_unit((i + 0.5) / CELLS) for i in range(CELLS)])
+    densities = tuple(map(float, hyperparameter.pdf_values(values)))
+    return make(lower, upper, flat.log, TabulatedPrior(densities))  # type: ignore[no-any-return]
