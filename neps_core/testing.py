@@ -6,6 +6,7 @@ and need no test framework.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -83,10 +84,8 @@ def gallery() -> dict[str, Any]:
         "hierarchical": _Hierarchical(),
         "recursive": _Recursive(),
     }
-    try:
+    with contextlib.suppress(ImportError):
         spaces["conditional"] = _conditional()
-    except ImportError:
-        pass
     return spaces
 
 
@@ -197,7 +196,7 @@ def _log() -> TrialLog:
     return log
 
 
-_REPORTS = (
+_REPORTS: tuple[tuple[State, Callable[[int], Report]], ...] = (
     (State.SUCCESS, lambda k: Report(1.0 / (1 + k), cost=1.0)),
     (State.FAILED, lambda k: Report(err="it raised", reported_as="failed")),
     (State.CRASHED, lambda k: Report(err="NaN", reported_as="crashed")),
@@ -293,7 +292,10 @@ def check_storage(factory: Callable[[], Storage]) -> None:
     one = factory()
     one.create()
     one.create()
-    first = [ev.Created(ev.FORMAT, 1, 1.5), ev.Sampled("1", {"x": 0.1, "c": None, "t": "é\n"}, 1.0, "w")]
+    first: list[ev.Event] = [
+        ev.Created(ev.FORMAT, 1, 1.5),
+        ev.Sampled("1", {"x": 0.1, "c": None, "t": "é\n"}, 1.0, "w"),
+    ]
     one.append(first)
     assert one.exists(), "exists() is False after something was appended"
     events, position = one.read(0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from neps_core import (
     BudgetInfo,
+    ConfigError,
     Domain,
     OptimizerError,
     OptimizerSpec,
@@ -49,9 +51,12 @@ class Odometer:
         self._at += 1
         return values[position]
 
+    def restart(self) -> None:
+        """Begin a walk with the first decision."""
+        self._at = 0
+
     def advance(self) -> bool:
         """Go to the next combination. Returns False after the last one."""
-        self._at = 0
         while self._digits:
             position, count = self._digits.pop()
             if position + 1 < count:
@@ -128,7 +133,9 @@ class GridSearch:
     def _grid(self) -> Iterator[dict[str, Any]]:
         odometer = Odometer(self._values)
         while True:
-            yield self._space.resolve(odometer).config
+            odometer.restart()
+            with suppress(ConfigError):  # forbidden: not a point of the grid
+                yield self._space.resolve(odometer).config
             if not odometer.advance():
                 return
 
