@@ -86,8 +86,8 @@ class Operation(Part):
 
     @property
     def children(self) -> tuple[Any, ...]:
-        args = (self.args,) if isinstance(self.args, Part) else tuple(self.args or ())
-        kwargs = (self.kwargs,) if isinstance(self.kwargs, Part) else tuple((self.kwargs or {}).values())
+        args = self.args if isinstance(self.args, (tuple, list)) else (self.args,)
+        kwargs = self.kwargs.values() if isinstance(self.kwargs, Mapping) else (self.kwargs,)
         return (self.operator, *args, *kwargs)
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:

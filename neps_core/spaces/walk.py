@@ -54,6 +54,12 @@ class Part(ABC):
         """The inverse of `to_document`."""
         return cls(**{key: read(value) for key, value in document.items()})
 
+    def resample(self) -> Part:
+        """This part with a value of its own where that stands: `Resample(part)`."""
+        from neps_core.spaces.references import Resample  # a Part itself, so it can't be imported above
+
+        return Resample(self)
+
     @property
     def label(self) -> str:
         """What this part is called where it is one of several choices."""

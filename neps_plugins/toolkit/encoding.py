@@ -49,7 +49,8 @@ class Encoder:
 
     Args:
         space: The space.
-        one_hot: Encode an unordered category as a column per choice; otherwise as its index.
+        one_hot: Encode an unordered category as a column per choice; otherwise as its index. In a space whose
+            choices depend on other decisions it is always the index.
     """
 
     #: What stands in the columns of an inactive path.
@@ -57,7 +58,7 @@ class Encoder:
 
     def __init__(self, space: SearchSpace, one_hot: bool = True) -> None:
         self._space = space
-        self._one_hot = one_hot
+        self._one_hot = one_hot and space.has_fixed_domains
         self._domains: dict[str, Domain] = {}
         self._columns: dict[str, Column] = {}
         self._width = 0
