@@ -127,7 +127,7 @@ class Prompt:
         ask: Shows a text and returns a line.
     """
 
-    def __init__(self, ask: Callable[[str], str] = input) -> None:
+    def __init__(self, ask: Callable[[str], str]) -> None:
         self._ask = ask
 
     def __call__(self, path: str, domain: Domain) -> Value:
@@ -192,5 +192,5 @@ def create_config(
     if pipeline_space is None and root_directory is None:
         raise RunError("give pipeline_space= or root_directory=.")
     space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(Path(str(root_directory)))
-    resolution = space.resolve(Prompt())
+    resolution = space.resolve(Prompt(input))
     return resolution.config, resolution.arguments()

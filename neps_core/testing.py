@@ -11,7 +11,8 @@ import itertools
 import json
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -324,15 +325,15 @@ def _check_locks(factory: Callable[[], Storage]) -> None:
         pass
     count = [0]
 
-    def increase() -> Iterator[None]:
+    def increase() -> None:
         storage = factory()
         for _ in range(50):
             with storage.lock("count"):
                 before = count[0]
-                yield
+                time.sleep(0.0002)  # room for somebody whom the lock should have kept out
                 count[0] = before + 1
 
-    threads = [threading.Thread(target=lambda: list(increase())) for _ in range(4)]
+    threads = [threading.Thread(target=increase) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -51,6 +52,14 @@ class Import(Part, Deferred):
                 "Install or restore it, or pass the space itself as pipeline_space=."
             ) from reason
         return found
+
+    def build_operator(self) -> Any:
+        if self.path.partition(":")[0].partition(".")[0] in sys.stdlib_module_names:
+            raise SpaceError(
+                f"the stored space calls {self.path!r}, of Python's standard library. That is not done on the word of "
+                "a file, which anybody may have written: pass the space itself as pipeline_space=."
+            )
+        return self.build()
 
     @property
     def label(self) -> str:

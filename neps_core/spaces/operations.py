@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from neps_core.errors import ConfigError
 from neps_core.spaces.formatting import text_of
@@ -31,7 +31,12 @@ class Call(Deferred):
         """The operator's result; or, for one that is text, the whole as text."""
         if isinstance(self.operator, str):
             return text_of(self)
-        return build(self.operator)(*map(build, self.args), **{key: build(v) for key, v in self.kwargs.items()})
+        operator = self.operator.build_operator() if isinstance(self.operator, Deferred) else self.operator
+        return operator(*map(build, self.args), **{key: build(v) for key, v in self.kwargs.items()})
+
+
+def _as_tuple(args: Any) -> Any:
+    return tuple(args) if isinstance(args, list) else args
 
 
 @frozen(eq=False)
@@ -48,7 +53,7 @@ class Operation(Part):
     """
 
     operator: Any
-    args: Any = None
+    args: Any = field(default=None, converter=_as_tuple)
     kwargs: Any = None
 
     def check(self) -> None:

@@ -13,6 +13,7 @@ from neps_core.errors import ConfigError, SpaceError, nearest
 from neps_core.spaces import documents
 from neps_core.spaces.derivations import leans_of
 from neps_core.spaces.domains import Domain
+from neps_core.spaces.operations import Operation
 from neps_core.spaces.parameters import Categorical, Fidelity, Float, Integer
 from neps_core.spaces.protocol import Config, Decide, Resolution
 from neps_core.spaces.references import ByName
@@ -224,13 +225,15 @@ class AttributeSpace:
         missing: list[str] = []
         for attribute, value in self.attributes.items():
             for part in parts_in(value):
-                if isinstance(part, Deferred):
-                    try:
+                try:
+                    if isinstance(part, Deferred):
                         part.build()
-                    except SpaceError as reason:
-                        missing.append(f"{attribute}: {reason}")
+                    elif isinstance(part, Operation) and isinstance(part.operator, Deferred):
+                        part.operator.build_operator()
+                except SpaceError as reason:
+                    missing.append(f"{attribute}: {reason}")
         if missing:
-            raise SpaceError("the stored space can't be used as it is:\n  " + "\n  ".join(missing))
+            raise SpaceError("the stored space can't be used as it is:\n  " + "\n  ".join(dict.fromkeys(missing)))
 
     def resolve(self, decide: Decide) -> Resolution:
         """Walk the public attributes in order; see `SearchSpace.resolve`."""

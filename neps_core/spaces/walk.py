@@ -28,6 +28,9 @@ MAX_DEPTH = 60
 MAX_DECISIONS = 20_000
 
 
+_BEING_MADE = object()
+
+
 class Part(ABC):
     """Anything in a space that is more than a constant."""
 
@@ -95,6 +98,10 @@ class Deferred(ABC):
     @abstractmethod
     def build(self) -> Any:
         """The value itself."""
+
+    def build_operator(self) -> Any:
+        """The value itself, which is then called with arguments of the space's choosing."""
+        return self.build()
 
 
 class Walk:
@@ -170,7 +177,10 @@ class Walk:
         name = self._names.get(key)
         values = self._own if name is None else self._shared
         if key in values:
-            return values[key]
+            value = values[key]
+            # An object that is met inside itself (through a name) can't have that same value there.
+            return self.fresh(part, path) if value is _BEING_MADE else value
+        values[key] = _BEING_MADE
         # Not put back after an exception, which ends the walk.
         before, self._own = self._own, values
         self._inside.append(key)
@@ -210,12 +220,21 @@ def label_of(choice: Any) -> str:
     """A readable name for a choice that isn't a plain value; the same after the space was stored and loaded."""
     if isinstance(choice, Part):
         text = choice.label
-    elif isinstance(choice, (list, tuple, dict)):
-        text = repr(choice)
+    elif isinstance(choice, (list, tuple)):
+        opening, closing = "()" if isinstance(choice, tuple) else "[]"
+        comma = "," if len(choice) == 1 and isinstance(choice, tuple) else ""
+        text = opening + ", ".join(map(_item_label, choice)) + comma + closing
+    elif isinstance(choice, dict):
+        text = "{" + ", ".join(f"{key!r}: {_item_label(item)}" for key, item in choice.items()) + "}"
     else:
         name = getattr(choice, "__qualname__", None)
         text = name.rpartition(".")[2] if isinstance(name, str) else type(choice).__name__
     return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 3] + "..."
+
+
+def _item_label(item: Any) -> str:
+    plain = item is None or isinstance(item, (str, int, float, bool))
+    return repr(item) if plain else label_of(item)
 
 
 def parts_in(thing: Any) -> list[Part]:

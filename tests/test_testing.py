@@ -1,0 +1,182 @@
+"""The checks for authors find what is broken, and pass what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neps
+from neps.testing import check_optimizer, check_space, check_storage, gallery
+from neps_core import SampledConfig, Uniform
+from neps_plugins.storages.filesystem import FilesystemStorage
+from neps_plugins.storages.memory import MemoryStorage
+
+FLAT = {"flat": {"x": neps.Float(0, 1), "n": neps.Integer(1, 3)}}
+
+
+@pytest.mark.parametrize("name", gallery())
+def test_every_space_of_the_gallery(name):
+    check_space(gallery()[name])
+
+
+@pytest.mark.parametrize("name", ["random_search", "grid_search"])
+@pytest.mark.parametrize("ignore_fidelity", [False, True, "highest_fidelity"])
+def test_the_built_in_optimizers(name, ignore_fidelity):
+    check_optimizer(name, keywords={"ignore_fidelity": ignore_fidelity})
+
+
+def test_the_built_in_storages(tmp_path):
+    check_storage(lambda: FilesystemStorage(tmp_path / "run"))
+    shared = MemoryStorage()
+    check_storage(lambda: shared)
+
+
+class Good:
+    def __init__(self, space):
+        self.space = space
+
+    def __call__(self, trials, budget_info, n=None, rng=None):
+        return [SampledConfig(self.space.resolve(Uniform(rng)).config) for _ in range(n or 1)]
+
+
+class HidesRandomness(Good):
+    def __call__(self, trials, budget_info, n=None):
+        return SampledConfig(self.space.resolve(Uniform(np.random.default_rng())).config)
+
+
+class Counts(Good):
+    calls = 0
+
+    def __call__(self, trials, budget_info, n=None):
+        self.calls += 1
+        return SampledConfig({"x": 1 / self.calls, "n": 1})
+
+
+class LeavesOut(Good):
+    def __call__(self, trials, budget_info, n=None):
+        return SampledConfig({"x": 0.5})
+
+
+class Outside(Good):
+    def __call__(self, trials, budget_info, n=None):
+        return SampledConfig({"x": 1.5, "n": 1})
+
+
+class FallsOverFailures(Good):
+    def __call__(self, trials, budget_info, n=None, rng=None):
+        min((t.report.objective_to_minimize for t in trials.values() if t.report), default=0)
+        return super().__call__(trials, budget_info, n, rng)
+
+
+class FallsOverPending(Good):
+    def __call__(self, trials, budget_info, n=None, rng=None):
+        assert all(t.report for t in trials.values())
+        return super().__call__(trials, budget_info, n, rng)
+
+
+class TooMany(Good):
+    def __call__(self, trials, budget_info, n=None, rng=None):
+        return super().__call__(trials, budget_info, (n or 1) + 1, rng)
+
+
+class Nothing(Good):
+    def __call__(self, trials, budget_info, n=None):
+        return []
+
+
+class RefusesAll(Good):
+    def __init__(self, space):
+        raise neps.NePSError("no") if False else __import__("neps_core").OptimizerError("I don't do that.")
+
+
+class ForgetsDeletion(Good):
+    """Keeps counting trials that were deleted."""
+
+    def __init__(self, space):
+        super().__init__(space)
+        self.seen = set()
+
+    def __call__(self, trials, budget_info, n=None):
+        self.seen.update(trials)
+        k = len(self.seen)
+        return [SampledConfig({"x": 1 / (1 + k + i), "n": 1}) for i in range(n or 1)]
+
+
+def test_a_good_one_passes():
+    check_optimizer(Good)
+
+
+@pytest.mark.parametrize(
+    "broken, message",
+    [
+        (HidesRandomness, "no function of the trials and the randomness"),
+        (Counts, "no function of the trials and the randomness"),
+        (LeavesOut, "no value for 'n'"),
+        (Outside, "'x': 1.5 is outside"),
+        (FallsOverFailures, "raised TypeError"),
+        (FallsOverPending, "raised AssertionError"),
+        (TooMany, "asked for 1, it gave 2"),
+        (Nothing, "proposed nothing at all"),
+        (ForgetsDeletion, "after a trial was deleted"),
+        (RefusesAll, "refused every space"),
+    ],
+)
+def test_what_is_broken_is_said(broken, message):
+    with pytest.raises(AssertionError, match=message):
+        check_optimizer(broken, spaces=FLAT)
+
+
+class TestStorages:
+    def test_forgetting(self):
+        class Forgets(MemoryStorage):
+            def append(self, events):
+                super().append(list(events)[:1])
+
+        shared = Forgets()
+        with pytest.raises(AssertionError, match="was appended and"):
+            check_storage(lambda: shared)
+
+    def test_private(self):
+        with pytest.raises(AssertionError, match="another worker does not see"):
+            check_storage(MemoryStorage)
+
+    def test_no_lock(self):
+        from contextlib import nullcontext
+
+        class Open(MemoryStorage):
+            def lock(self, name):
+                return nullcontext()
+
+            def append(self, events):
+                self._events.extend(events)
+
+        shared = Open()
+        with pytest.raises(AssertionError, match="let two in at once"):
+            check_storage(lambda: shared)
+
+    def test_lease_that_everybody_gets(self):
+        from contextlib import nullcontext
+
+        class Loose(MemoryStorage):
+            def lease(self, worker_id):
+                return nullcontext()
+
+        shared = Loose()
+        with pytest.raises(AssertionError, match="is not alive to another"):
+            check_storage(lambda: shared)
+
+
+def test_a_space_whose_configs_change_when_stored():
+    class Odd:
+        fidelities, has_priors, has_fixed_domains, argument_names = {}, False, True, {}
+
+        def resolve(self, decide):
+            from neps_core import Resolution
+
+            return Resolution({1: 2}, dict)
+
+        def to_document(self):
+            return {"format": "pipeline_space", "name": "odd", "attributes": {}}
+
+    with pytest.raises(AssertionError, match="changes when it is stored"):
+        check_space(Odd())
