@@ -109,35 +109,23 @@ def check_limit(name: str, limit: Any) -> float:
     return value
 
 
-def budget_specs() -> dict[str, BudgetSpec]:
-    """Every installed budget by name.
-
-    Raises:
-        BudgetError: If two plugins bring one name.
-    """
-    found: dict[str, BudgetSpec] = {}
-    origin: dict[str, str] = {}
-    for plugin, specs in plugins.answers("neps_budgets"):
-        for spec in specs:
-            if spec.name in found:
-                raise BudgetError(
-                    f"the budget {spec.name!r} is brought by plugin {origin[spec.name]} and by plugin {plugin.origin}. "
-                    "Uninstall one of them."
-                )
-            found[spec.name], origin[spec.name] = spec, plugin.origin
-    return found
-
-
 def find_budget(name: str) -> BudgetSpec:
     """An installed budget.
 
     Raises:
-        BudgetError: If there is none of this name.
+        BudgetError: If there is none of this name, or two plugins bring it.
     """
-    specs = budget_specs()
-    if name not in specs:
-        raise BudgetError(f"there is no budget {name!r}. {nearest(name, specs)}")
-    return specs[name]
+    known = plugins.specs("neps_budgets", BudgetSpec)
+    found = [(plugin, spec) for plugin, spec in known if spec.name == name]
+    if not found:
+        raise BudgetError(f"there is no budget {name!r}. {nearest(name, (spec.name for _, spec in known))}")
+    if len(found) > 1:
+        raise BudgetError(
+            f"the budget {name!r} is brought by plugin "
+            + " and by plugin ".join(plugin.origin for plugin, _ in found)
+            + ". Uninstall one of them."
+        )
+    return found[0][1]
 
 
 class Ledger:

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="neps", description="Look after runs and plugins.")
     parser.add_argument("--version", action="version", version=f"{DISTRIBUTION} {version()}")
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    plugins.answers("neps_commands", subparsers=subparsers)
+    for plugin, error in plugins.tell("neps_commands", subparsers=subparsers):
+        print(f"warning: plugin {plugin.origin} gave no command: {error!r}", file=sys.stderr)
     parsed = parser.parse_args(arguments)
     try:
         return int(parsed.run(parsed))

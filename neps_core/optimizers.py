@@ -63,7 +63,7 @@ class OptimizerSpec:
         module, _, attribute = self.factory.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
-        except (ImportError, AttributeError) as reason:
+        except Exception as reason:  # importing runs a plugin's code, so anything
             raise PluginError(
                 f"the optimizer {self.name!r} can't be loaded from {self.factory!r}: {reason}."
             ) from reason
@@ -159,7 +159,7 @@ def check_id(what: str, value: Any) -> str:
 
 def optimizer_specs() -> list[tuple[Plugin, OptimizerSpec]]:
     """Every installed optimizer, with the plugin that brings it."""
-    return [(plugin, spec) for plugin, specs in plugins.answers("neps_optimizers") for spec in specs]
+    return plugins.specs("neps_optimizers", OptimizerSpec)
 
 
 def find_optimizer(name: str) -> OptimizerSpec:
@@ -235,7 +235,7 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
     if isinstance(target, str):
         name, factory = _named(target)
     else:
-        name, factory = f"{target.__module__}:{getattr(target, '__qualname__', type(target).__name__)}", target
+        name, factory = _name_of(target), target
     info = _effective_keywords(name, factory, keywords)
     try:
         optimizer = factory(space, **keywords)
@@ -246,6 +246,23 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
     if not callable(optimizer):
         raise OptimizerError(f"{name!r} gave {optimizer!r}, which is no optimizer: it can't be called.")
     return Chosen(name, {key: documents.write(value) for key, value in info.items()}, optimizer)
+
+
+def _name_of(target: Any) -> str:
+    """`module:qualified_name` of a callable; in angle brackets if it isn't found there again."""
+    module = getattr(target, "__module__", None) or type(target).__module__
+    name = getattr(target, "__qualname__", None)
+    if name is not None and _look_up(module, name) is target:
+        return f"{module}:{name}"
+    return f"{module}:<{name or type(target).__name__}>"
+
+
+def _look_up(module: str, qualified_name: str) -> Any:
+    """An object in a module that is imported already; None if there is none."""
+    found: Any = sys.modules.get(module)
+    for step in qualified_name.split("."):
+        found = getattr(found, step, None)
+    return found
 
 
 def _split(selection: Any) -> tuple[Any, dict[str, Any]]:
@@ -272,13 +289,9 @@ def _named(name: str) -> tuple[str, Callable[..., Any]]:
         return spec.name, spec.load()
     # A callable that an earlier call was given. It is looked up among what is imported already, so that
     # a name in a run's files never makes anything be imported.
-    found: Any = sys.modules.get(module)
-    for attribute in attributes.split("."):
-        found = getattr(found, attribute, None)
+    found = _look_up(module, attributes)
     if not callable(found):
-        raise OptimizerError(
-            f"the optimizer {name!r} isn't imported here. Import it and pass it again: optimizer={attributes}."
-        )
+        raise OptimizerError(f"the optimizer {name!r} isn't imported here. Import it and pass it again as optimizer=.")
     return name, found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import threading
 import warnings
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 from attrs import frozen
@@ -19,6 +19,8 @@ from neps_core import hookspecs
 from neps_core.errors import NePSWarning, PluginError
 
 GROUP = "neps"
+
+T = TypeVar("T")
 
 
 @frozen
@@ -59,8 +61,10 @@ class Plugins:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._plugins: dict[str, Plugin] = {}
-        self._loaded = False
-        self._loading = threading.RLock()
+        self._registered: dict[str, Any] = {}
+        self._is_loaded = False
+        self._is_loading = False
+        self._lock = threading.RLock()
 
     @property
     def hook(self) -> Any:
@@ -81,6 +85,7 @@ class Plugins:
         label = name or getattr(plugin, "__name__", None) or f"{type(plugin).__name__}@{id(plugin):x}"
         self._load()
         self._add(plugin, label)
+        self._registered[label] = plugin
         self._plugins[label] = Plugin(label, "", "", getattr(plugin, "__name__", type(plugin).__name__))
 
     def unregister(self, plugin: Any) -> None:
@@ -89,11 +94,12 @@ class Plugins:
         Raises:
             PluginError: If it isn't registered.
         """
-        name = self._manager.get_name(plugin)
+        name = next((name for name, known in self._registered.items() if known is plugin), None)
         if name is None:
             raise PluginError(f"{plugin!r} is not registered.")
-        self._manager.unregister(plugin)
-        self._plugins.pop(name, None)
+        del self._registered[name]
+        if self._plugins.pop(name).error is None:  # a broken one is out already
+            self._manager.unregister(plugin)
 
     def installed(self) -> list[Plugin]:
         """Every plugin that was found, the broken ones too."""
@@ -108,20 +114,29 @@ class Plugins:
         """The names of the plugins that implement a hook."""
         return [implementation.plugin_name for implementation in getattr(self.hook, hook).get_hookimpls()]
 
-    def answers(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
-        """What each plugin answers to a hook, on its own: one that raises becomes broken, with a warning."""
+    def specs(self, hook: str, kind: type[T]) -> list[tuple[Plugin, T]]:
+        """What the plugins bring by a hook that gives a list, each asked on its own.
+
+        Args:
+            hook: The hook's name.
+            kind: What the lists must hold. A plugin that raises, or gives anything else, is broken from then on.
+        """
         given = []
         for implementation in getattr(self.hook, hook).get_hookimpls():
+            name = implementation.plugin_name
             try:
-                answer = implementation.function(*(arguments[name] for name in implementation.argnames))
+                answer = implementation.function()
+                if not isinstance(answer, (list, tuple)) or not all(isinstance(item, kind) for item in answer):
+                    raise TypeError(f"{hook} must give a list of {kind.__name__}, not {answer!r}")
             except Exception as error:  # a plugin's code, so anything
-                self._break(implementation.plugin_name, error)
+                self._break(name, error)
+                self._warn(name)
                 continue
-            given.append((self._plugins[implementation.plugin_name], answer))
+            given += [(self._plugins[name], spec) for spec in answer]
         return given
 
-    def observe(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Exception]]:
-        """Tell every plugin, and give back the exceptions of those that raised."""
+    def tell(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Exception]]:
+        """Call a hook in every plugin, and give back the exceptions of those that raised."""
         raised = []
         for implementation in getattr(self.hook, hook).get_hookimpls():
             try:
@@ -131,12 +146,12 @@ class Plugins:
         return raised
 
     def _load(self) -> None:
-        if self._loaded:
+        if self._is_loaded:
             return
-        with self._loading:
-            if self._loaded:
+        with self._lock:
+            if self._is_loaded or self._is_loading:  # a plugin may ask for plugins while it is imported
                 return
-            self._loaded = True
+            self._is_loading = True
             for entry in importlib.metadata.entry_points(group=self._group):
                 distribution = entry.dist.name if entry.dist else "?"
                 version = entry.dist.version if entry.dist else "?"
@@ -147,6 +162,9 @@ class Plugins:
                     self._add(entry.load(), name)
                 except Exception as error:  # a plugin's code, so anything
                     self._break(name, error)
+            self._is_loaded = True
+        for name in [plugin.name for plugin in self._plugins.values() if plugin.error is not None]:
+            self._warn(name)
 
     def _add(self, plugin: Any, name: str) -> None:
         try:
@@ -162,8 +180,11 @@ class Plugins:
         self._plugins[name] = Plugin(plugin.name, plugin.distribution, plugin.version, plugin.target, error)
         if self._manager.get_plugin(name) is not None:
             self._manager.unregister(name=name)
+
+    def _warn(self, name: str) -> None:
+        plugin = self._plugins[name]
         warnings.warn(
-            f"plugin {plugin.origin} is broken and was skipped: {type(error).__name__}: {error}. "
+            f"plugin {plugin.origin} is broken and was skipped: {type(plugin.error).__name__}: {plugin.error}. "
             "`neps plugins` shows it; uninstall or update its distribution.",
             NePSWarning,
             stacklevel=2,

@@ -330,7 +330,7 @@ def _put_back(trial: Trial, reason: str, orderly: bool = False) -> ev.Event:
 
 def notify(hook: str, **arguments: Any) -> None:
     """Tell all plugins; what they raise is logged."""
-    for plugin, error in plugins.observe(hook, **arguments):
+    for plugin, error in plugins.tell(hook, **arguments):
         logger.error("Plugin %s raised in %s: %r", plugin.origin, hook, error, exc_info=error)
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections import defaultdict
 from typing import Any
 
-from neps_core import hookimpl
+from neps_core import BudgetSpec, hookimpl
 from neps_core.hookspecs import PROJECT
 from neps_core.optimizers import optimizer_specs
 from neps_core.plugins import plugins
@@ -28,8 +28,8 @@ def _brings() -> dict[str, list[str]]:
         brings[plugin.name].append(f"optimizer {spec.name}{aliases}")
         for name in (spec.name, *spec.aliases):
             origins[name].append(plugin.name)
-    for plugin, specs in plugins.answers("neps_budgets"):
-        brings[plugin.name] += [f"budget {spec.name}" for spec in specs]
+    for plugin, budget in plugins.specs("neps_budgets", BudgetSpec):
+        brings[plugin.name].append(f"budget {budget.name}")
     for hook, kind in _KINDS.items():
         for name in plugins.implementing(hook):
             brings[name].append(kind)

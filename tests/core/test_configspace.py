@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import neps
+from neps.testing import check_space
 from neps_core import ConfigError, OptimizerError, Prior, SpaceError, TargetError, Uniform, parse_space, replay
 from neps_core.files import from_yaml, to_yaml
 from neps_core.parsing import load_space
-from neps.testing import check_space
 
 cs = pytest.importorskip("ConfigSpace")
 
@@ -43,7 +43,7 @@ def configs(space, n=500, source=Uniform):
 def test_every_kind_is_sampled_as_configspace_says():
     for r in configs(space_of_every_kind()):
         arguments = r.arguments()
-        cs.Configuration(space_of_every_kind(), values={k: v for k, v in arguments.items()})  # ConfigSpace agrees
+        cs.Configuration(space_of_every_kind(), values=dict(arguments.items()))  # ConfigSpace agrees
         assert arguments["e"] == 3 and "e" not in r.config
         assert ("b" in arguments) == (arguments["a"] == "x")
         assert ("c" in arguments) == ("b" in arguments and arguments["b"] > 2)
