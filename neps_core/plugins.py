@@ -160,7 +160,7 @@ class Plugins:
                 self._plugins[name] = Plugin(name, distribution, version, entry.value)
                 try:
                     self._add(entry.load(), name)
-                except Exception as error:  # a plugin's code, so anything
+                except (Exception, SystemExit) as error:  # a plugin's code, so anything
                     self._break(name, error)
             self._is_loaded = True
         for name in [plugin.name for plugin in self._plugins.values() if plugin.error is not None]:
@@ -170,12 +170,16 @@ class Plugins:
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
-        except (ValueError, pluggy.PluginValidationError) as reason:
-            if self._manager.get_plugin(name) is plugin and not isinstance(reason, ValueError):
-                self._manager.unregister(plugin)
+            for caller in self._manager.get_hookcallers(plugin) or ():
+                if any(i.plugin is plugin and (i.wrapper or i.hookwrapper) for i in caller.get_hookimpls()):
+                    raise pluggy.PluginValidationError(plugin, f"it wraps {caller.name}, and hooks can't be wrapped")
+        except ValueError as reason:  # there is such a plugin already
+            raise PluginError(f"plugin {name!r}: {reason}") from reason
+        except pluggy.PluginValidationError as reason:
+            self._manager.unregister(plugin)
             raise PluginError(f"plugin {name!r}: {reason}") from reason
 
-    def _break(self, name: str, error: Exception) -> None:
+    def _break(self, name: str, error: BaseException) -> None:
         plugin = self._plugins[name]
         self._plugins[name] = Plugin(plugin.name, plugin.distribution, plugin.version, plugin.target, error)
         if self._manager.get_plugin(name) is not None:

@@ -80,12 +80,17 @@ class Run:
         self.log.fold(events)
 
     def record(self, *events: ev.Event) -> None:
-        """Add events and take them in. Once this returns they are durable.
+        """Add events and take them in.
+
+        Once this returns they outlive the death of this process; and a power cut, too, unless they only say
+        that trials were sampled and started. Those cost nothing yet, and waiting for the disk twice a trial
+        would be most of what a trial costs.
 
         Raises:
             StorageError: If they could not be stored.
         """
-        self.storage.append(events)
+        durable = not all(isinstance(event, (ev.Sampled, ev.Started)) for event in events)
+        self.storage.append(events, durable)
         self.refresh()
         touched = dict.fromkeys(event.id for event in events if isinstance(event, _OF_TRIALS))
         try:

@@ -41,8 +41,14 @@ class Storage(Protocol):
         """
         ...
 
-    def append(self, events: Sequence[Event]) -> None:
-        """Add events at the end, all of them or (after an error) none. They are durable when this returns.
+    def append(self, events: Sequence[Event], durable: bool = True) -> None:
+        """Add events at the end, all of them or (after an error) none.
+
+        When this returns, every process sees them, and they outlive the death of any process.
+
+        Args:
+            events: The events.
+            durable: Whether they, and all before them, must also outlive a power cut.
 
         Raises:
             StorageError: If they could not be stored.

@@ -152,7 +152,8 @@ class Worker:
             sampled: list[ev.Sampled] = []
             if not run.log.pending:
                 n = self._settings.sample_batch_size
-                sampled = sample(run.log, self._chosen, run.space, merge(self._ledgers), n, run.worker_id)
+                with self._interrupts.allowed():  # a model may take long, and nothing is lost yet
+                    sampled = sample(run.log, self._chosen, run.space, merge(self._ledgers), n, run.worker_id)
             if not sampled and not run.log.pending:
                 return self._reason_to_wait()
             trial_id = sampled[0].id if sampled else next(iter(run.log.pending))

@@ -26,7 +26,7 @@ from neps_core.files import to_yaml, write_atomically
 from neps_core.run import Run
 from neps_core.tables import row_of, summary_of
 
-PAUSE = 30.0
+PAUSE = 50.0
 
 
 class Summary:

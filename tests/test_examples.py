@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 import neps
+from neps.testing import check_optimizer
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 DISTRIBUTION = EXAMPLES / "neps-latin-hypercube"
@@ -226,16 +227,16 @@ def test_another_seed_is_another_design(module: ModuleType, tmp_path: Path) -> N
 
 
 def test_batches(module: ModuleType, tmp_path: Path) -> None:
-    space, optimizer = {"x": neps.Float(0.0, 1.0)}, (module.LatinHypercube, {"size": SIZE})
     result = neps.run(
         lambda x: x,
-        space,
-        root_directory=tmp_path / "batches",
-        optimizer=optimizer,
-        evaluations_to_spend=SIZE,
-        sample_batch_size=4,
+        {"x": neps.Float(0.0, 1.0)},
+        root_directory=tmp_path / "batch",
+        optimizer=(module.LatinHypercube, {"size": SIZE}),
+        evaluations_to_spend=1,
+        sample_batch_size=SIZE,
     )
-    assert [trial.config for trial in result.trials.values()] == search(module, space, tmp_path / "singles")
+    batch = [trial.config for trial in result.trials.values()]
+    assert batch == search(module, {"x": neps.Float(0.0, 1.0)}, tmp_path / "one by one")
 
 
 def test_few_choices_come_again(module: ModuleType, tmp_path: Path) -> None:
@@ -265,6 +266,12 @@ def test_fidelities(module: ModuleType, tmp_path: Path) -> None:
     assert sorted(int(SIZE * config["x"]) for config in at_top) == list(range(SIZE))
     spread = search(module, WithFidelity, tmp_path / "spread", ignore_fidelity=True)
     assert sorted(config["epochs"] for config in spread) == list(range(1, SIZE + 1))
+
+
+@pytest.mark.parametrize("ignore_fidelity", [False, True, "highest_fidelity"])
+def test_it_keeps_the_contract(module: ModuleType, ignore_fidelity: bool | str) -> None:
+    """On every kind of space: those with conditions and forbidden clauses, and recursive ones, too."""
+    check_optimizer(module.LatinHypercube, keywords={"size": 5, "ignore_fidelity": ignore_fidelity})
 
 
 @pytest.mark.parametrize("keywords", [{"size": 0}, {"size": 2.5}, {"size": True}, {"seed": -1}])

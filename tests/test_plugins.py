@@ -265,6 +265,7 @@ HOOKS_THAT_GIVE_NO_LIST = """
         pytest.param(BROKEN, "ZeroDivisionError: no luck", id="raises"),
         pytest.param(MISSING_MODULE, "a_module_that_nobody_has", id="missing-dependency"),
         pytest.param("x = (", "SyntaxError", id="syntax-error"),
+        pytest.param("raise SystemExit('needs a GPU')", "needs a GPU", id="exits"),
         pytest.param(UNKNOWN_HOOK, "neps_optimisers", id="unknown-hook"),
         pytest.param(RAISING_HOOK, "ZeroDivisionError: no luck", id="raising-hook"),
         pytest.param(HOOKS_THAT_GIVE_NO_LIST, "None", id="no-list"),
@@ -723,6 +724,26 @@ def test_an_observer_that_raises_is_logged_and_stops_nothing(
         assert record.name.startswith("neps") and record.exc_info and record.exc_info[0] is ZeroDivisionError
         assert "'luckless'" in record.getMessage() and hook in record.getMessage()
     assert (tmp_path / "run" / "summary" / "best_config.txt").exists()
+
+
+def test_an_observer_that_is_a_wrapper_is_called_or_refused(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    @hookimpl(wrapper=True)
+    def neps_trial_finished(trial: neps.Trial) -> Iterator[None]:
+        told.append(trial.id)
+        return (yield)
+
+    plugin = SimpleNamespace(neps_trial_finished=neps_trial_finished)
+    try:
+        neps.plugins.register(plugin)
+    except PluginError:
+        return
+    try:
+        search("random_search", tmp_path / "run")
+    finally:
+        neps.plugins.unregister(plugin)
+    assert told == ["1"]
 
 
 # ---------------------------------------------------------------------- budgets, storages, commands

@@ -1,7 +1,8 @@
 """The storage in a folder, which may be shared by many processes and hosts.
 
 `.neps/journal.jsonl` is the run: one JSON event a line. A writer holds the journal's lock, cuts off what
-a crashed one left half-written at the end, writes its lines in one go and syncs them once. Readers take
+a crashed one left half-written at the end, writes its lines in one go, and syncs them once if they hold a
+result. Readers take
 no lock: they read up to the last complete line. Everything else in the folder is written for people
 from the journal (`readable.py`), and made again if it is missing.
 
@@ -14,7 +15,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -53,6 +54,7 @@ class FilesystemStorage:
         self.root_directory = root.expanduser().absolute()
         self._inner = self.root_directory / ".neps"
         self._journal = self._inner / "journal.jsonl"
+        self._configs = f"{self.root_directory}/configs/config_"
         self._leases = self._inner / "workers"
         self._locks: dict[str, FileLock] = {}
         self._reader: int | None = None
@@ -103,7 +105,7 @@ class FilesystemStorage:
 
     # ------------------------------------------------------------------ the journal
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event], durable: bool = True) -> None:
         data = b"".join(to_line(event) for event in events)
         root = self.root_directory
         with self.lock("journal"), _as_storage_error(f"can't write to {root}", "Nothing stored before is lost"):
@@ -114,7 +116,8 @@ class FilesystemStorage:
                 written = os.write(self._writer, data)
                 if written < len(data):
                     raise OSError(28, os.strerror(28))  # a short write to a file: the disk is full
-                _sync(self._writer)
+                if durable:
+                    _sync(self._writer)
             except OSError:
                 os.ftruncate(self._writer, end)
                 raise
@@ -158,7 +161,7 @@ class FilesystemStorage:
 
     def lock(self, name: str) -> AbstractContextManager[object]:
         if name not in self._locks:
-            self._locks[name] = FileLock(self._inner / f"{name}.lock", poll_interval=POLL)
+            self._locks[name] = FileLock(self._inner / f"{name}.lock", poll_interval=POLL, thread_local=False)
         return self._locks[name]
 
     def _lease_path(self, worker_id: str) -> Path:
@@ -195,26 +198,29 @@ class FilesystemStorage:
     # ------------------------------------------------------------------ what people see
 
     def trial_directory(self, trial_id: str) -> Path:
-        directory = self.root_directory / "configs" / f"config_{trial_id}"
-        directory.mkdir(parents=True, exist_ok=True)
+        return Path(self._make_directory(trial_id))
+
+    def _make_directory(self, trial_id: str) -> str:
+        directory = f"{self._configs}{trial_id}"
+        with suppress(FileExistsError):
+            os.mkdir(directory)  # noqa: PTH102 - once a trial, and pathlib costs as much again
         return directory
 
     def publish(self, trials: Iterable[Trial]) -> None:
         for trial in trials:
-            readable.write_trial(self.trial_directory(trial.id), trial)
+            readable.write_trial(self._make_directory(trial.id), trial)
 
     def publish_run(self, log: TrialLog) -> None:
         readable.write_run(self.root_directory, log)
 
     def repair(self, log: TrialLog) -> None:
-        configs = self.root_directory / "configs"
         for trial in log.trials.values():
-            if not trial.state.is_finished or not readable.is_complete(f"{configs}/config_{trial.id}"):
-                readable.write_trial(self.trial_directory(trial.id), trial)
+            if not trial.state.is_finished or not readable.is_complete(f"{self._configs}{trial.id}"):
+                readable.write_trial(self._make_directory(trial.id), trial)
 
     def remove(self, trial_ids: Iterable[str]) -> None:
         for trial_id in trial_ids:
-            shutil.rmtree(self.root_directory / "configs" / f"config_{trial_id}", ignore_errors=True)
+            shutil.rmtree(f"{self._configs}{trial_id}", ignore_errors=True)
 
 
 @contextmanager

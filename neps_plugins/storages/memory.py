@@ -58,7 +58,7 @@ class MemoryStorage:
     def destroy(self) -> None:
         self._events.clear()
 
-    def append(self, events: Sequence[Event]) -> None:
+    def append(self, events: Sequence[Event], durable: bool = True) -> None:
         with self.lock("journal"):
             self._events.extend(events)
 

@@ -17,19 +17,20 @@ from typing import Any
 
 from neps_core import StorageError, Trial, TrialLog
 from neps_core.events import FORMAT
-from neps_core.files import from_yaml, to_yaml, write_atomically
+from neps_core.files import from_yaml, overwrite, to_yaml, write_atomically
 
 #: The order in which a trial's files are written; the last one says that the others are there.
 LAST = "report.yaml"
 
 
-def write_trial(directory: Path, trial: Trial) -> None:
-    """Write what is new of a trial: `config.yaml` once, `metadata.json` always, `report.yaml` at its end."""
+def write_trial(directory: str, trial: Trial) -> None:
+    """Write what is new of a trial: `metadata.json` always, `config.yaml` until it ends, `report.yaml` then."""
     config = f"{directory}/config.yaml"
-    if not os.path.exists(config):
+    # After a power cut the folder may hold the configuration of a trial that the journal has lost.
+    if trial.report is None or not os.path.exists(config):
         write_atomically(config, to_yaml(dict(trial.config)))
     plain = {"state": trial.state.value, **{key: getattr(trial.metadata, key) for key in _METADATA}}
-    write_atomically(f"{directory}/metadata.json", json.dumps(plain, indent=2))
+    overwrite(f"{directory}/metadata.json", json.dumps(plain, indent=2))
     if trial.report is not None:
         report = {key: getattr(trial.report, key) for key in _REPORT}
         write_atomically(f"{directory}/{LAST}", to_yaml(report))

@@ -132,16 +132,37 @@ def test_a_signal_while_a_result_is_recorded_waits_for_it(root, script):
         import os, signal, sys, neps
         from neps_plugins.storages import filesystem
         append = filesystem.FilesystemStorage.append
-        def interrupted(self, events):
+        def interrupted(self, events, durable=True):
             if type(events[0]).__name__ == "Finished":
                 os.kill(os.getpid(), signal.SIGTERM)
-            append(self, events)
+            append(self, events, durable)
         filesystem.FilesystemStorage.append = interrupted
         neps.run(lambda x: x, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=5)
         """
     )
     script.run(root, code=143)
     assert [t.state for t in open_run(root).trials.values()] == [State.SUCCESS]
+
+
+def test_a_signal_ends_an_optimizer_that_takes_long(root, script, wait_for):
+    script.write(
+        """
+        import sys, time, neps
+        class Slow:
+            def __init__(self, space): pass
+            def __call__(self, trials, budget_info, n=None):
+                open("thinking", "w").close()
+                time.sleep(60)
+        neps.run(lambda x: x, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], optimizer=Slow,
+                 evaluations_to_spend=1)
+        """
+    )
+    worker = script.start(root)
+    wait_for((script.folder / "thinking").exists)
+    worker.terminate()
+    worker.communicate(timeout=20)
+    assert worker.returncode == 143
+    assert not open_run(root).trials
 
 
 def test_a_forked_child_that_outlives_its_worker_does_not_keep_it_alive(root, script, wait_for):

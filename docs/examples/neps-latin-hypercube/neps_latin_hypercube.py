@@ -41,16 +41,19 @@ class Coordinates:
     Args:
         coordinates: Path to position in the unit interval.
         use_priors: Let positions be shares of the prior, not of the range.
-        rng: Gives the positions of paths without one: those that only some configurations have.
+        rng: Gives the position of a path without one, which only some configurations have; and where the
+            point turns out to be forbidden, and the space walks again.
     """
 
     def __init__(self, coordinates: Mapping[str, float], use_priors: bool, rng: np.random.Generator) -> None:
-        self._coordinates = coordinates
+        self._coordinates = dict(coordinates)
         self._use_priors = use_priors
         self._rng = rng
 
     def __call__(self, path: str, domain: Domain) -> Value:
-        u = self._coordinates[path] if path in self._coordinates else self._rng.random()
+        u = self._coordinates.pop(path, None)  # gone when a space asks again
+        if u is None:
+            u = self._rng.random()
         return domain.from_prior(u) if self._use_priors else domain.from_unit(u)
 
 
