@@ -176,7 +176,8 @@ class Plugins:
         except ValueError as reason:  # there is such a plugin already
             raise PluginError(f"plugin {name!r}: {reason}") from reason
         except pluggy.PluginValidationError as reason:
-            self._manager.unregister(plugin)
+            if self._manager.get_name(plugin) is not None:
+                self._manager.unregister(plugin)
             raise PluginError(f"plugin {name!r}: {reason}") from reason
 
     def _break(self, name: str, error: BaseException) -> None:
