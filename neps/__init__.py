@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from neps_core.importing import load_trials as load_trials
     from neps_core.lookback import status as status
     from neps_core.results import UserResultDict as UserResultDict
+    from neps_core.spaces.categorical import Categorical as Categorical
     from neps_core.spaces.operations import Operation as Operation
     from neps_core.spaces.operations import Repeated as Repeated
     from neps_core.spaces.operations import convert_operation_to_callable as convert_operation_to_callable
-    from neps_core.spaces.parameters import Categorical as Categorical
     from neps_core.spaces.parameters import Fidelity as Fidelity
     from neps_core.spaces.parameters import Float as Float
     from neps_core.spaces.parameters import FloatFidelity as FloatFidelity
@@ -69,7 +69,7 @@ _WHERE = {
     "PipelineSpace": "spaces.pipeline",
     "Float": "spaces.parameters",
     "Integer": "spaces.parameters",
-    "Categorical": "spaces.parameters",
+    "Categorical": "spaces.categorical",
     "Fidelity": "spaces.parameters",
     "IntegerFidelity": "spaces.parameters",
     "FloatFidelity": "spaces.parameters",

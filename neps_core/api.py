@@ -17,10 +17,11 @@ from neps_core import events as ev
 from neps_core.budgets import Ledger, check_limit
 from neps_core.errors import NePSWarning, ResultError, RunError, TrialError, nearest
 from neps_core.interrupts import Interrupts
-from neps_core.optimizers import check_id, choose, restore
-from neps_core.parsing import load_space, parse_space
+from neps_core.joining import join
+from neps_core.optimizers import check_id
+from neps_core.parsing import load_space
 from neps_core.results import number, parse_result
-from neps_core.run import Run, open_run, open_storage
+from neps_core.run import Run, open_run
 from neps_core.storage import LeaseHeld
 from neps_core.target import Target, load_target
 from neps_core.trials import State, Trial, without_folder
@@ -126,19 +127,11 @@ def run(
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
         raise RunError(f"seed must be a whole number of at least 0, not {seed!r}.")
     name = check_id("worker_id", worker_id) if worker_id is not None else _made_up_id()
-    space = None if pipeline_space is None else parse_space(pipeline_space)
 
-    storage = open_storage(root_directory)
-    the_run = Run(storage)
-    if storage.exists() and not overwrite_root_directory:
-        the_run.refresh()
-    if space is None and the_run.log.space is not None:
-        space = parse_space(load_space(the_run.log.space))
+    joined = join(root_directory, pipeline_space, optimizer, overwrite_root_directory)
+    the_run, space, chosen = joined.run, joined.space, joined.chosen
+    if pipeline_space is None:
         space.check_usable()
-    if space is None:
-        raise RunError(f"there is no run to go on with in {storage.root_directory}, so pipeline_space= is needed.")
-    recorded = the_run.log.optimizers[-1] if the_run.log.optimizers else None
-    chosen = choose(restore(recorded.name, recorded.info) if recorded and optimizer == "auto" else optimizer, space)
     target = Target(function, space)
     own: set[str] = set()
     call_budget = Ledger(call_limits, "", space, lambda trial: trial.id in own, continue_until_max_evaluation_completed)
@@ -152,19 +145,17 @@ def run(
         )
 
     # Everything that can be wrong with the call has been found; only now is anything written.
-    if overwrite_root_directory:
-        storage.destroy()
-    the_run.begin(space, seed)
+    joined.begin(seed)
     the_run.worker_id = name
     try:
-        with storage.lease(name):
+        with the_run.storage.lease(name):
             the_run.use(chosen)
             interrupts = Interrupts()
             worker = Worker(the_run, target, chosen, (call_budget, total_budget), settings, own, interrupts)
             return _work(worker, the_run, interrupts)
     except LeaseHeld:
         raise RunError(
-            f"a worker with the id {name!r} is alive in {storage.root_directory}. "
+            f"a worker with the id {name!r} is alive in {the_run.root_directory}. "
             "Give each worker an id of its own, or leave worker_id out."
         ) from None
 
@@ -206,14 +197,9 @@ def save_pipeline_results(user_result: Any, pipeline_id: str, root_directory: st
             f"trial {trial.id} in {run.root_directory} is {trial.state.value}, not being evaluated, "
             "so it can't be given a result."
         )
-    others = next((t.objectives for t in run.trials.values() if t.objectives is not None), None)
     if user_result is None:
         raise ResultError("user_result is None, which is no result.")
-    report = parse_result(
-        user_result,
-        cost_required=trial.metadata.cost_required,
-        n_objectives=None if others is None else len(others),
-    )
+    report = parse_result(user_result, cost_required=trial.metadata.cost_required, n_objectives=run.log.n_objectives)
     run.record(ev.Finished(trial.id, time.time(), State(report.reported_as), report))
     notify("neps_trial_finished", run=run, trial=run.trials[trial.id])
 

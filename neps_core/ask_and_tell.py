@@ -98,8 +98,7 @@ class AskAndTell:
             raise TrialError(f"there is no trial {trial_id!r}. {nearest(trial_id, self._run.trials)}")
         if known.state.is_finished:
             raise TrialError(f"trial {trial_id!r} has a result already.")
-        others = next((t.objectives for t in self._run.trials.values() if t.objectives is not None), None)
-        report = parse_result(result, n_objectives=None if others is None else len(others))
+        report = parse_result(result, n_objectives=self._run.log.n_objectives)
         self._run.record(ev.Finished(trial_id, time.time(), State(report.reported_as), report))
         return self._run.trials[trial_id]
 
@@ -120,8 +119,7 @@ class AskAndTell:
         """
         if config_id in self._run.trials:
             raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
-        others = next((t.objectives for t in self._run.trials.values() if t.objectives is not None), None)
-        report = parse_result(result, n_objectives=None if others is None else len(others))
+        report = parse_result(result, n_objectives=self._run.log.n_objectives)
         finished = ev.Finished(config_id, time.time(), State(report.reported_as), report)
         self._run.record(ev.Sampled(config_id, dict(config)), finished)
         return self._run.trials[config_id]

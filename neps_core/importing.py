@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import events as ev
-from neps_core.errors import ConfigError, EvaluationError, ResultError, RunError
-from neps_core.optimizers import choose, restore
-from neps_core.parsing import load_space, parse_space
+from neps_core.errors import ConfigError, EvaluationError, ResultError
+from neps_core.joining import join
 from neps_core.results import UserResultDict, parse_result
-from neps_core.run import Run, open_run, open_storage
+from neps_core.run import open_run
 from neps_core.spaces.sources import replay
 from neps_core.trials import State
 from neps_core.worker import notify, result_of
@@ -76,19 +75,9 @@ def import_trials(
         ResultError: If a result is none.
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
     """
-    storage = open_storage(root_directory)
-    run = Run(storage)
-    if storage.exists() and not overwrite_root_directory:
-        run.refresh()
-    space = None if pipeline_space is None else parse_space(pipeline_space)
-    if space is None:
-        if run.log.space is None:
-            raise RunError(f"there is no run in {storage.root_directory}, so pipeline_space= is needed.")
-        space = parse_space(load_space(run.log.space))
-    recorded = run.log.optimizers[-1] if run.log.optimizers else None
-    chosen = choose(restore(recorded.name, recorded.info) if recorded and optimizer == "auto" else optimizer, space)
-    known = next((t.objectives for t in run.trials.values() if t.objectives is not None), None)
-    n_objectives = None if known is None else len(known)
+    joined = join(root_directory, pipeline_space, optimizer, overwrite_root_directory)
+    run, space = joined.run, joined.space
+    n_objectives = run.log.n_objectives
     checked = []
     for i, (config, result) in enumerate(evaluated_trials):
         try:
@@ -103,11 +92,9 @@ def import_trials(
             n_objectives = len(value) if isinstance(value, list) else 1
         checked.append((decisions, report))
 
-    if overwrite_root_directory:
-        storage.destroy()
-    run.begin(space, None)
-    run.use(chosen)
-    with storage.lock("sampling"):
+    joined.begin()
+    run.use(joined.chosen)
+    with run.storage.lock("sampling"):
         run.refresh()
         events: list[ev.Event] = []
         ids = [str(run.log.highest_number + 1 + i) for i in range(len(checked))]

@@ -23,9 +23,10 @@ from neps_core.errors import NePSError, OptimizerError, SpaceError
 from neps_core.optimizers import Chosen, choose
 from neps_core.parsing import load_space, parse_space
 from neps_core.sampling import sample
+from neps_core.spaces.categorical import Categorical
 from neps_core.spaces.identity import canonical
 from neps_core.spaces.operations import Operation, Repeated
-from neps_core.spaces.parameters import Categorical, Float, FloatFidelity, Integer, IntegerFidelity
+from neps_core.spaces.parameters import Float, FloatFidelity, Integer, IntegerFidelity
 from neps_core.spaces.pipeline import PipelineSpace
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.references import ByName, Resample

@@ -60,6 +60,7 @@ class TrialLog:
         evaluating: Ids of the trials that are being evaluated.
         sampled: How many configurations were ever proposed: the index of the next sample.
         highest_number: The highest number of a trial's id so far.
+        n_objectives: How many objectives the run's results have; None as long as there is no success.
         halts: Every `Halted` event.
         seed: The run's seed; None before it was created.
         space: The space's document; None if there is none yet.
@@ -74,6 +75,7 @@ class TrialLog:
         self.evaluating: dict[str, None] = {}
         self.sampled = 0
         self.highest_number = 0
+        self.n_objectives: int | None = None
         self.halts: list[ev.Halted] = []
         self.seed: int | None = None
         self.space: dict[str, Any] | None = None
@@ -156,7 +158,10 @@ class TrialLog:
         trial = self._known(event.id)
         if not trial.state.is_finished:
             metadata = evolve(trial.metadata, time_end=event.time)
-            self._put(evolve(trial, state=event.state, metadata=metadata, report=event.report))
+            finished = evolve(trial, state=event.state, metadata=metadata, report=event.report)
+            self._put(finished)
+            if self.n_objectives is None and finished.objectives is not None:
+                self.n_objectives = len(finished.objectives)
 
     def _requeued(self, event: ev.Requeued) -> None:
         trial = self._known(event.id)

@@ -107,8 +107,6 @@ class Worker:
         self._interrupts = interrupts
         self._cost_required = any(ledger.requires_cost for ledger in budgets)
         self._halts_before = len(run.log.halts)
-        self._n_objectives: int | None = None
-        self._objectives_seen = 0
 
     def work(self) -> str:
         """Go on until there is a reason to stop.
@@ -250,7 +248,7 @@ class Worker:
             report = parse_result(
                 returned,
                 cost_required=self._cost_required,
-                n_objectives=self._count_objectives(),
+                n_objectives=self._run.log.n_objectives,
             )
         except ResultError as error:
             report, stop = failure(error), error
@@ -272,18 +270,6 @@ class Worker:
         if stop is not None:
             raise stop
 
-    def _count_objectives(self) -> int | None:
-        """How many objectives this run's results have; None as long as there are none."""
-        trials = self._run.trials
-        if self._n_objectives is None:
-            for trial_id in trials.changes[self._objectives_seen :]:
-                trial = trials.get(trial_id)
-                if trial is not None and trial.objectives is not None:
-                    self._n_objectives = len(trial.objectives)
-                    break
-            self._objectives_seen = len(trials.changes)
-        return self._n_objectives
-
     def _value_on_error(self, report: Report) -> Report:
         """A failed or crashed report with the objective and cost that the user wants errors to count as."""
         settings = self._settings
@@ -293,8 +279,9 @@ class Worker:
         if settings.objective_value_on_error is None:
             return evolve(report, cost=cost)
         objective: Objective = settings.objective_value_on_error
-        if self._n_objectives is not None and self._n_objectives > 1:
-            objective = [settings.objective_value_on_error] * self._n_objectives
+        n = self._run.log.n_objectives
+        if n is not None and n > 1:
+            objective = [settings.objective_value_on_error] * n
         return evolve(report, objective_to_minimize=objective, cost=cost, reported_as=State.SUCCESS.value)
 
     def _store(self, trial: Trial, report: Report, events: list[ev.Event]) -> None:

@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from neps_core.errors import SpaceError
+from neps_core.spaces.categorical import Categorical
 from neps_core.spaces.domains import CategoricalDomain
-from neps_core.spaces.parameters import Categorical
 from neps_core.spaces.references import ByName
 from neps_core.spaces.walk import Part, parts_in
 

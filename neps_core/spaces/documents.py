@@ -20,8 +20,9 @@ from typing import Any
 from attrs import frozen
 
 from neps_core.errors import SpaceError, nearest
+from neps_core.spaces.categorical import Categorical
 from neps_core.spaces.operations import Operation, Repeated
-from neps_core.spaces.parameters import Categorical, Fidelity, Float, FloatFidelity, Integer, IntegerFidelity
+from neps_core.spaces.parameters import Fidelity, Float, FloatFidelity, Integer, IntegerFidelity
 from neps_core.spaces.priors import ConfidenceLevel
 from neps_core.spaces.references import ByName, Lazy, Resample
 from neps_core.spaces.walk import Deferred, Part, Walk, label_of

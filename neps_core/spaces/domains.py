@@ -31,8 +31,8 @@ def _as_number(value: Any) -> float | int:
 
 
 @frozen
-class FloatDomain:
-    """The closed interval [lower, upper] of real numbers.
+class _Numbers:
+    """What both kinds of numbers share.
 
     Attributes:
         lower: Smallest value.
@@ -42,18 +42,52 @@ class FloatDomain:
         is_fidelity: Whether this is a cheap-to-expensive resource rather than a hyperparameter.
     """
 
-    lower: float
-    upper: float
+    lower: Any
+    upper: Any
     log: bool = False
     prior: NumberPrior | None = None
     is_fidelity: bool = False
     _low: float = field(init=False, eq=False, repr=False)
     _width: float = field(init=False, eq=False, repr=False)
 
+    #: How far the range of positions reaches beyond the bounds.
+    _margin = 0.0
+
     def __attrs_post_init__(self) -> None:
-        low, high = (math.log(self.lower), math.log(self.upper)) if self.log else (self.lower, self.upper)
+        low, high = self.lower - self._margin, self.upper + self._margin
+        if self.log:
+            low, high = math.log(low), math.log(high)
         object.__setattr__(self, "_low", low)
         object.__setattr__(self, "_width", high - low)
+
+    def from_unit(self, u: float) -> Any:
+        """The value at position `u` of the unit interval."""
+        raise NotImplementedError
+
+    def to_unit(self, value: float) -> float:
+        """The position of `value` in the unit interval; its middle where there is just one value."""
+        if not self._width:
+            return 0.5
+        scaled = math.log(value) if self.log else value
+        return min(max((scaled - self._low) / self._width, 0.0), 1.0)
+
+    def from_prior(self, u: float) -> Any:
+        """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
+        return self.from_unit(u if self.prior is None else self.prior.quantile(u))
+
+    def default(self) -> Any:
+        """What the user believes to be best, or the middle."""
+        return self.from_unit(0.5 if self.prior is None else self.prior.mode)
+
+    def _within(self, number: Any) -> Any:
+        if not self.lower <= number <= self.upper:
+            raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
+        return number
+
+
+@frozen
+class FloatDomain(_Numbers):
+    """The closed interval [lower, upper] of real numbers."""
 
     @property
     def size(self) -> int | None:
@@ -65,22 +99,7 @@ class FloatDomain:
         value = self._low + u * self._width
         if self.log:
             value = math.exp(value)
-        return min(max(value, self.lower), self.upper)
-
-    def to_unit(self, value: float) -> float:
-        """The position of `value` in the unit interval; its middle where there is just one value."""
-        if not self._width:
-            return 0.5
-        scaled = math.log(value) if self.log else value
-        return min(max((scaled - self._low) / self._width, 0.0), 1.0)
-
-    def from_prior(self, u: float) -> float:
-        """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
-        return self.from_unit(u if self.prior is None else self.prior.quantile(u))
-
-    def default(self) -> float:
-        """What the user believes to be best, or the middle."""
-        return self.from_unit(0.5 if self.prior is None else self.prior.mode)
+        return float(min(max(value, self.lower), self.upper))
 
     def check(self, value: Any) -> float:
         """`value` as this domain's type.
@@ -88,64 +107,32 @@ class FloatDomain:
         Raises:
             ValueError: If it isn't in the domain; the message says why.
         """
-        number = float(_as_number(value))
-        if not self.lower <= number <= self.upper:
-            raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
-        return number
+        return float(self._within(float(_as_number(value))))
 
     def grid(self, size: int) -> list[Value]:
         """`size` values, evenly spaced over the (log) scale, both ends included."""
         if size == 1:
             return [self.from_unit(0.5)]
-        return [self.from_unit(i / (size - 1)) for i in range(size)]
+        return list(dict.fromkeys(self.from_unit(i / (size - 1)) for i in range(size)))
 
 
 @frozen
-class IntegerDomain:
-    """The integers from lower to upper, both included.
+class IntegerDomain(_Numbers):
+    """The integers from lower to upper, both included."""
 
-    Attributes: as `FloatDomain`.
-    """
-
-    lower: int
-    upper: int
-    log: bool = False
-    prior: NumberPrior | None = None
-    is_fidelity: bool = False
-    _low: float = field(init=False, eq=False, repr=False)
-    _width: float = field(init=False, eq=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        low, high = self.lower - 0.5, self.upper + 0.5
-        if self.log:
-            low, high = math.log(low), math.log(high)
-        object.__setattr__(self, "_low", low)
-        object.__setattr__(self, "_width", high - low)
+    _margin = 0.5
 
     @property
     def size(self) -> int | None:
         """How many values there are."""
-        return self.upper - self.lower + 1
+        return int(self.upper - self.lower + 1)
 
     def from_unit(self, u: float) -> int:
         """The value whose cell of the unit interval holds `u`."""
         value = self._low + u * self._width
         if self.log:
             value = math.exp(value)
-        return min(max(round(value), self.lower), self.upper)
-
-    def to_unit(self, value: int) -> float:
-        """The position of `value` in the unit interval."""
-        scaled = math.log(value) if self.log else value
-        return min(max((scaled - self._low) / self._width, 0.0), 1.0)
-
-    def from_prior(self, u: float) -> int:
-        """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
-        return self.from_unit(u if self.prior is None else self.prior.quantile(u))
-
-    def default(self) -> int:
-        """What the user believes to be best, or the middle."""
-        return self.from_unit(0.5 if self.prior is None else self.prior.mode)
+        return int(min(max(round(value), self.lower), self.upper))
 
     def check(self, value: Any) -> int:
         """`value` as this domain's type; floats that are whole numbers are taken.
@@ -156,9 +143,7 @@ class IntegerDomain:
         number = _as_number(value)
         if not math.isfinite(number) or number != int(number):
             raise ValueError(f"{number!r} is not a whole number")
-        if not self.lower <= number <= self.upper:
-            raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
-        return int(number)
+        return int(self._within(number))
 
     def grid(self, size: int) -> list[Value]:
         """At most `size` different values, evenly spaced over the (log) scale, both ends included."""

@@ -11,10 +11,11 @@ import numpy as np
 
 from neps_core.errors import ConfigError, SpaceError, nearest
 from neps_core.spaces import documents
+from neps_core.spaces.categorical import Categorical
 from neps_core.spaces.derivations import leans_of
 from neps_core.spaces.domains import Domain
 from neps_core.spaces.operations import Operation
-from neps_core.spaces.parameters import Categorical, Fidelity, Float, Integer
+from neps_core.spaces.parameters import Fidelity, Float, Integer
 from neps_core.spaces.protocol import Config, Decide, Resolution
 from neps_core.spaces.references import ByName
 from neps_core.spaces.sources import Fixed, Uniform

@@ -30,7 +30,7 @@ from neps_core import (
     hookimpl,
 )
 from neps_core.results import plain
-from neps_core.spaces.parameters import labels_of
+from neps_core.spaces.categorical import labels_of
 from neps_core.spaces.priors import CategoryPrior, TabulatedPrior
 
 if TYPE_CHECKING:

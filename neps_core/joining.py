@@ -1,0 +1,70 @@
+"""Creating a run, or joining one: what has to be found out before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from neps_core.errors import RunError
+from neps_core.optimizers import Chosen, choose, restore
+from neps_core.parsing import load_space, parse_space
+from neps_core.run import Run, open_storage
+from neps_core.spaces.protocol import SearchSpace
+
+
+@frozen
+class Joined:
+    """A run that is about to be created or gone on with.
+
+    Attributes:
+        run: The run; nothing of it is written yet.
+        space: The given space, or else the stored one.
+        chosen: The given optimizer; for `"auto"` the run's own, or else one that suits the space.
+    """
+
+    run: Run
+    space: SearchSpace
+    chosen: Chosen
+    _overwrite: bool
+
+    def begin(self, seed: int | None = None) -> None:
+        """Create the run, or join it.
+
+        Args:
+            seed: The seed; None to use the stored one, or to draw one.
+
+        Raises:
+            RunError: If the run has another space or seed.
+            StorageError: If it can't be written, or must not be overwritten.
+        """
+        if self._overwrite:
+            self.run.storage.destroy()
+        self.run.begin(self.space, seed)
+
+
+def join(root_directory: str | Path, pipeline_space: Any, optimizer: Any, overwrite: bool) -> Joined:
+    """Look at what is given and at what is stored.
+
+    Args:
+        root_directory: The run's folder.
+        pipeline_space: The space; None for the stored one.
+        optimizer: The optimizer, in any form; `"auto"` for the run's own.
+        overwrite: Whether to delete what is there, when it begins.
+
+    Raises:
+        NePSError: If something can't be meant, or can't be had.
+    """
+    space = None if pipeline_space is None else parse_space(pipeline_space)
+    run = Run(open_storage(root_directory))
+    if run.storage.exists() and not overwrite:
+        run.refresh()
+    if space is None:
+        if run.log.space is None:
+            raise RunError(f"there is no run to go on with in {run.root_directory}, so pipeline_space= is needed.")
+        space = parse_space(load_space(run.log.space))
+    recorded = run.log.optimizers[-1] if run.log.optimizers else None
+    if recorded is not None and isinstance(optimizer, str) and optimizer == "auto":
+        optimizer = restore(recorded.name, recorded.info)
+    return Joined(run, space, choose(optimizer, space), overwrite)
