@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from neps_core.importing import import_trials as import_trials
     from neps_core.importing import load_trials as load_trials
     from neps_core.lookback import status as status
+    from neps_core.pictures import plot as plot
     from neps_core.results import UserResultDict as UserResultDict
     from neps_core.spaces.categorical import Categorical as Categorical
     from neps_core.spaces.operations import Operation as Operation
@@ -66,6 +67,7 @@ _WHERE = {
     "create_config": "configs",
     "load_and_merge_yamls": "configs",
     "status": "lookback",
+    "plot": "pictures",
     "PipelineSpace": "spaces.pipeline",
     "Float": "spaces.parameters",
     "Integer": "spaces.parameters",

@@ -139,3 +139,19 @@ def test_wrong_calls(capsys):
         main(["--version"])
     assert caught.value.code == 0
     assert "neps-framework" in capsys.readouterr().out
+
+
+def test_plot(mixed_run, root, capsys):
+    done = command("neps.plot", mixed_run)
+    assert done.returncode == 0, done.stderr
+    picture = mixed_run / "summary" / "objective.png"
+    assert done.stdout.strip() == str(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    several = root.parent / "several"
+    values = iter([(1, 4), (2, 2), (3, 3)])
+    neps.run(lambda x: next(values), SPACE, root_directory=several, evaluations_to_spend=3)
+    assert [p.name for p in neps.plot(several)] == ["pareto_front.png"]
+    empty = root.parent / "empty"
+    neps.run(lambda x: x, SPACE, root_directory=empty, evaluations_to_spend=0)
+    assert main(["plot", str(empty)]) == 1
+    assert "no finite result" in capsys.readouterr().err
