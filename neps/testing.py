@@ -1,5 +1,6 @@
 """Checks for authors of plugins; see `neps_core.testing`."""
 
+from neps_core.simulation import Simulated, simulate
 from neps_core.testing import check_optimizer, check_space, check_storage, gallery
 
-__all__ = ["check_optimizer", "check_space", "check_storage", "gallery"]
+__all__ = ["Simulated", "check_optimizer", "check_space", "check_storage", "gallery", "simulate"]

@@ -19,6 +19,7 @@ from neps_core.errors import (
     StorageError,
     TargetError,
     TrialError,
+    nearest,
 )
 from neps_core.hookspecs import hookimpl
 from neps_core.optimizers import OptimizerSpec
@@ -72,6 +73,7 @@ __all__ = [
     "Uniform",
     "Value",
     "hookimpl",
+    "nearest",
     "open_run",
     "parse_space",
     "replay",

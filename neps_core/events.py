@@ -40,6 +40,7 @@ class OptimizerRecorded:
 
     name: str
     info: dict[str, Any]
+    details: dict[str, Any] = field(factory=dict)
 
 
 @frozen

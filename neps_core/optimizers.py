@@ -16,6 +16,7 @@ from neps_core.budgets import BudgetInfo
 from neps_core.errors import ConfigError, NePSError, OptimizerError, PluginError, nearest
 from neps_core.parsing import parse_space
 from neps_core.plugins import Plugin, plugins
+from neps_core.results import plain
 from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
@@ -77,12 +78,18 @@ class Chosen:
         name: Its name, or `module:qualified_name` of a callable that isn't registered.
         info: Its keywords, as plain data.
         optimizer: What is called for proposals.
+        details: What the optimizer tells people about itself (its attribute `details`), as plain data.
     """
 
     name: str
     info: dict[str, Any]
     optimizer: Callable[..., Any]
+    details: dict[str, Any] = field(init=False)
     _wants_rng: bool = field(init=False)
+
+    @details.default
+    def _tell_details(self) -> dict[str, Any]:
+        return plain(getattr(self.optimizer, "details", {}))  # type: ignore[no-any-return]
 
     @_wants_rng.default
     def _names_rng(self) -> bool:

@@ -141,7 +141,9 @@ class Run:
         """Record the optimizer, where it isn't the one in force; then show people what they miss."""
         with self.storage.lock("journal"):
             self.refresh()
-            record = ev.OptimizerRecorded(chosen.name, chosen.info)
+            record = ev.OptimizerRecorded(chosen.name, chosen.info, chosen.details)
+            if chosen.details:
+                logger.info("Optimizer %s: %s", chosen.name, chosen.details)
             if not self.log.optimizers or self.log.optimizers[-1] != record:
                 self.record(record)
             self.storage.publish_run(self.log)

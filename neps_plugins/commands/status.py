@@ -6,8 +6,9 @@ import argparse
 import time
 from typing import Any
 
-from neps_core import State, hookimpl
+from neps_core import NePSError, Run, State, hookimpl
 from neps_core.lookback import running
+from neps_core.optimizers import choose, restore
 from neps_core.pareto import pareto_front
 from neps_core.run import open_run
 from neps_core.tables import count_states
@@ -22,6 +23,19 @@ def neps_commands(subparsers: Any) -> None:
     parser = subparsers.add_parser("status", help="show how a run stands")
     parser.add_argument("root_directory", metavar="ROOT", help="the run's folder")
     parser.set_defaults(run=_run)
+
+
+def _of_optimizer(run: Run) -> list[str]:
+    """What the optimizer itself says of how it stands, if it does."""
+    if not run.log.optimizers or run.log.space is None:
+        return []
+    record = run.log.optimizers[-1]
+    try:
+        optimizer = choose(restore(record.name, record.info), run.space).optimizer
+    except NePSError:  # a plugin or an operator that isn't here: the rest can still be shown
+        return []
+    tell = getattr(optimizer, "status", None)
+    return list(tell(run.trials)) if callable(tell) else []
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -39,6 +53,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"Best:      trial {trial.id}, objective {trial.report.objective_to_minimize}")
         for path, value in trial.config.items():
             print(f"             {path}: {value}")
+    for line in _of_optimizer(run):
+        print(f"           {line}")
     now = time.time()
     for item in running(run):
         seconds = now - (item.trial.metadata.time_started or now)

@@ -73,7 +73,9 @@ def write_run(root: Path, log: TrialLog) -> None:
     if log.space is not None:
         _show(root / "pipeline_space.yaml", [log.space], from_yaml_bytes, to_yaml)
     if log.optimizers:
-        records = [{"name": record.name, "info": record.info} for record in log.optimizers]
+        records = [
+            {"name": r.name, "info": r.info, **({"details": r.details} if r.details else {})} for r in log.optimizers
+        ]
         _show(root / "optimizer_info.yaml", records, from_yaml_bytes, to_yaml)
         states = [{"format": FORMAT, "seed": log.seed, "optimizer": record} for record in records]
         _show(root / "optimizer_state.pkl", states, plain_unpickle, pickle.dumps)

@@ -1,0 +1,44 @@
+"""Hyperband (Li et al. 2018, Algorithm 1): successive halving from every rung in turn.
+
+L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh and A. Talwalkar, "Hyperband: a novel bandit-based approach to
+hyperparameter optimization", JMLR 18, 2018.
+"""
+
+from __future__ import annotations
+
+from neps_core import OptimizerSpec, SearchSpace, hookimpl
+from neps_plugins.toolkit.bracket_optimizer import BracketOptimizer
+
+NAME = "hyperband"
+
+
+class Hyperband(BracketOptimizer):
+    """Hedges between many configurations that are stopped early and few that are not.
+
+    Args:
+        space: A space with one fidelity.
+        eta: How many configurations compete for one place in the next rung, and how much dearer that is.
+        sampler: `"uniform"`, `"prior"` or `"priorband"`.
+        sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
+
+    Raises:
+        OptimizerError: If the space hasn't one fidelity, a prior is needed and there is none, or a keyword
+            makes no sense.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        eta: float = 3,
+        sampler: str = "uniform",
+        sample_prior_first: bool | str = False,
+    ) -> None:
+        super().__init__(NAME, space, NAME, eta, sampler, sample_prior_first)
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`hyperband`."""
+    summary = "successive halving from every rung in turn"
+    aliases = ("neps_hyperband",)
+    return [OptimizerSpec(NAME, Hyperband, summary, aliases, uses_fidelity=True, uses_priors=True)]

@@ -1,0 +1,47 @@
+"""PriorBand (Mallik et al. 2023): brackets whose new configurations come from the prior and around the incumbent.
+
+N. Mallik, E. Bergman, C. Hvarfner, D. Stoll, M. Janowski, M. Lindauer, L. Nardi and F. Hutter, "PriorBand:
+practical hyperparameter optimization in the age of deep learning", NeurIPS 2023. How it samples stands in
+`neps_plugins.toolkit.priorband`.
+"""
+
+from __future__ import annotations
+
+from neps_core import OptimizerError, OptimizerSpec, SearchSpace, hookimpl
+from neps_plugins.toolkit.bracket_optimizer import BracketOptimizer
+
+NAME = "priorband"
+
+
+class PriorBand(BracketOptimizer):
+    """Trusts the prior more the dearer an evaluation is, and the incumbent more the better it explains what is good.
+
+    Args:
+        space: A space with one fidelity, and priors on some of its parameters.
+        eta: How many configurations compete for one place in the next rung, and how much dearer that is.
+        base: The brackets: `"successive_halving"`, `"hyperband"`, `"asha"` or `"async_hb"`.
+        sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
+        bayesian_optimization_kick_in_point: None; a model is not available yet.
+
+    Raises:
+        OptimizerError: If the space hasn't one fidelity or has no prior, or a keyword makes no sense.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        eta: float = 3,
+        base: str = "hyperband",
+        sample_prior_first: bool | str = False,
+        bayesian_optimization_kick_in_point: float | None = None,
+    ) -> None:
+        if bayesian_optimization_kick_in_point is not None:
+            raise OptimizerError("bayesian_optimization_kick_in_point is not available yet; leave it out.")
+        super().__init__(NAME, space, base, eta, "priorband", sample_prior_first)
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`priorband`."""
+    summary = "brackets that sample from the prior and around the incumbent"
+    return [OptimizerSpec(NAME, PriorBand, summary, ("neps_priorband",), uses_fidelity=True, uses_priors=True)]

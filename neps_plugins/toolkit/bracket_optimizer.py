@@ -1,0 +1,182 @@
+"""What all optimizers over brackets share: promote what is due, or else sample something new."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from neps_core import (
+    BudgetInfo,
+    Config,
+    Decide,
+    Domain,
+    OptimizerError,
+    Prior,
+    SampledConfig,
+    SearchSpace,
+    Trial,
+    Uniform,
+    Value,
+    nearest,
+)
+from neps_plugins.toolkit.brackets import FollowedBrackets, SynchronousBrackets
+from neps_plugins.toolkit.priorband import PriorBandSampler
+from neps_plugins.toolkit.rungs import Ladder, first_level
+from neps_plugins.toolkit.rungs import ladder as make_ladder
+from neps_plugins.toolkit.schedules import make_schedule
+
+
+class Sampler(Protocol):
+    """Gives new configurations to brackets."""
+
+    def __call__(
+        self, level: int, run: FollowedBrackets, trials: Mapping[str, Trial], rng: np.random.Generator
+    ) -> Config:
+        """A configuration to be evaluated at a level; its fidelity is overwritten."""
+        ...
+
+
+def make_sampler(name: str, space: SearchSpace, ladder: Ladder, optimizer: str) -> Sampler:
+    """A sampler by name: `"uniform"`, `"prior"` or `"priorband"`.
+
+    Raises:
+        OptimizerError: If there is none of this name, or it needs priors and the space has none.
+    """
+    if name == "uniform":
+        return lambda level, run, trials, rng: space.resolve(Uniform(rng)).config
+    if name not in ("prior", "priorband"):
+        raise OptimizerError(f"sampler={name!r} is unknown. {nearest(str(name), ('uniform', 'prior', 'priorband'))}")
+    require_priors(space, f"sampler={name!r} of {optimizer!r}")
+    if name == "prior":
+        return lambda level, run, trials, rng: space.resolve(Prior(rng)).config
+    return PriorBandSampler(space, ladder)
+
+
+def require_priors(space: SearchSpace, who: str) -> None:
+    """Refuse a space without priors.
+
+    Raises:
+        OptimizerError: If the space has none.
+    """
+    if not space.has_priors:
+        raise OptimizerError(
+            f"{who} needs a prior, and the space has none. Add one, such as Float(1e-4, 1e-1, log=True, prior=1e-3), "
+            "or use 'hyperband'."
+        )
+
+
+class PriorMode:
+    """The value that the user believes to be best; another source where there is no prior."""
+
+    def __init__(self, otherwise: Decide) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, path: str, domain: Domain) -> Value:
+        return domain.default() if domain.prior is not None else self._otherwise(path, domain)
+
+
+class BracketOptimizer:
+    """Promotes what brackets want promoted, and samples what they want new.
+
+    Args:
+        name: The optimizer's name, for messages.
+        space: The space.
+        schedule: The kind of brackets, as for `make_schedule`.
+        eta: The reduction factor.
+        early_stopping_rate: How many of the lowest rungs to leave out; 0 for schedules that use all of them.
+        sampler: `"uniform"`, `"prior"` or `"priorband"`.
+        sample_prior_first: Evaluate the prior's mode before anything else: True at the fidelity that is wanted
+            first, `"highest_fidelity"` at the highest; False to leave it out.
+
+    Raises:
+        OptimizerError: If the space hasn't one fidelity, a keyword makes no sense, or priors are needed and the
+            space has none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        space: SearchSpace,
+        schedule: str,
+        eta: float,
+        sampler: str,
+        sample_prior_first: bool | str,
+        early_stopping_rate: int = 0,
+    ) -> None:
+        if sample_prior_first not in (True, False, "highest_fidelity"):
+            raise OptimizerError(
+                f"sample_prior_first={sample_prior_first!r} must be True, False or 'highest_fidelity'."
+            )
+        if sample_prior_first:
+            require_priors(space, f"sample_prior_first={sample_prior_first!r} of {name!r}")
+        self._space = space
+        self._ladder = ladder = make_ladder(space, eta, name)
+        self._schedule = make_schedule(schedule, ladder, first_level(ladder, early_stopping_rate, name))
+        self._brackets = self._schedule.brackets
+        self._sampler = make_sampler(sampler, space, ladder, name)
+        self._prior_first = sample_prior_first
+        self._run = FollowedBrackets(ladder, self._brackets)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The rungs and, where they are fixed, the sizes of the brackets, for people."""
+        details: dict[str, Any] = {"rung_fidelities": list(self._ladder.fidelities)}
+        sizes = self._schedule.sizes()
+        if sizes is not None:
+            details["bracket_sizes"] = [{"first_rung": start, "sizes": n} for start, n in sizes.items()]
+        return details
+
+    def __call__(
+        self, trials: Mapping[str, Trial], budget_info: BudgetInfo, n: int | None, rng: np.random.Generator
+    ) -> list[SampledConfig]:
+        self._run.follow(trials)
+        number = self._run.next_number
+        proposals: list[SampledConfig] = []
+        for wanted in itertools.islice(
+            itertools.chain(self._brackets.promotions(), self._schedule.openings(rng)), n or 1
+        ):
+            if wanted.promoted is not None:
+                proposals.append(self._promoted(wanted.promoted, wanted.level, trials))
+                continue
+            is_first = number == 1 and not trials
+            proposals.append(self._new(number, wanted.level, trials, rng, is_first))
+            number += 1
+        return proposals
+
+    def _promoted(self, number: int, level: int, trials: Mapping[str, Trial]) -> SampledConfig:
+        below = max(k for k in range(level) if (number, k) in self._run.trial_at)
+        previous = self._run.trial_at[number, below]
+        config = {**trials[previous].config, self._ladder.path: self._ladder.fidelities[level]}
+        return SampledConfig(config, f"{number}_rung_{level}", previous)
+
+    def _new(
+        self, number: int, level: int, trials: Mapping[str, Trial], rng: np.random.Generator, is_first: bool
+    ) -> SampledConfig:
+        if is_first and self._prior_first:
+            level = self._ladder.top if self._prior_first == "highest_fidelity" else level
+            config = self._space.resolve(PriorMode(Uniform(rng))).config
+        else:
+            config = self._sampler(level, self._run, trials, rng)
+        config = {**config, self._ladder.path: self._ladder.fidelities[level]}
+        return SampledConfig(config, f"{number}_rung_{level}")
+
+    def status(self, trials: Mapping[str, Trial]) -> list[str]:
+        """How the brackets stand, a line each, for `neps status`."""
+        self._run.follow(trials)
+        lines = []
+        for level, fidelity in enumerate(self._ladder.fidelities):
+            begun = sum(1 for _, k in self._run.trial_at if k == level)
+            if begun:
+                done = self._run.n_done[level]
+                lines.append(f"rung {level} ({self._ladder.path} = {fidelity:g}): {begun} begun, {done} done")
+        if isinstance(self._brackets, SynchronousBrackets):
+            for bracket in self._brackets.current[:1]:
+                have = len(bracket.rungs[bracket.stage])
+                lines.append(
+                    f"current bracket: {list(bracket.sizes)} from rung {bracket.start}, "
+                    f"{have} of {bracket.expected} at rung {bracket.start + bracket.stage}"
+                )
+        return lines
