@@ -201,9 +201,8 @@ class AttributeSpace:
             self._check_parts(attribute, value)
         self._leans = leans_of(self.attributes)
         parts = self._used_parts()
-        self.fidelities: dict[str, Domain] = {
-            self._names[id(part)]: part.domain() for part in parts if isinstance(part, Fidelity)
-        }
+        used = {self._names[id(part)]: part.domain() for part in parts if isinstance(part, Fidelity)}
+        self.fidelities: dict[str, Domain] = {name: used[name] for name in self.attributes if name in used}
         self.has_priors = any(part.has_prior for part in parts)
         self.has_fixed_domains = not any(part.has_open_domain for part in parts)
         self.argument_names = {name: True for name, _ in self._public}

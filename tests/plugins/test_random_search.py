@@ -45,7 +45,10 @@ def test_a_fidelity_is_refused_sampled_or_kept_high():
     [
         ({"x": neps.Float(0, 1)}, {"use_priors": False, "ignore_fidelity": False}),
         ({"x": neps.Float(0, 1, prior=0.5)}, {"use_priors": True, "ignore_fidelity": False}),
-        (FIDELITY, {"use_priors": False, "ignore_fidelity": "highest_fidelity"}),
+        (
+            {"x": neps.Float(0, 1), "share": neps.FloatFidelity(0, 1)},
+            {"use_priors": False, "ignore_fidelity": "highest_fidelity"},
+        ),
     ],
 )
 def test_auto(root, space, keywords):
