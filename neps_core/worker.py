@@ -228,6 +228,8 @@ class Worker:
     def _call(self, trial: Trial) -> Any:
         run = self._run
         previous = trial.metadata.previous_trial_id
+        if previous not in run.trials:  # removed since
+            previous = None
         injected = {
             "pipeline_directory": run.storage.trial_directory(trial.id),
             "previous_pipeline_directory": run.storage.trial_directory(previous) if previous else None,
@@ -252,12 +254,12 @@ class Worker:
             )
         except ResultError as error:
             report, stop = failure(error), error
-        if report.reported_as == State.FAILED.value and isinstance(returned, BaseException):
+        if report.reported_as == State.FAILED.value and stop is None:
             stop = EvaluationError(
                 f"evaluate_pipeline raised {report.err} in trial {trial.id} ({run_folder(self._run, trial)}). "
                 "The other results are kept. Fix it and run again, or go on regardless with ignore_errors=True."
             )
-            stop.__cause__ = returned
+            stop.__cause__ = returned if isinstance(returned, BaseException) else returned["exception"]
         report = evolve(self._value_on_error(report), evaluation_duration=duration)
         if report.reported_as == State.SUCCESS.value or self._settings.ignore_errors:
             stop = None

@@ -68,7 +68,9 @@ class TestBudgets:
 
     def test_fidelities(self, root):
         space = {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 9)}
-        result = run(lambda x, epochs: x, root, space, evaluations_to_spend=None, fidelities_to_spend=20)
+        optimizer = ("random_search", {"ignore_fidelity": "highest_fidelity"})
+        budget = {"evaluations_to_spend": None, "fidelities_to_spend": 20}
+        result = run(lambda x, epochs: x, root, space, optimizer=optimizer, **budget)
         assert [t.config["epochs"] for t in result.trials.values()] == [9, 9, 9]
 
     def test_wallclock_needs_no_trial(self, root):
@@ -253,8 +255,10 @@ class TestErrors:
     def test_a_returned_exception_is_a_failure(self, root):
         result = run(lambda x: {"exception": ValueError("no"), "cost": 1.0}, root, ignore_errors=True)
         assert [t.state for t in result.trials.values()] == [State.FAILED] * 3
-        with pytest.raises(EvaluationError):
-            run(lambda x: ValueError("no"), root)
+        for returned in (ValueError("no"), {"exception": ValueError("no"), "cost": 1.0}):
+            with pytest.raises(EvaluationError, match="ValueError: no") as caught:
+                run(lambda x, returned=returned: returned, root)
+            assert isinstance(caught.value.__cause__, ValueError)
 
     @pytest.mark.parametrize("name", ["objective_value_on_error", "cost_value_on_error"])
     def test_a_value_on_error_that_is_none(self, root, name):
