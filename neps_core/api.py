@@ -124,6 +124,7 @@ def run(
         _value("cost_value_on_error", cost_value_on_error),
         _positive("sample_batch_size", sample_batch_size),
     )
+    seed = getattr(seed, "item", lambda: seed)()  # a NumPy integer
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
         raise RunError(f"seed must be a whole number of at least 0, not {seed!r}.")
     name = check_id("worker_id", worker_id) if worker_id is not None else _made_up_id()

@@ -71,6 +71,8 @@ class AskAndTell:
             OptimizerError: If a single one is wanted, and the optimizer has nothing to propose until it is told
                 more (or ever).
         """
+        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+            raise OptimizerError(f"n must be a whole number of at least 1, not {n!r}.")
         sampled = sample(self._run.log, self._chosen, None, BudgetInfo(), n, _WORKER)
         if n is None and not sampled:
             raise OptimizerError(f"{self._chosen.name} has nothing to propose until it is told more results, or ever.")

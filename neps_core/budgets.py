@@ -15,6 +15,9 @@ from neps_core.spaces.protocol import SearchSpace
 from neps_core.trial_log import Trials
 from neps_core.trials import State, Trial
 
+#: Ten times 0.1 is a little less than 1.
+ROUNDING = 1e-9
+
 
 def _nothing(*_: Any) -> float:
     return 0.0
@@ -193,7 +196,7 @@ class Ledger:
         spent = self.spent()
         for spec in self._specs:
             limit = self.limits[spec.name]
-            if spent[spec.name] >= limit:
+            if spent[spec.name] >= limit * (1 - ROUNDING):
                 return f"{self.prefix}{spec.name} budget spent: {spent[spec.name]:g} of {limit:g} {spec.unit}"
         return None
 

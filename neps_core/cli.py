@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import io
 import sys
 from collections.abc import Sequence
 
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for plugin, error in plugins.tell("neps_commands", subparsers=subparsers):
         print(f"warning: plugin {plugin.origin} gave no command: {error!r}", file=sys.stderr)
     parsed = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that this terminal can't show are no reason to stop
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return int(parsed.run(parsed))
     except (NePSError, FileNotFoundError) as error:

@@ -76,7 +76,7 @@ def _config_file(path: Path, config_id: str | None) -> Path:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        content = from_yaml(path.read_text())
+        content = from_yaml(path.read_text(encoding="utf-8"))
     except ValueError as reason:
         raise ConfigError(f"{path} can't be read as plain data: {reason}.") from reason
     if content is None:
@@ -108,7 +108,7 @@ def load_and_merge_yamls(*paths: str | Path) -> dict[str, Any]:
     origin: dict[str, Path] = {}
     for path in map(Path, paths):
         try:
-            content = from_yaml(path.read_text())
+            content = from_yaml(path.read_text(encoding="utf-8"))
         except ValueError as reason:
             raise RunError(f"{path} can't be read as plain data: {reason}.") from reason
         if not isinstance(content, dict):

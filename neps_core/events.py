@@ -12,7 +12,7 @@ from typing import Any, Union
 
 from attrs import field, frozen
 
-from neps_core.trials import Report, State
+from neps_core.trials import SAFE_ID, Report, State
 
 #: The version of this set of events; a run of a higher one is refused.
 FORMAT = 1
@@ -162,6 +162,10 @@ def from_line(line: bytes) -> Event:
     try:
         plain = json.loads(line)
         event: Event = converter().structure(plain, _KINDS[plain.pop("event")])
+        for name in ("id", "worker", "previous"):  # they become names of files
+            value = getattr(event, name, None)
+            if value is not None and not SAFE_ID.fullmatch(value):
+                raise ValueError(f"{name} {value!r}")
     except Exception as reason:  # json, cattrs and a dict lookup each have their own
         raise ValueError(f"no event: {line[:80]!r} ({reason!r})") from reason
     return event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from functools import lru_cache
@@ -15,18 +16,23 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     Raises:
         OSError: If the folder doesn't exist, the disk is full, or there's no permission.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     temporary = f"{path}.{os.getpid()}-{threading.get_native_id()}.tmp"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         try:
-            os.write(descriptor, data)
+            _write_all(descriptor, data)
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    if os.write(descriptor, data) < len(data):  # a file takes less than all only if there is no room
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def overwrite(path: str, content: str) -> None:
@@ -37,7 +43,7 @@ def overwrite(path: str, content: str) -> None:
     Raises:
         OSError: As `write_atomically`.
     """
-    data = content.encode()
+    data = content.encode("utf-8", "backslashreplace")
     try:
         descriptor = os.open(path, os.O_WRONLY)
     except FileNotFoundError:
@@ -46,7 +52,7 @@ def overwrite(path: str, content: str) -> None:
     try:
         in_place = os.fstat(descriptor).st_size <= len(data)
         if in_place:
-            os.write(descriptor, data)
+            _write_all(descriptor, data)
     finally:
         os.close(descriptor)
     if not in_place:
@@ -61,6 +67,7 @@ def _yaml_classes() -> tuple[Any, Any]:
         """Plain data only, and long texts as readable blocks."""
 
     def text(dumper: Any, value: str) -> Any:
+        value = value.encode("utf-8", "backslashreplace").decode()
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
@@ -21,13 +20,10 @@ from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
 from neps_core.spaces.walk import build
-from neps_core.trials import SampledConfig, Trial
+from neps_core.trials import SAFE_ID, SampledConfig, Trial
 
 #: A name, or a name with keywords.
 Selection = Union[str, tuple[str, Mapping[str, Any]]]
-
-#: What an id of a trial or worker may be: it becomes the name of a file.
-SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,119}")
 
 
 @frozen
@@ -325,4 +321,16 @@ def _effective_keywords(name: str, factory: Callable[..., Any], keywords: Mappin
 
 def restore(name: str, info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The selection that a recorded name and its recorded keywords stand for."""
-    return name, {key: build(documents.read(value)) for key, value in info.items()}
+    return name, {key: _restored(documents.read(value)) for key, value in info.items()}
+
+
+def _restored(value: Any) -> Any:
+    """A keyword's value; functions and classes are looked up among what is imported already."""
+    if isinstance(value, documents.Import):
+        found = _look_up(*value.path.split(":", 1))
+        if found is None:
+            raise OptimizerError(
+                f"the optimizer's keyword {value.path!r} isn't imported here. Import it and pass the optimizer again."
+            )
+        return found
+    return build(value)

@@ -29,6 +29,9 @@ OBJECTIVE_KEYS = ("objective_to_minimize", "objective_function_to_minimize")
 #: Results are shown in messages up to this many characters: a result that is refused must not be lost.
 SHOWN = 2000
 
+#: Further information is kept down to this depth; what lies below is shown as text.
+DEPTH = 20
+
 
 def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int | None = None) -> Report:
     """The report of a returned value.
@@ -97,24 +100,48 @@ def failure(
     extra: dict[str, Any] | None = None,
 ) -> Report:
     """The report of an evaluation that raised."""
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    err = f"{type(error).__name__}: {error}"
+    try:
+        text = clean_text("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+        err = clean_text(f"{type(error).__name__}: {error}")
+    except Exception:  # an exception that can't even be shown
+        text, err = "".join(traceback.format_tb(error.__traceback__)), type(error).__name__
     return Report(None, cost, learning_curve, extra or {}, err, text, State.FAILED.value)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """Plain data that shows `value`: a result is never lost because of something odd that came with it."""
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(item) for item in value]
-    if isinstance(value, (bool, int, float, str, PurePath)):
-        return str(value) if isinstance(value, (str, PurePath)) else value.real
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    return repr(value)[:SHOWN]
+    try:
+        if value is None or type(value) in (bool, float):
+            return value
+        if type(value) is int:
+            return value if abs(value) < 1 << 256 else shown(value)
+        if isinstance(value, (str, PurePath)):
+            return clean_text(str(value))
+        if depth < DEPTH:
+            if isinstance(value, Mapping):
+                return {clean_text(str(key)): plain(item, depth + 1) for key, item in value.items()}
+            if isinstance(value, (list, tuple, set, frozenset)):
+                return [plain(item, depth + 1) for item in value]
+            if isinstance(value, (bool, int, float)):
+                return value.real
+            if hasattr(value, "tolist"):
+                return plain(value.tolist(), depth + 1)
+    except Exception:  # another library's object, so anything
+        pass
+    return shown(value)
+
+
+def clean_text(text: str) -> str:
+    """Text that can be written as UTF-8: what can't is shown as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shown(value: Any) -> str:
+    """How an object shows itself, shortened; its type's name if it can't."""
+    try:
+        return clean_text(repr(value)[:SHOWN])
+    except Exception:  # the user's code, so anything
+        return f"<{type(value).__name__}>"
 
 
 def number(key: str, value: Any) -> float:
@@ -123,14 +150,14 @@ def number(key: str, value: Any) -> float:
     Raises:
         ResultError: If it is none.
     """
-    shape = getattr(value, "shape", ())
-    if not isinstance(value, (bool, str, bytes, complex)) and shape in ((), (1,)):
-        try:
+    try:
+        shape = getattr(value, "shape", ())
+        if not isinstance(value, (bool, str, bytes, complex)) and shape in ((), (1,)):
             item = value.item() if hasattr(value, "item") else value
             if not isinstance(item, (bool, str, bytes)):
                 return float(item)
-        except (TypeError, ValueError, OverflowError):
-            pass
+    except Exception:  # another library's object, so anything
+        pass
     raise ResultError(f"{key!r} must be a number, not {_shown(value)}.")
 
 
@@ -160,4 +187,4 @@ def _curve(value: Any) -> list[Any]:
 
 
 def _shown(value: Any) -> str:
-    return f"{repr(value)[:SHOWN]} ({type(value).__name__})"
+    return f"{shown(value)} ({type(value).__name__})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import secrets
@@ -90,14 +91,15 @@ class Run:
             StorageError: If they could not be stored.
         """
         durable = not all(isinstance(event, (ev.Sampled, ev.Started)) for event in events)
-        self.storage.append(events, durable)
-        self.refresh()
         touched = dict.fromkeys(event.id for event in events if isinstance(event, _OF_TRIALS))
-        try:
-            self.storage.publish([self.trials[i] for i in touched if i in self.trials])
-        except OSError as reason:
-            # Only for people, and written again when the run is opened the next time.
-            logger.warning("The files of trial %s could not be written: %s", ", ".join(touched), reason)
+        with self.storage.lock("journal"):  # nobody shows an older state after a newer one
+            self.storage.append(events, durable)
+            self.refresh()
+            try:
+                self.storage.publish([self.trials[i] for i in touched if i in self.trials])
+            except OSError as reason:
+                # Only for people, and written again when the run is opened the next time.
+                logger.warning("The files of trial %s could not be written: %s", ", ".join(touched), reason)
 
     def begin(self, space: SearchSpace | None, seed: int | None) -> None:
         """Create the run, or join it.
@@ -174,7 +176,13 @@ def open_run(location: str | Path, check: bool = False) -> Run:
         raise FileNotFoundError(f"there is no run in {run.root_directory}.")
     run.refresh()
     if check:
-        with run.storage.lock("journal"):
-            run.refresh()
-            run.storage.publish_run(run.log)
+        try:
+            with run.storage.lock("journal"):
+                run.refresh()
+                run.storage.publish_run(run.log)
+        except StorageError:
+            raise
+        except OSError as reason:
+            if reason.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):  # a folder that is only to be looked at
+                raise
     return run

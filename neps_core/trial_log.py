@@ -160,7 +160,8 @@ class TrialLog:
             metadata = evolve(trial.metadata, time_end=event.time)
             finished = evolve(trial, state=event.state, metadata=metadata, report=event.report)
             self._put(finished)
-            if self.n_objectives is None and finished.objectives is not None:
+            # A value that stands for an error says nothing of how many objectives there are.
+            if self.n_objectives is None and finished.objectives is not None and event.report.err is None:
                 self.n_objectives = len(finished.objectives)
 
     def _requeued(self, event: ev.Requeued) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Union
@@ -126,6 +127,10 @@ class SampledConfig:
     config: Mapping[str, Any]
     id: str | None = None
     previous_config_id: str | None = None
+
+
+#: What an id of a trial or worker may be: it becomes the name of a file.
+SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,119}")
 
 
 def number_of(trial_id: str) -> int:

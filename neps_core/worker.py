@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,9 @@ class Worker:
     def _claim(self) -> Trial | str | None:
         """A trial that is now this worker's; a reason to stop; or None, to ask again later."""
         run = self._run
-        with run.storage.lock("sampling"):
+        with ExitStack() as stack:
+            with self._interrupts.allowed():  # somebody else's model may take long
+                stack.enter_context(run.storage.lock("sampling"))
             run.refresh()
             self._requeue_orphans()
             reason = self._reason_to_stop()
@@ -254,6 +257,9 @@ class Worker:
             )
         except ResultError as error:
             report, stop = failure(error), error
+        except Exception as error:  # an object that even looking at makes fail
+            stop = ResultError(f"what evaluate_pipeline returned can't be looked at: {type(error).__name__}")
+            report = failure(stop)
         if report.reported_as == State.FAILED.value and stop is None:
             stop = EvaluationError(
                 f"evaluate_pipeline raised {report.err} in trial {trial.id} ({run_folder(self._run, trial)}). "

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
 
+from neps_core.errors import ConfigError
 from neps_core.spaces.domains import CategoricalDomain, Value
 from neps_core.spaces.intervals import hull
 from neps_core.spaces.parameters import confidence_of, prior_document, whole_number
@@ -71,7 +73,11 @@ class Categorical(Part):
             fields = zip(("choices", "prior", "prior_confidence"), (self.choices, self.prior, self.prior_confidence))
             # The choices themselves are looked at only once one is chosen.
             resolved = Categorical(*(walk.value(f, f"{path}:{n}") if isinstance(f, Part) else f for n, f in fields))
-            choices, domain = resolved.choices, resolved._make_domain()
+            choices = resolved.choices
+            try:
+                domain = resolved._make_domain()
+            except ValueError as reason:
+                raise ConfigError(f"{path!r}: {reason}.") from None
         else:
             domain = self.domain()
         index = walk.choose(self, path, domain)
@@ -85,6 +91,11 @@ class Categorical(Part):
                 if choice is value or (type(choice) is type(value) and repr(choice) == repr(value)):
                     return label
         return value
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether there is something to be decided within a choice."""
+        return any(map(_has_parts, self.choices))
 
     @property
     def has_open_domain(self) -> bool:
@@ -156,6 +167,8 @@ _PLAIN = (str, int, float, bool, type(None))
 
 
 def _refuse_duplicates(choices: tuple[Any, ...]) -> None:
+    if any(isinstance(choice, float) and math.isnan(choice) for choice in choices):
+        raise ValueError("choices has NaN, which equals nothing; give another value")
     first: dict[Any, int] = {}
     for i, choice in enumerate(choices):
         # 1, 1.0 and True are equal in Python, but not as choices; what can't be hashed is compared as text.

@@ -14,9 +14,11 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 from attrs import frozen
 
 from neps_core.errors import SpaceError, nearest
@@ -47,6 +49,8 @@ class Import(Part, Deferred):
             found: Any = importlib.import_module(module)
             for step in name.split("."):
                 found = getattr(found, step)
+                if isinstance(found, ModuleType):  # what a module happens to import is not its own
+                    raise AttributeError(f"{step!r} is a module")
         except (ImportError, AttributeError) as reason:
             raise SpaceError(
                 f"{self.path!r}, which this space uses, can't be imported here ({reason}). "
@@ -55,12 +59,15 @@ class Import(Part, Deferred):
         return found
 
     def build_operator(self) -> Any:
-        if self.path.partition(":")[0].partition(".")[0] in sys.stdlib_module_names:
+        found = self.build()
+        module = self.path.partition(":")[0]
+        own = f"{getattr(found, '__module__', None)}:{getattr(found, '__qualname__', None)}" == self.path
+        if not own or module.partition(".")[0] in _NEVER_CALLED:
             raise SpaceError(
-                f"the stored space calls {self.path!r}, of Python's standard library. That is not done on the word of "
-                "a file, which anybody may have written: pass the space itself as pipeline_space=."
+                f"the stored space calls {self.path!r}, which is not done on the word of a file that anybody may have "
+                "written: pass the space itself as pipeline_space=."
             )
-        return self.build()
+        return found
 
     @property
     def label(self) -> str:
@@ -94,6 +101,9 @@ class Opaque(Part, Deferred):
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
         return {"of": self.of, "label": self.label}
 
+
+#: Packages whose functions a stored space never gets called: they could do anything to a machine.
+_NEVER_CALLED = sys.stdlib_module_names | {"yaml", "neps", "neps_core", "neps_plugins", "filelock", "pluggy", "_pytest"}
 
 #: Every part that can stand in a document, by its `type`.
 PARTS: dict[str, type[Part]] = {
@@ -147,9 +157,9 @@ class _Writer:
             return {"type": "Tuple", "items": [self.write(item) for item in value]}
         if type(value) is dict and all(isinstance(key, str) for key in value):
             return {"type": "Mapping", "items": {key: self.write(item) for key, item in value.items()}}
-        if hasattr(value, "item") and getattr(value, "shape", None) == ():
-            return self.write(value.item())
-        return str(value) if isinstance(value, PurePath) else _by_path(value)
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            return {"type": "NumPy", "dtype": value.dtype.name, "value": value.item()}
+        return {"type": "Path", "path": str(value)} if isinstance(value, PurePath) else _by_path(value)
 
     def _part(self, part: Part) -> dict[str, Any]:
         key = id(part)
@@ -221,6 +231,10 @@ class _Reader:
                 return tuple(self.read(item) for item in fields["items"])
             if kind == "Mapping":
                 return {key: self.read(item) for key, item in fields["items"].items()}
+            if kind == "Path":
+                return Path(fields["path"])
+            if kind == "NumPy":
+                return np.dtype(fields["dtype"]).type(fields["value"])
             if kind == "Attribute":
                 return self.attribute(fields["name"])
             if kind == "Same":
@@ -232,7 +246,9 @@ class _Reader:
                         return part
                     self._parts[number] = part
                 return self._parts[number]
-        except (KeyError, TypeError, AttributeError) as reason:
+        except (KeyError, TypeError, AttributeError, ValueError) as reason:
+            if isinstance(reason, SpaceError):
+                raise
             raise SpaceError(f"the stored {kind} {fields!r} can't be read: {reason!r}.") from reason
         raise SpaceError(f"the stored space has a part of type {kind!r}. {nearest(str(kind), PARTS)}")
 

@@ -40,6 +40,7 @@ class _Numbers:
         log: Whether uniform means uniform in the logarithm.
         prior: The user's prior over the unit interval, if any.
         is_fidelity: Whether this is a cheap-to-expensive resource rather than a hyperparameter.
+        preferred: The value that the user believes to be best, if any.
     """
 
     lower: Any
@@ -47,6 +48,7 @@ class _Numbers:
     log: bool = False
     prior: NumberPrior | None = None
     is_fidelity: bool = False
+    preferred: Any = None
     _low: float = field(init=False, eq=False, repr=False)
     _width: float = field(init=False, eq=False, repr=False)
 
@@ -77,6 +79,8 @@ class _Numbers:
 
     def default(self) -> Any:
         """What the user believes to be best, or the middle."""
+        if self.preferred is not None:
+            return self.preferred
         return self.from_unit(0.5 if self.prior is None else self.prior.mode)
 
     def _within(self, number: Any) -> Any:

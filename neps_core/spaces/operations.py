@@ -102,13 +102,15 @@ class Operation(Part):
         if isinstance(self.kwargs, Part):
             document["kwargs"] = write(self.kwargs)
         elif self.kwargs is not None:
-            document["kwargs"] = {key: write(value) for key, value in self.kwargs.items()}
+            # Readable, unless a key would make the mapping look like a part.
+            plain = {key: write(value) for key, value in self.kwargs.items()}
+            document["kwargs"] = write(dict(self.kwargs)) if "type" in plain else plain
         return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], read: Callable[[Any], Any]) -> Part:
         kwargs = document.get("kwargs")
-        if isinstance(kwargs, Mapping) and not isinstance(kwargs.get("type"), str):
+        if isinstance(kwargs, Mapping) and "type" not in kwargs:
             kwargs = {key: read(value) for key, value in kwargs.items()}
         elif kwargs is not None:
             kwargs = read(kwargs)

@@ -8,11 +8,13 @@ one object: an object that is used twice has one value.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from attrs import field, frozen
 
+from neps_core.errors import ConfigError
 from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain
 from neps_core.spaces.intervals import range_of
 from neps_core.spaces.priors import SIGMA, ConfidenceLevel, NormalPrior, parse_confidence
@@ -24,6 +26,8 @@ def _plain_number(name: str, value: Any) -> float | int:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise ValueError(f"{name} is too large for a float")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, not {value!r}")
     return value
@@ -74,7 +78,7 @@ class _Number(Part):
         lower, upper = self._bounds()
         if lower >= upper and not (may_be_single and lower == upper):
             raise ValueError(f"lower ({lower!r}) must be less than upper ({upper!r}); for one value, use a constant")
-        if not math.isfinite(float(upper) - float(lower)):
+        if not max(abs(lower), abs(upper), upper - lower) < sys.float_info.max:
             raise ValueError(f"the range from {lower!r} to {upper!r} is too wide for a float; narrow the bounds")
         if not isinstance(self.log, bool):
             raise ValueError(f"log must be True or False, not {self.log!r}")
@@ -91,10 +95,11 @@ class _Number(Part):
         if self.prior is None:
             return flat
         try:
-            mode = flat.to_unit(flat.check(self.prior))
+            preferred = flat.check(self.prior)
         except ValueError as reason:
             raise ValueError(f"prior {reason}") from None
-        return self._domain_type(lower, upper, self.log, NormalPrior(mode, SIGMA[confidence]))
+        prior = NormalPrior(flat.to_unit(preferred), SIGMA[confidence])
+        return self._domain_type(lower, upper, self.log, prior, preferred=preferred)
 
     @property
     def _domain_type(self) -> Callable[..., FloatDomain | IntegerDomain]:
@@ -107,12 +112,24 @@ class _Number(Part):
         highest_lower, lowest_upper = range_of(self.lower)[1], range_of(self.upper)[0]
         if highest_lower is not None and lowest_upper is not None and highest_lower > lowest_upper:
             raise ValueError(f"lower may be as much as {highest_lower!r}, and upper as little as {lowest_upper!r}")
+        least, greatest = range_of(self.prior)
+        if (least is not None and highest_lower is not None and least < highest_lower) or (
+            greatest is not None and lowest_upper is not None and greatest > lowest_upper
+        ):
+            raise ValueError(f"prior may be from {least!r} to {greatest!r}, which is not always within the bounds")
         lowest = range_of(self.lower)[0]
         if self.log and lowest is not None and lowest <= 0:
             raise ValueError(f"log=True needs lower > 0, and it may be {lowest!r}")
 
     def resolve(self, walk: Walk, path: str) -> Any:
-        return walk.decide(path, self._resolved(walk, path)._make_domain(True) if self.children else self.domain())
+        if not self.children:
+            return walk.decide(path, self.domain())
+        resolved = self._resolved(walk, path)
+        try:
+            domain = resolved._make_domain(may_be_single=True)
+        except ValueError as reason:
+            raise ConfigError(f"{path!r}: {reason}.") from None
+        return walk.decide(path, domain)
 
     def _resolved(self, walk: Walk, path: str) -> _Number:
         """The same with values in place of the parts."""

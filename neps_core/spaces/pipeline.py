@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Mapping
+from functools import partial
 from types import FunctionType
 from typing import Any
 
+import attrs
 import numpy as np
 
 from neps_core.errors import ConfigError, SpaceError, nearest
@@ -17,7 +19,7 @@ from neps_core.spaces.domains import Domain
 from neps_core.spaces.operations import Operation
 from neps_core.spaces.parameters import Fidelity, Float, Integer
 from neps_core.spaces.protocol import Config, Decide, Resolution
-from neps_core.spaces.references import ByName
+from neps_core.spaces.references import ByName, Resample
 from neps_core.spaces.sources import Fixed, Uniform
 from neps_core.spaces.walk import Deferred, Part, Walk, build, parts_in
 
@@ -111,9 +113,9 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
         parameter = attributes[name]
         if not isinstance(parameter, (Float, Integer, Categorical)):
             raise SpaceError(f"{name!r} is {parameter!r}, which can't have a prior.")
-        return from_attributes(
-            {**attributes, name: parameter.with_prior(prior, prior_confidence)}, self._search_space.name
-        )
+        # Wherever the parameter is used, it is the new one.
+        made = {id(parameter): parameter.with_prior(prior, prior_confidence)}
+        return from_attributes({n: _replaced(v, made) for n, v in attributes.items()}, self._search_space.name)
 
     def sample(self, fidelity_values: Mapping[str, Any] | None = None) -> tuple[Config, dict[str, Any]]:
         """A random configuration.
@@ -143,6 +145,23 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
 
 
 _METHODS = frozenset(vars(PipelineSpace)) & {"add", "remove", "add_prior", "sample"}
+
+
+def _replaced(thing: Any, made: dict[int, Any]) -> Any:
+    """A thing in which parts are replaced by those in `made`, by `id`; the same object where none is in it."""
+    if type(thing) in (list, tuple):
+        items = [_replaced(item, made) for item in thing]
+        return thing if all(a is b for a, b in zip(items, thing)) else type(thing)(items)
+    if type(thing) is dict:
+        values = {key: _replaced(value, made) for key, value in thing.items()}
+        return thing if all(values[key] is thing[key] for key in thing) else values
+    if not isinstance(thing, Part) or isinstance(thing, Fidelity):
+        return thing
+    if id(thing) not in made:
+        given = {f.name: getattr(thing, f.name) for f in attrs.fields(type(thing)) if f.init}  # type: ignore[arg-type]
+        new = {name: _replaced(value, made) for name, value in given.items()}
+        made[id(thing)] = thing if all(new[name] is given[name] for name in given) else type(thing)(**new)
+    return made[id(thing)]
 
 
 def _gather(space: PipelineSpace) -> dict[str, Any]:
@@ -205,6 +224,7 @@ class AttributeSpace:
         self.fidelities: dict[str, Domain] = {name: used[name] for name in self.attributes if name in used}
         self.has_priors = any(part.has_prior for part in parts)
         self.has_fixed_domains = not any(part.has_open_domain for part in parts)
+        self._flat = self._flat_domains()
         self.argument_names = {name: True for name, _ in self._public}
 
     def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
@@ -235,8 +255,32 @@ class AttributeSpace:
         if missing:
             raise SpaceError("the stored space can't be used as it is:\n  " + "\n  ".join(dict.fromkeys(missing)))
 
+    def _flat_domains(self) -> list[tuple[str, Domain]] | None:
+        """The decisions of a space in which every attribute is one decision or a constant; None for any other."""
+        domains = []
+        for name, value in self._public:
+            if isinstance(value, (Float, Integer, Categorical, Fidelity)) and self._names[id(value)] == name:
+                if value.has_open_domain or (isinstance(value, Categorical) and value.has_parts):
+                    return None
+                domains.append((name, value.domain()))
+            elif parts_in(value):
+                return None
+        return domains
+
+    def _flat_arguments(self, config: Config) -> dict[str, Any]:
+        arguments = {}
+        for name, value in self._public:
+            if isinstance(value, Categorical):
+                arguments[name] = value.choices[value.domain().index(config[name])]
+            else:
+                arguments[name] = config[name] if isinstance(value, Part) else value
+        return arguments
+
     def resolve(self, decide: Decide) -> Resolution:
         """Walk the public attributes in order; see `SearchSpace.resolve`."""
+        if self._flat is not None:  # the same walk, without its book-keeping: most spaces, and half the time
+            config = {name: decide(name, domain) for name, domain in self._flat}
+            return Resolution(config, partial(self._flat_arguments, config))
         walk = Walk(decide, self.attributes, self._names, self._leans)
         try:
             values = {name: walk.value(thing, name) for name, thing in self._public}
@@ -264,14 +308,31 @@ class AttributeSpace:
                         waiting.append(part.target(self.attributes))
         return list(found.values())
 
+    def _target(self, part: Any) -> Any:
+        """What a part stands for in the end; the part itself if it forwards to nothing that is there."""
+        seen: set[int] = set()
+        while isinstance(part, Part) and part.forwards and id(part) not in seen:
+            seen.add(id(part))
+            if isinstance(part, ByName) and part.name not in self.attributes:
+                return part
+            part = part.target(self.attributes)  # type: ignore[attr-defined]
+        return part
+
     def _check_parts(self, attribute: str, value: Any) -> None:
         if isinstance(value, type) and issubclass(value, Part):
             raise SpaceError(f"{attribute}: {value.__name__} is the class; write {value.__name__}(...).")
         try:
+            _refuse_odd_containers(value)
             for part in parts_in(value):
                 part.check()
-                if isinstance(part, Fidelity) and id(part) not in self._names:
-                    raise ValueError("a fidelity must be an attribute of the space itself")
+                for child in part.children:
+                    _refuse_odd_containers(child)
+                if isinstance(part, Fidelity) and not any(part is other for _, other in self._public):
+                    raise ValueError(
+                        "a fidelity must be an attribute of the space itself, whose name begins with no '_'"
+                    )
+                if isinstance(part, Resample) and isinstance(self._target(part), Fidelity):
+                    raise ValueError("a fidelity has one value, so it can't be resampled")
         except ValueError as reason:
             raise SpaceError(f"{attribute}: {reason}.") from None
 
@@ -286,6 +347,22 @@ def from_document(document: Mapping[str, Any]) -> PipelineSpace:
     if not isinstance(attributes, Mapping):
         raise SpaceError("the stored space has no attributes.")
     return from_attributes(documents.read_attributes(attributes), str(document.get("name", "space")))
+
+
+def _refuse_odd_containers(value: Any) -> None:
+    """Refuse parts in containers that a walk does not look into."""
+    items = list(value.values() if isinstance(value, Mapping) else value) if isinstance(value, _CONTAINERS) else []
+    if any(isinstance(item, Part) for item in items):
+        plain = type(value) in (list, tuple) or (type(value) is dict and all(isinstance(key, str) for key in value))
+        if not plain:
+            raise ValueError(
+                f"parameters in a {type(value).__name__} are not looked at; use a list, a tuple, or a dict by text"
+            )
+    for item in items:
+        _refuse_odd_containers(item)
+
+
+_CONTAINERS = (list, tuple, set, frozenset, Mapping)
 
 
 def _check_name(name: Any) -> None:

@@ -101,7 +101,11 @@ class FilesystemStorage:
         if alive := self.living_workers():
             raise StorageError(f"workers are alive in {root}: {', '.join(alive)}. Stop them before overwriting it.")
         with _as_storage_error(f"can't delete {root}", "Delete it yourself"):
-            shutil.rmtree(root)
+            for path in root.iterdir():  # not the folder itself, which may be a symbolic link
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
     # ------------------------------------------------------------------ the journal
 
@@ -187,6 +191,8 @@ class FilesystemStorage:
             with FileLock(path, timeout=0, thread_local=False):
                 return False
         except Timeout:
+            return True
+        except OSError:  # another user's, or on a disk that can't be written: better alive than evaluated twice
             return True
 
     def living_workers(self) -> list[str]:

@@ -1,23 +1,20 @@
 """The files of a run's folder that are there for people: made from the journal, never read back by a run.
 
 The three files at the top (space, optimizer, shared state) are held against the journal when a run is
-opened, so that somebody who edits one of them is told that it has no effect, and one that holds anything
-but plain data is named instead of read.
+opened, so that somebody who edits one of them is told that it has no effect. They are never parsed.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from neps_core import StorageError, Trial, TrialLog
 from neps_core.events import FORMAT
-from neps_core.files import from_yaml, overwrite, to_yaml, write_atomically
+from neps_core.files import overwrite, to_yaml, write_atomically
 
 #: The order in which a trial's files are written; the last one says that the others are there.
 LAST = "report.yaml"
@@ -68,64 +65,32 @@ def write_run(root: Path, log: TrialLog) -> None:
     """Write the files at the top, where they are missing or older than the journal.
 
     Raises:
-        StorageError: If one was changed by somebody, or can't be read as plain data.
+        StorageError: If one was changed by somebody.
     """
     if log.space is not None:
-        _show(root / "pipeline_space.yaml", [log.space], from_yaml_bytes, to_yaml)
+        _show(root / "pipeline_space.yaml", [to_yaml(log.space)])
     if log.optimizers:
         records = [
             {"name": r.name, "info": r.info, **({"details": r.details} if r.details else {})} for r in log.optimizers
         ]
-        _show(root / "optimizer_info.yaml", records, from_yaml_bytes, to_yaml)
+        _show(root / "optimizer_info.yaml", [to_yaml(record) for record in records])
         states = [{"format": FORMAT, "seed": log.seed, "optimizer": record} for record in records]
-        _show(root / "optimizer_state.pkl", states, plain_unpickle, pickle.dumps)
+        _show(root / "optimizer_state.pkl", [pickle.dumps(state, protocol=4) for state in states])
 
 
-def _show(
-    path: Path, versions: Sequence[Any], load: Callable[[bytes], Any], dump: Callable[[Any], str | bytes]
-) -> None:
-    """Let `path` show the last of `versions`; a file that shows an earlier one is just behind."""
-    if path.exists() and (content := path.read_bytes()):
-        try:
-            shown = _canonical(load(content))
-        except ValueError as reason:
-            raise StorageError(
-                f"{path} can't be read as plain data ({reason}), so it was not written by this framework. "
-                "Delete it: it will be written again from the journal, and no trial is lost."
-            ) from reason
-        if shown == _canonical(versions[-1]):
+def _show(path: Path, versions: Sequence[str | bytes]) -> None:
+    """Let `path` show the last of `versions`; a file that shows an earlier one is just behind.
+
+    The content is compared, never parsed, so nothing that somebody put there can do anything.
+    """
+    contents = [v.encode("utf-8", "backslashreplace") if isinstance(v, str) else v for v in versions]
+    if path.exists() and (shown := path.read_bytes()):
+        if shown == contents[-1]:
             return
-        if shown not in [_canonical(version) for version in versions]:
+        if shown not in contents:
             raise StorageError(
                 f"{path} was changed since it was written. It only shows what the run's journal holds, so a change "
-                "has no effect: delete it to have it written again, or start a new run with other settings."
+                "has no effect, and it is not read: delete it to have it written again, or start a new run with other "
+                "settings."
             )
-    write_atomically(path, dump(versions[-1]))
-
-
-def _canonical(data: Any) -> str:
-    return json.dumps(data, sort_keys=True)
-
-
-def from_yaml_bytes(content: bytes) -> Any:
-    """Plain data from YAML in UTF-8; ValueError for anything else."""
-    return from_yaml(content.decode())
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Refuses every class and function, which is the only way in which a pickle can run code."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
-
-
-def plain_unpickle(content: bytes) -> Any:
-    """Plain data from a pickle.
-
-    Raises:
-        ValueError: If it's no pickle, or asks for anything to be imported.
-    """
-    try:
-        return _PlainUnpickler(io.BytesIO(content)).load()
-    except (pickle.UnpicklingError, EOFError, ValueError, IndexError, KeyError, AttributeError, TypeError) as reason:
-        raise ValueError(f"no pickle of plain data: {reason}") from reason
+    write_atomically(path, contents[-1])

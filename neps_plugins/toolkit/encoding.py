@@ -12,13 +12,14 @@ arrays that were made earlier are narrower, and `Encoder.widened` brings them up
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from neps_core import CategoricalDomain, Decide, Domain, FloatDomain, Resolution, SearchSpace, Value
+from neps_core import CategoricalDomain, ConfigError, Decide, Domain, FloatDomain, Resolution, SearchSpace, Value
 from neps_core.spaces.variation import domains_of
 
 Floats = npt.NDArray[np.float64]
@@ -62,6 +63,8 @@ class Encoder:
         self._domains: dict[str, Domain] = {}
         self._columns: dict[str, Column] = {}
         self._width = 0
+        with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
+            self._domains_of(space.resolve(lambda path, domain: domain.default()).config)
 
     @property
     def columns(self) -> list[Column]:
@@ -77,14 +80,14 @@ class Encoder:
         """Configurations as rows.
 
         Args:
-            configs: n configurations; new paths in them get columns at the end.
+            configs: n complete configurations; new paths in them get columns at the end.
 
         Returns:
             The values, shape (n, `width`), in [0, 1] but for `"index"` columns; and which of them are active, of
             the same shape.
 
         Raises:
-            ConfigError: If one is no configuration of the space.
+            ConfigError: If a value is outside its domain, or a path is none of the space's.
         """
         domains = [self._domains_of(config) for config in configs]
         values = np.full((len(configs), self._width), self.INACTIVE)
@@ -92,13 +95,12 @@ class Encoder:
         cells: dict[str, tuple[list[int], list[float]]] = {path: ([], []) for path in self._columns}
         for i, (config, of) in enumerate(zip(configs, domains)):
             for path, value in config.items():
+                if path not in of:
+                    raise ConfigError(f"the space does not ask for {path!r} in {dict(config)!r}.")
                 domain = of[path]
                 rows, found = cells[path]
                 rows.append(i)
-                if isinstance(domain, CategoricalDomain):
-                    found.append(domain.index(value))
-                else:
-                    found.append(domain.to_unit(value))
+                found.append(_cell(path, domain, value))
         for path, (rows, found) in cells.items():
             column = self._columns[path]
             active[rows, column.start : column.start + column.width] = True
@@ -148,8 +150,8 @@ class Encoder:
         """The configuration nearest to a row.
 
         Args:
-            row: `width` values; numbers are rounded to what their domains have, of a one-hot group the highest
-                one wins.
+            row: `width` values, or fewer, of a time when there were fewer columns. Numbers are rounded to what their
+                domains have; of a one-hot group the highest one wins.
             otherwise: Decides what has no column.
 
         Returns:
@@ -159,7 +161,7 @@ class Encoder:
 
         def decide(path: str, domain: Domain) -> Value:
             column = self._columns.get(path)
-            if column is None:
+            if column is None or column.start + column.width > len(values):
                 return otherwise(path, domain)
             cell = values[column.start : column.start + column.width]
             if not isinstance(domain, CategoricalDomain):
@@ -171,3 +173,13 @@ class Encoder:
             return domain.choices[int(np.clip(round(float(index)), 0, last))]
 
         return self._space.resolve(decide)
+
+
+def _cell(path: str, domain: Domain, value: Any) -> float:
+    """A decision as a number: its position, or the index of what was chosen."""
+    try:
+        if isinstance(domain, CategoricalDomain):
+            return domain.index(domain.check(value))
+        return domain.to_unit(domain.check(value))
+    except ValueError as reason:
+        raise ConfigError(f"{path!r}: {reason}.") from None

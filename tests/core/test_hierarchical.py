@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import neps
+from neps.testing import check_space
 from neps_core import ConfigError, SpaceError, Uniform, parse_space, replay
 from neps_core.files import from_yaml, to_yaml
 from neps_core.parsing import load_space
@@ -443,3 +444,66 @@ class TestStored:
         assert len(result.trials) == 4
         assert {t.state.value for t in result.trials.values()} == {"success"}
         assert neps.load_config(root, config_id="1")["model"] == Thing(result.trials["1"].config["model[0]"])
+
+
+class TestFoundByBreaking:
+    """What somebody who tried to break the language found."""
+
+    def test_a_keyword_called_type_is_stored(self):
+        for kwargs in ({"type": "residual"}, {"type": "Float", "n": neps.Integer(1, 3)}):
+            check_space({"m": neps.Operation("block", kwargs=kwargs)})
+
+    def test_a_prior_is_added_wherever_the_parameter_is_used(self):
+        class Space(neps.PipelineSpace):
+            a = neps.Integer(1, 5)
+            b = neps.Operation("f", (a, [a, {"k": a}]), {"n": neps.Categorical([neps.Resample(a), 0])})
+
+        changed = Space().add_prior("a", 3)
+        parsed = parse_space(changed)
+        for resolution in samples(changed, 30):
+            a = resolution.config["a"]
+            assert resolution.arguments()["b"].startswith(f"f({a}, [{a}, {{k: {a}}}]")
+        assert all(part.prior == 3 for part in parsed._used_parts() if isinstance(part, neps.Integer))
+
+    @pytest.mark.parametrize(
+        "space",
+        [
+            {"a": neps.Integer(neps.ByName("b"), 5), "b": neps.Integer(1, 9)},
+            {"c": neps.Categorical(["a", "b"], prior=neps.Integer(0, 5))},
+            {"c": neps.Categorical(neps.Categorical([(), ("a",)]))},
+            {"x": neps.Float(0, neps.Categorical([None, 2]))},
+            {"x": neps.Float(0, 1, prior=0.5, prior_confidence=neps.Categorical(["bogus"]))},
+        ],
+    )
+    def test_parameters_of_parameters_that_do_not_fit_name_the_path(self, space):
+        with pytest.raises(ConfigError, match=r"^'[acx]': "):
+            samples(space, 100)
+
+    def test_a_prior_that_may_be_outside_is_refused(self):
+        with pytest.raises(SpaceError, match=r"x: prior may be from 0 to 3"):
+            parse_space({"x": neps.Float(0, 1, prior=neps.Float(0, 3))})
+
+    def test_fidelities_are_neither_resampled_nor_hidden(self):
+        with pytest.raises(SpaceError, match="m: a fidelity has one value"):
+            parse_space({"e": neps.IntegerFidelity(1, 3), "m": neps.Operation("f", (neps.Resample("e"),))})
+        with pytest.raises(SpaceError, match="_e: a fidelity must be an attribute"):
+            parse_space({"_e": neps.IntegerFidelity(1, 3), "m": neps.Categorical([neps.ByName("_e"), "x"])})
+
+    def test_containers_that_are_not_looked_into_are_refused(self):
+        from collections import OrderedDict, namedtuple
+
+        pair = namedtuple("pair", "a b")
+        for container in (
+            {1: neps.Integer(1, 3)},
+            pair(neps.Integer(1, 3), 2),
+            OrderedDict(a=neps.Integer(1, 3)),
+            [pair(neps.Integer(1, 3), 2)],
+        ):
+            with pytest.raises(SpaceError, match="c: parameters in a .* are not looked at"):
+                parse_space({"c": container})
+            with pytest.raises(SpaceError, match="c: parameters in a .* are not looked at"):
+                parse_space({"c": neps.Operation("f", (container,))})
+        parse_space({"c": {1: 2}, "d": pair(1, 2)})
+
+    def test_a_prior_is_offered_exactly(self):
+        assert neps.Float(1e-4, 1e-1, log=True, prior=1e-2).domain().default() == 1e-2

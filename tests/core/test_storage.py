@@ -210,7 +210,7 @@ class TestReadableFiles:
     def test_yaml_with_code_in_it_is_refused(self, root, name):
         small_run(root)
         (root / name).write_text(f"!!python/object/apply:os.system ['touch {root}/owned']")
-        with pytest.raises(StorageError, match="can't be read as plain data"):
+        with pytest.raises(StorageError, match=r"\.yaml was changed"):
             neps.run(objective, root_directory=root, evaluations_to_spend=1)
         assert not (root / "owned").exists()
 
@@ -221,7 +221,7 @@ class TestReadableFiles:
 
         small_run(root)
         (root / "optimizer_state.pkl").write_bytes(pickle.dumps(Evil()))
-        with pytest.raises(StorageError, match=r"optimizer_state\.pkl can't be read as plain data.*system"):
+        with pytest.raises(StorageError, match=r"optimizer_state\.pkl was changed"):
             neps.run(objective, root_directory=root, evaluations_to_spend=1)
         assert not (root / "owned").exists()
         (root / "optimizer_state.pkl").unlink()

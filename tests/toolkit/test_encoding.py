@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neps
-from neps_core import Uniform, parse_space
+from neps_core import ConfigError, Uniform, parse_space
 from neps_plugins.toolkit.encoding import Encoder
 
 SPACE = {
@@ -89,3 +89,12 @@ def test_open_bounds_are_positions_within_them():
     encoder = Encoder(space)
     values, _ = encoder.encode([{"n:upper": 2, "n": 2}, {"n:upper": 9, "n": 9}])
     assert values[0, 1] < values[1, 1]
+
+
+def test_what_is_no_configuration_is_named():
+    encoder = Encoder(parse_space(SPACE))
+    assert encoder.width == 6  # a flat space has its columns from the beginning
+    good = {"x": 1.0, "r": 1e-2, "n": 1, "c": "b"}
+    for bad, path in (({"x": 7.0}, "x"), ({"c": "z"}, "c"), ({"y": 1}, "y")):
+        with pytest.raises(ConfigError, match=f"'{path}'"):
+            encoder.encode([good, {**good, **bad}])
