@@ -23,11 +23,14 @@ class Trials(Mapping[str, Trial]):
         trial = trials.get(trial_id)      # None: it was deleted
     self.position = len(trials.changes)
     ```
+
+    `deletions` counts the trials that were removed: whoever can't take one out again begins anew when it has changed.
     """
 
     def __init__(self, trials: dict[str, Trial], changes: list[str]) -> None:
         self._trials = trials
         self._changes = changes
+        self.deletions = 0
 
     def __getitem__(self, trial_id: str) -> Trial:
         return self._trials[trial_id]
@@ -173,6 +176,7 @@ class TrialLog:
     def _deleted(self, event: ev.Deleted) -> None:
         if self._trials.pop(event.id, None) is not None:
             self._changes.append(event.id)
+            self.trials.deletions += 1
             self.pending.pop(event.id, None)
             self.evaluating.pop(event.id, None)
 

@@ -3,9 +3,12 @@
     pip install "neps-framework[examples]"
     python multi_fidelity.py
 
-Hyperband trains many networks for one epoch, the better third of them for three, the better third of those for
-nine, and so on. A network that goes on does so from its checkpoint. Random search trains each one to the end. It
-takes about half a minute, and leaves all that was found in the folder `multi_fidelity_results`.
+Hyperband trains many networks for one epoch, the best third of them for three, the best third of those for nine, and
+so on. A network that goes on does so from its checkpoint. Random search trains each one to the end. One run of each
+says little, because both depend on luck: with the seeds from 0 to 5, Hyperband needed between 13 % and 143 % of the
+epochs that random search needed for the same loss, and 22 % in the median.
+
+It takes about a quarter of a minute, and leaves all that was found in the folder `multi_fidelity_results`.
 """
 
 import logging

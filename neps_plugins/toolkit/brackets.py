@@ -69,6 +69,10 @@ class Brackets(Protocol):
         """Take in a trial, or what has happened to it. `start` is the level at which its configuration entered."""
         ...
 
+    def settle(self) -> None:
+        """Draw the consequences, once all that has happened was taken in."""
+        ...
+
     def promotions(self) -> Iterator[Wanted]:
         """The promotions that are due, most urgent first; changes nothing."""
         ...
@@ -107,6 +111,8 @@ class _Bracket:
         before = self.rungs[i].get(entry.number)
         self.running[i] += (not entry.is_done) - (before is not None and not before.is_done)
         self.rungs[i][entry.number] = entry
+
+    def settle(self) -> None:
         while self._advance():
             pass
 
@@ -157,8 +163,11 @@ class SynchronousBrackets:
             bracket = self._bracket_of[entry.number] = self._brackets[start][-1]
             self._counts[start] += 1
         bracket.take(entry)
-        if bracket.is_over:
-            self._open = [other for other in self._open if other is not bracket]
+
+    def settle(self) -> None:
+        for bracket in self._open:
+            bracket.settle()
+        self._open = [bracket for bracket in self._open if not bracket.is_over]
 
     def promotions(self) -> Iterator[Wanted]:
         return itertools.chain.from_iterable(bracket.promotions() for bracket in self._open)
@@ -220,6 +229,9 @@ class AsynchronousBrackets:
                 bisect.insort(level.done, item)
                 heapq.heappush(level.waiting, item)
 
+    def settle(self) -> None:
+        """Nothing: promotions depend on what is done now only."""
+
     def promotions(self) -> Iterator[Wanted]:
         for start in self._starts:
             levels = self._levels[start]
@@ -276,16 +288,22 @@ class FollowedBrackets:
             # Numbers of deleted trials are not given again, either.
             known = getattr(trials, "changes", ids)
             self.next_number = 1 + max(map(number_of, known), default=0)
+        placed = []
         for trial_id in ids:
-            self._take(trials[trial_id])
+            number, level = number_of(trial_id), self._level_of(trials[trial_id])
+            self.next_number = max(self.next_number, number + 1)
+            if level is not None and number:
+                placed.append((number, level, trials[trial_id]))
+                # The lowest level: after a deletion, a lower one may have been evaluated after a higher one.
+                self._starts[number] = min(level, self._starts.get(number, level))
+        for number, level, trial in placed:
+            self._take(number, level, trial)
+        self._brackets.settle()
 
-    def _take(self, trial: Trial) -> None:
-        level = self._ladder.level_of(trial.config.get(self._ladder.path, 0))
-        number = number_of(trial.id)
-        self.next_number = max(self.next_number, number + 1)
-        if level is None or not number:
-            return
-        start = self._starts.setdefault(number, level)
+    def _level_of(self, trial: Trial) -> int | None:
+        return self._ladder.level_of(trial.config.get(self._ladder.path, 0))
+
+    def _take(self, number: int, level: int, trial: Trial) -> None:
         self.trial_at[number, level] = trial.id
         objectives = trial.objectives
         objective = objectives[0] if objectives is not None and len(objectives) == 1 else None
@@ -294,4 +312,4 @@ class FollowedBrackets:
             self.n_done[level] += 1
             if objective is not None:
                 bisect.insort(self.ranked.setdefault(level, []), (objective, number))
-        self._brackets.take(Entry(number, level, trial.state.is_finished, objective), start)
+        self._brackets.take(Entry(number, level, trial.state.is_finished, objective), self._starts[number])

@@ -19,6 +19,7 @@ class Follower:
 
     _followed: Mapping[str, Trial] | None = field(default=None, init=False)
     _position: int = field(default=0, init=False)
+    _deletions: int = field(default=0, init=False)
 
     def news(self, trials: Mapping[str, Trial]) -> tuple[bool, list[str]]:
         """What has happened since the last call.
@@ -34,6 +35,7 @@ class Follower:
         if changes is None:  # a plain mapping: nothing is known of what happened to it
             return True, list(trials)
         new = list(dict.fromkeys(changes[self._position :]))
-        anew = self._followed is not trials or any(trial_id not in trials for trial_id in new)
-        self._followed, self._position = trials, len(changes)
+        deletions = getattr(trials, "deletions", 0)
+        anew = self._followed is not trials or deletions != self._deletions
+        self._followed, self._position, self._deletions = trials, len(changes), deletions
         return anew, list(trials) if anew else new

@@ -95,7 +95,6 @@ def ladder(space: SearchSpace, eta: float, optimizer: str) -> Ladder:
         value = max(domain.lower, round(exact)) if isinstance(domain, IntegerDomain) else max(domain.lower, exact)
         if not fidelities or value > fidelities[-1]:
             fidelities.append(value)
-    fidelities[-1] = domain.upper
     return Ladder(path, tuple(fidelities), eta)
 
 

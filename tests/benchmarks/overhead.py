@@ -510,7 +510,8 @@ def main() -> None:
     names = ("neps-framework", "optuna", "numpy", "attrs", "cattrs", "filelock", "PyYAML")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     with working_folder(arguments.directory) as folder:
-        print(f"Python {platform.python_version()} on {platform.system()}, {os.cpu_count()} cores; {versions}")
+        machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start"
+        print(f"Python {platform.python_version()} on {platform.system()}, {machine}; {versions}")
         sync, creation = disk_times(folder)
         print(f"Syncing an appended line takes {ms(sync)} ms here, creating a small file {ms(creation)} ms.")
         for name in arguments.only:

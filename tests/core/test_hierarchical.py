@@ -322,6 +322,7 @@ class TestGrammars:
         space = {"_a": neps.Repeated(neps.Integer(0, 3), choice), "d": choice}
         for resolution in samples(space, 300):
             assert replay(parse_space(space), resolution.config).arguments() == resolution.arguments()
+            assert "object" not in repr(resolution.arguments())
 
     @pytest.mark.parametrize(
         "attributes",

@@ -169,6 +169,22 @@ class TestAsynchronous:
         evaluate(promoted, 0.05)
         assert ask().id == "4_rung_0"
 
+    def test_the_highest_promotion_is_the_most_urgent(self):
+        trials = {}
+
+        def done(number, level, objective):
+            config = {"x": 0.5, "epochs": [1, 3, 9, 27][level]}
+            trial_id = f"{number}_rung_{level}"
+            trials[trial_id] = neps.Trial(trial_id, config, State.SUCCESS, report=Report(objective))
+
+        for number in range(1, 13):
+            done(number, 0, number / 100)
+        for number in (1, 2, 3):
+            done(number, 1, number / 100)
+        optimizer = neps.algorithms.asha(SPACE)
+        proposals = optimizer(trials, neps.BudgetInfo(), 3, np.random.default_rng(0))
+        assert [p.id for p in proposals] == ["1_rung_2", "4_rung_1", "13_rung_0"]
+
     def test_rungs_hold_about_a_third_of_the_one_below(self):
         run = simulate("asha", SPACE, quick, n_workers=8, max_evaluations=1000)
         sizes = [len(levels(run.trials)[k]) for k in range(4)]
@@ -182,6 +198,88 @@ class TestAsynchronous:
         total = sum(firsts.values())
         for level, weight in weights.items():
             assert firsts[level] / total == pytest.approx(weight / 49, abs=0.04)
+
+
+def play(name, space, steps, keywords=None, ask=()):
+    """Play a history; `ask` are steps after which the optimizer that follows it is asked. Returns both opinions."""
+    log = TrialLog()
+    log.fold([ev.Created(1, 0, 0.0)])
+    following = getattr(neps.algorithms, name)(space, **(keywords or {}))
+    values = {"x": 0.5}
+    ladder = following._ladder.fidelities
+
+    def opinion(optimizer):
+        return [p.id for p in optimizer(log.trials, neps.BudgetInfo(), None, np.random.default_rng(0))]
+
+    for k, (what, trial_id, objective) in enumerate(steps):
+        config = {**values, "epochs": ladder[int(trial_id.rpartition("_")[2])]}
+        if what == "delete":
+            log.fold([ev.Deleted(trial_id)])
+        else:
+            if what in ("begin", "do"):
+                log.fold([ev.Sampled(trial_id, config, 1.0), ev.Started(trial_id, 1.0, "w")])
+            if what in ("end", "do"):
+                state = State.FAILED if objective is None else State.SUCCESS
+                log.fold([ev.Finished(trial_id, 2.0, state, Report(objective, reported_as=state.value))])
+        if k in ask:
+            opinion(following)
+    return opinion(following), opinion(getattr(neps.algorithms, name)(space, **(keywords or {})))
+
+
+class TestAfterDeletions:
+    """Histories in which trials were removed and evaluated again; found by random play."""
+
+    def test_a_lower_level_after_a_higher_one(self):
+        steps = [("do", "1_rung_0", 0.1), ("do", "1_rung_1", 0.1), ("do", "1_rung_2", 0.1)]
+        steps += [("delete", "1_rung_1", 0), ("do", "1_rung_1", 0.1), ("delete", "1_rung_0", 0)]
+        for name in ALL[:4]:
+            following, fresh = play(name, SPACE, steps, ask=range(len(steps)))
+            assert following == fresh
+
+    def test_the_order_of_a_replay_makes_no_difference(self):
+        space = {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 4)}
+        history = """
+            begin 1_rung_0, end 1_rung_0 .9, begin 2_rung_0, begin 3_rung_0, end 2_rung_0 .5, do 4_rung_0 .9,
+            begin 5_rung_0, end 3_rung_0, begin 2_rung_1, end 5_rung_0 .1, do 1_rung_1, delete 3_rung_0,
+            do 5_rung_1 .5, end 2_rung_1
+        """
+        steps = []
+        for step in history.split(","):
+            what, trial_id, *objective = step.split()
+            steps.append((what, trial_id, float(objective[0]) if objective else None))
+        following, fresh = play("successive_halving", space, steps, {"eta": 2}, ask=range(len(steps)))
+        assert following == fresh
+
+    def test_a_trial_that_was_deleted_and_evaluated_again_between_two_asks(self):
+        steps = [("do", f"{i}_rung_0", v) for i, v in ((1, 0.1), (2, 0.5), (3, 0.9))]
+        steps += [("do", "1_rung_1", 0.1), ("delete", "1_rung_1", 0), ("do", "1_rung_1", 0.95)]
+        steps += [("do", f"{i}_rung_0", v) for i, v in ((4, 0.2), (5, 0.6), (6, 0.6))]
+        steps += [("do", "2_rung_1", 0.3), ("do", "4_rung_1", 0.4)]
+        following, fresh = play("asha", SPACE, steps, ask=(2, 3))
+        assert following == fresh == ["2_rung_2"]
+
+    @pytest.mark.parametrize("name", ALL[:4])
+    def test_random_histories(self, name):
+        rng = np.random.default_rng(5)
+        for _ in range(15):
+            log, following = TrialLog(), getattr(neps.algorithms, name)(SPACE, eta=3)
+            log.fold([ev.Created(1, 0, 0.0)])
+            for k in range(120):
+                proposals = following(log.trials, neps.BudgetInfo(), None, np.random.default_rng(k))
+                fresh = getattr(neps.algorithms, name)(SPACE, eta=3)
+                again = fresh(log.trials, neps.BudgetInfo(), None, np.random.default_rng(k))
+                assert proposals == again
+                for p in proposals:
+                    assert p.id not in log.trials
+                    log.fold([ev.Sampled(p.id, dict(p.config), 1.0), ev.Started(p.id, 1.0, "w")])
+                running = list(log.evaluating)
+                while running and (len(running) > 6 or rng.random() < 0.6):
+                    trial_id = running.pop(int(rng.integers(len(running))))
+                    ok = rng.random() < 0.85
+                    report = Report(float(rng.random())) if ok else Report(err="x", reported_as="failed")
+                    log.fold([ev.Finished(trial_id, 2.0, State.SUCCESS if ok else State.FAILED, report)])
+                if rng.random() < 0.1 and len(log.trials):
+                    log.fold([ev.Deleted(str(rng.choice(list(log.trials))))])
 
 
 def _firsts(trials):
