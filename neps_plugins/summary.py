@@ -28,6 +28,9 @@ from neps_core.tables import row_of, summary_of
 
 PAUSE = 50.0
 
+#: What writing takes at least, so that a worker knows it that has not written yet.
+SECONDS_PER_TRIAL = 5e-6
+
 
 class Summary:
     """The summary of one run.
@@ -41,7 +44,7 @@ class Summary:
         self._folder = folder
         self._trials = trials
         self._position = 0
-        self._not_before = 0.0
+        self._took = 0.0  # seconds that the last write took this worker
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -54,8 +57,12 @@ class Summary:
 
     @property
     def is_due(self) -> bool:
-        """Whether enough time has passed since the files were written."""
-        return time.perf_counter() >= self._not_before
+        """Whether enough time has passed since any worker wrote the files."""
+        try:
+            written = (self._folder / "full.csv").stat().st_mtime
+        except OSError:
+            return True
+        return time.time() >= written + PAUSE * max(self._took, SECONDS_PER_TRIAL * len(self._trials))
 
     def write(self) -> None:
         """Take in what has happened, and write the files."""
@@ -64,8 +71,7 @@ class Summary:
         self._folder.mkdir(parents=True, exist_ok=True)
         for name, text in self._files().items():
             write_atomically(self._folder / name, text)
-        ended = time.perf_counter()
-        self._not_before = ended + PAUSE * (ended - began)
+        self._took = time.perf_counter() - began
 
     def _follow(self) -> None:
         changed = list(dict.fromkeys(self._trials.changes[self._position :]))
@@ -135,21 +141,23 @@ def _summary(run: Run) -> Summary:
     return _summaries[run]
 
 
-def _write(run: Run) -> None:
+def _write(run: Run, now: bool) -> None:
     # Each worker writes what it knows, so it must know what the last one knew.
+    summary = _summary(run)
     with run.storage.lock("summary"):
-        run.refresh()
-        _summary(run).write()
+        if now or summary.is_due:  # somebody may have written while this one waited
+            run.refresh()
+            summary.write()
 
 
 @hookimpl
 def neps_trial_finished(run: Run) -> None:
     """Write the summary, unless it was written a moment ago."""
     if _summary(run).is_due:
-        _write(run)
+        _write(run, now=False)
 
 
 @hookimpl
 def neps_run_finished(run: Run) -> None:
     """Write the summary."""
-    _write(run)
+    _write(run, now=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
+import time
 
 import yaml
 
@@ -89,14 +91,17 @@ def test_text_with_commas_and_lines(root):
 
 
 def test_writing_takes_a_small_share_of_the_time_however_many_trials(root, monkeypatch):
-    clock = [0.0]
+    clock = [1e9]
     writes = []
 
     def slow_write(path, text):
         writes.append(path.name)
         clock[0] += 0.25  # four files: a second
+        path.write_text(text)
+        os.utime(path, (clock[0], clock[0]))
 
     monkeypatch.setattr(summary.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(summary.time, "time", lambda: clock[0])
     monkeypatch.setattr(summary, "write_atomically", slow_write)
 
     def evaluate(x):
@@ -106,3 +111,12 @@ def test_writing_takes_a_small_share_of_the_time_however_many_trials(root, monke
     neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=200)
     assert len(writes) / 4 <= 200 / summary.PAUSE + 2
     assert writes[-1] == "best_config.txt"
+
+
+def test_what_one_worker_has_just_written_no_other_writes(root):
+    neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=3)
+    run = open_run(root)
+    os.utime(root / "summary" / "full.csv", (time.time() - 60, time.time() - 60))
+    assert summary.Summary(root / "summary", run.trials).is_due
+    os.utime(root / "summary" / "full.csv", (time.time() + 60, time.time() + 60))
+    assert not summary.Summary(root / "summary", run.trials).is_due
