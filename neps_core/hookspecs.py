@@ -113,12 +113,15 @@ def neps_trial_started(run: Run, trial: Trial) -> None:
 
 @hookspec
 def neps_trial_finished(run: Run, trial: Trial) -> None:
-    """This worker has recorded a trial's result, good or bad."""
+    """A trial's result, good or bad, was recorded: by this worker, or by `save_pipeline_results`."""
 
 
 @hookspec
 def neps_run_finished(run: Run, result: RunResult) -> None:
-    """This worker has left the run in good order."""
+    """This worker has left the run (`result.stopped_because` says why, an error too), or has not been one.
+
+    Also called when trials were removed or imported by hand, so that what is made of the trials can be made again.
+    """
 
 
 @hookspec

@@ -155,3 +155,10 @@ def test_plot(mixed_run, root, capsys):
     neps.run(lambda x: x, SPACE, root_directory=empty, evaluations_to_spend=0)
     assert main(["plot", str(empty)]) == 1
     assert "no finite result" in capsys.readouterr().err
+
+
+def test_plugins_says_what_optimizers_do(capsys):
+    assert main(["plugins"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("hyperband "))
+    assert "optimizer hyperband (also neps_hyperband): successive halving from every rung in turn" in line
+    assert line.endswith("[uses a fidelity, priors]")

@@ -25,7 +25,15 @@ def _brings() -> dict[str, list[str]]:
     origins: dict[str, list[str]] = defaultdict(list)
     for plugin, spec in optimizer_specs():
         aliases = f" (also {', '.join(spec.aliases)})" if spec.aliases else ""
-        brings[plugin.name].append(f"optimizer {spec.name}{aliases}")
+        abilities = {
+            "a fidelity": spec.uses_fidelity,
+            "priors": spec.uses_priors,
+            "several objectives": spec.several_objectives,
+        }
+        used = [ability for ability, has in abilities.items() if has]
+        summary = f": {spec.summary}" if spec.summary else ""
+        uses = f" [uses {', '.join(used)}]" if used else ""
+        brings[plugin.name].append(f"optimizer {spec.name}{aliases}{summary}{uses}")
         for name in (spec.name, *spec.aliases):
             origins[name].append(plugin.name)
     for plugin, budget in plugins.specs("neps_budgets", BudgetSpec):

@@ -12,11 +12,13 @@ import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
-from neps_core import StorageError, Trial, TrialLog
+from attrs import fields
+
+from neps_core import Metadata, Report, StorageError, Trial, TrialLog
 from neps_core.events import FORMAT
 from neps_core.files import overwrite, to_yaml, write_atomically
 
-#: The order in which a trial's files are written; the last one says that the others are there.
+#: Written last of a trial's files, so that it says that the others are there.
 LAST = "report.yaml"
 
 
@@ -33,27 +35,8 @@ def write_trial(directory: str, trial: Trial) -> None:
         write_atomically(f"{directory}/{LAST}", to_yaml(report))
 
 
-_METADATA = [
-    "time_sampled",
-    "time_started",
-    "time_end",
-    "sampling_worker_id",
-    "evaluating_worker_id",
-    "previous_trial_id",
-    "location",
-    "starts",
-    "is_asynchronous",
-]
-_REPORT = [
-    "objective_to_minimize",
-    "cost",
-    "learning_curve",
-    "extra",
-    "err",
-    "tb",
-    "reported_as",
-    "evaluation_duration",
-]
+_METADATA = [f.name for f in fields(Metadata)]
+_REPORT = [f.name for f in fields(Report)]
 
 
 def is_complete(directory: str) -> bool:
