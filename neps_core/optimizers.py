@@ -81,15 +81,15 @@ class Chosen:
     info: dict[str, Any]
     optimizer: Callable[..., Any]
     details: dict[str, Any] = field(init=False)
-    _wants_rng: bool = field(init=False)
+    _wants: frozenset[str] = field(init=False)
 
     @details.default
     def _tell_details(self) -> dict[str, Any]:
         return plain(getattr(self.optimizer, "details", {}))  # type: ignore[no-any-return]
 
-    @_wants_rng.default
-    def _names_rng(self) -> bool:
-        return "rng" in inspect.signature(self.optimizer).parameters
+    @_wants.default
+    def _randomness(self) -> frozenset[str]:
+        return frozenset({"rng", "seed"} & set(inspect.signature(self.optimizer).parameters))
 
     def ask(
         self,
@@ -98,6 +98,7 @@ class Chosen:
         budget_info: BudgetInfo,
         n: int | None,
         rng: np.random.Generator,
+        seed: int = 0,
     ) -> list[SampledConfig]:
         """Proposals, each complete and within the space.
 
@@ -107,6 +108,7 @@ class Chosen:
             budget_info: What was given to spend, and what is used.
             n: How many are wanted; None for one.
             rng: The randomness that this proposal may use.
+            seed: The run's seed, for what has to be the same at every proposal of a run.
 
         Returns:
             The proposals; empty if there is nothing to propose until a running trial ends (if none runs: ever).
@@ -114,7 +116,7 @@ class Chosen:
         Raises:
             OptimizerError: If the optimizer raises, or its answer is no usable proposal.
         """
-        keywords = {"rng": rng} if self._wants_rng else {}
+        keywords = {name: given for name, given in (("rng", rng), ("seed", seed)) if name in self._wants}
         try:
             answer = self.optimizer(trials, budget_info, n, **keywords)
         except NePSError:

@@ -44,8 +44,9 @@ def sample(
     Raises:
         OptimizerError: If the optimizer raises, or its answer is no usable proposal.
     """
-    rng = np.random.Generator(np.random.PCG64([log.seed or 0, log.sampled]))
-    proposals = chosen.ask(space, log.trials, budget_info, n, rng)
+    seed = log.seed or 0
+    rng = np.random.Generator(np.random.PCG64([seed, log.sampled]))
+    proposals = chosen.ask(space, log.trials, budget_info, n, rng, seed)
     number = max([log.highest_number, *(number_of(proposal.id or "") for proposal in proposals)])
     events = []
     for proposal in proposals:

@@ -224,7 +224,7 @@ class AttributeSpace:
         self.fidelities: dict[str, Domain] = {name: used[name] for name in self.attributes if name in used}
         self.has_priors = any(part.has_prior for part in parts)
         self.has_fixed_domains = not any(part.has_open_domain for part in parts)
-        self._flat = self._flat_domains()
+        self.flat_domains = self._independent_domains()
         self.argument_names = {name: True for name, _ in self._public}
 
     def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
@@ -255,14 +255,14 @@ class AttributeSpace:
         if missing:
             raise SpaceError("the stored space can't be used as it is:\n  " + "\n  ".join(dict.fromkeys(missing)))
 
-    def _flat_domains(self) -> list[tuple[str, Domain]] | None:
+    def _independent_domains(self) -> dict[str, Domain] | None:
         """The decisions of a space in which every attribute is one decision or a constant; None for any other."""
-        domains = []
+        domains = {}
         for name, value in self._public:
             if isinstance(value, (Float, Integer, Categorical, Fidelity)) and self._names[id(value)] == name:
                 if value.has_open_domain or (isinstance(value, Categorical) and value.has_parts):
                     return None
-                domains.append((name, value.domain()))
+                domains[name] = value.domain()
             elif parts_in(value):
                 return None
         return domains
@@ -278,8 +278,8 @@ class AttributeSpace:
 
     def resolve(self, decide: Decide) -> Resolution:
         """Walk the public attributes in order; see `SearchSpace.resolve`."""
-        if self._flat is not None:  # the same walk, without its book-keeping: most spaces, and half the time
-            config = {name: decide(name, domain) for name, domain in self._flat}
+        if self.flat_domains is not None:  # the same walk, without its book-keeping: most spaces, and half the time
+            config = {name: decide(name, domain) for name, domain in self.flat_domains.items()}
             return Resolution(config, partial(self._flat_arguments, config))
         walk = Walk(decide, self.attributes, self._names, self._leans)
         try:

@@ -61,6 +61,14 @@ class SearchSpace(Protocol):
         ...
 
     @property
+    def flat_domains(self) -> Mapping[str, Domain] | None:
+        """Path and domain of every decision, in order, if the space is their product; None for any other space.
+
+        In a product each decision is taken whatever the others are, and every combination is a configuration.
+        """
+        ...
+
+    @property
     def argument_names(self) -> Mapping[str, bool]:
         """The names that `evaluate_pipeline` may get, and whether each is there for every configuration."""
         ...

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from neps_core import (
     BudgetInfo,
-    ConfigError,
+    Config,
     Domain,
     OptimizerError,
     OptimizerSpec,
@@ -23,46 +22,12 @@ from neps_core import (
     Value,
     hookimpl,
 )
+from neps_core.spaces.identity import config_hash
+from neps_plugins.toolkit.enumeration import enumerate_configs
 from neps_plugins.toolkit.fidelity import fixed_fidelities
 from neps_plugins.toolkit.following import Follower
 
 NAME = "grid_search"
-
-
-class Odometer:
-    """A source of decisions that takes the next combination at every walk, the last decision fastest.
-
-    Decisions may depend on earlier ones: where one changes, those after it begin anew.
-
-    Args:
-        values: Gives the values to go through at a decision.
-    """
-
-    def __init__(self, values: Any) -> None:
-        self._values = values
-        self._digits: list[tuple[int, int]] = []  # position and number of values, a decision each
-        self._at = 0
-
-    def __call__(self, path: str, domain: Domain) -> Value:
-        values: list[Value] = self._values(path, domain)
-        if self._at == len(self._digits):
-            self._digits.append((0, len(values)))
-        position = self._digits[self._at][0]
-        self._at += 1
-        return values[position]
-
-    def restart(self) -> None:
-        """Begin a walk with the first decision."""
-        self._at = 0
-
-    def advance(self) -> bool:
-        """Go to the next combination. Returns False after the last one."""
-        while self._digits:
-            position, count = self._digits.pop()
-            if position + 1 < count:
-                self._digits.append((position + 1, count))
-                return True
-        return False
 
 
 class GridSearch:
@@ -111,11 +76,11 @@ class GridSearch:
             self._tried.clear()
             self._ahead.clear()
             self._points = self._grid()
-        self._tried.update(_key(trials[trial_id].config) for trial_id in ids)
+        self._tried.update(config_hash(trials[trial_id].config) for trial_id in ids)
         wanted = n or 1
-        self._ahead = deque(point for point in self._ahead if _key(point) not in self._tried)
+        self._ahead = deque(point for point in self._ahead if config_hash(point) not in self._tried)
         while len(self._ahead) < wanted and (point := next(self._points, None)) is not None:
-            if _key(point) not in self._tried:
+            if config_hash(point) not in self._tried:
                 self._ahead.append(point)
         return [SampledConfig(point) for point in itertools.islice(self._ahead, wanted)]
 
@@ -130,19 +95,8 @@ class GridSearch:
             return [self._fixed[path]]
         return domain.grid(self._sizes.get(path, self._size))
 
-    def _grid(self) -> Iterator[dict[str, Any]]:
-        odometer = Odometer(self._values)
-        while True:
-            odometer.restart()
-            with suppress(ConfigError):  # forbidden: not a point of the grid
-                yield self._space.resolve(odometer).config
-            if not odometer.advance():
-                return
-
-
-def _key(config: Mapping[str, Any]) -> str:
-    # As text, in which 1, 1.0 and True differ.
-    return repr(sorted(config.items()))
+    def _grid(self) -> Iterator[Config]:
+        return enumerate_configs(self._space, self._values)
 
 
 @hookimpl

@@ -125,6 +125,7 @@ class ConditionalSpace:
             self._steps.append((name, hyperparameter, domain, values))
         domains = {name: domain for name, _, domain, _ in self._steps if domain is not None}
         self.fidelities = {name: domain for name, domain in domains.items() if domain.is_fidelity}
+        self.flat_domains = None if self._conditions or self._clauses else domains
         self.has_priors = any(domain.prior is not None for domain in domains.values())
         self.argument_names = {name: name not in conditional for name in space}
 

@@ -39,3 +39,26 @@ class Follower:
         anew = self._followed is not trials or deletions != self._deletions
         self._followed, self._position, self._deletions = trials, len(changes), deletions
         return anew, list(trials) if anew else new
+
+
+def by_end(trials: Mapping[str, Trial], ids: list[str]) -> list[str]:
+    """The finished ones among some trials, in the order in which they ended.
+
+    That order only ever grows at its end, however many workers there are, so that something may be computed
+    along it step by step, and comes out the same for whoever sees the run later.
+
+    Args:
+        trials: The trials, as an optimizer gets them. For a plain mapping, its own order stands for the other.
+        ids: Those to look at: all, or everything to which something happened since the last call.
+    """
+    finished = {trial_id for trial_id in ids if trial_id in trials and trials[trial_id].state.is_finished}
+    changes = getattr(trials, "changes", None)
+    if changes is None:
+        return [trial_id for trial_id in ids if trial_id in finished]
+    last_first: dict[str, None] = {}
+    for trial_id in reversed(changes):
+        if len(last_first) == len(finished):
+            break
+        if trial_id in finished:
+            last_first.setdefault(trial_id)
+    return list(reversed(last_first))
