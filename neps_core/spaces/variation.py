@@ -212,7 +212,12 @@ def _graft(
 
 
 def neighbours(
-    space: SearchSpace, config: Mapping[str, Any], rng: np.random.Generator, n_floats: int = 4, sigma: float = 0.2
+    space: SearchSpace,
+    config: Mapping[str, Any],
+    rng: np.random.Generator,
+    n_floats: int = 4,
+    sigma: float = 0.2,
+    n_decisions: int | None = None,
 ) -> Iterator[Resolution]:
     """The configurations that differ from another one in a single small step.
 
@@ -222,6 +227,7 @@ def neighbours(
         rng: Draws the steps of real numbers, and what no longer fits after a step.
         n_floats: How many steps to make per real number.
         sigma: The standard deviation of such a step, as a share of the (log) range.
+        n_decisions: How many decisions to take steps in, drawn at random; None for all of them.
 
     Yields:
         For each decision in turn: both neighbours of an integer or of an ordered category, every other
@@ -231,7 +237,10 @@ def neighbours(
         ConfigError: If `config` is no configuration of the space.
     """
     domains = domains_of(space, config)
-    for path in _varied(domains):
+    paths = _varied(domains)
+    if n_decisions is not None and n_decisions < len(paths):
+        paths = [paths[i] for i in rng.choice(len(paths), n_decisions, replace=False)]
+    for path in paths:
         for value in _steps(domains[path], config[path], rng, n_floats, sigma):
             try:
                 yield space.resolve(Keep({**config, path: value}, Uniform(rng)))

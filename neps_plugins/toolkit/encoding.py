@@ -36,6 +36,7 @@ class Column:
         start: The first column.
         width: How many columns; as many as choices for `"one-hot"`, otherwise 1.
         is_fidelity: Whether the decision is a fidelity.
+        size: How many values the decision can have; None for infinitely many.
     """
 
     path: str
@@ -43,6 +44,7 @@ class Column:
     start: int
     width: int
     is_fidelity: bool = False
+    size: int | None = None
 
 
 class Encoder:
@@ -76,11 +78,16 @@ class Encoder:
         """How many columns there are so far."""
         return self._width
 
-    def encode(self, configs: Sequence[Mapping[str, Any]]) -> tuple[Floats, Bools]:
+    def domain(self, path: str) -> Domain:
+        """What the decision at a path with a column is taken from; where that differs, what it was at first."""
+        return self._domains[path]
+
+    def encode(self, configs: Sequence[Mapping[str, Any]], grow: bool = True) -> tuple[Floats, Bools]:
         """Configurations as rows.
 
         Args:
-            configs: n complete configurations; new paths in them get columns at the end.
+            configs: n complete configurations.
+            grow: Give new paths in them columns at the end; otherwise leave them out.
 
         Returns:
             The values, shape (n, `width`), in [0, 1] but for `"index"` columns; and which of them are active, of
@@ -89,7 +96,7 @@ class Encoder:
         Raises:
             ConfigError: If a value is outside its domain, or a path is none of the space's.
         """
-        domains = [self._domains_of(config) for config in configs]
+        domains = [self._domains_of(config, grow) for config in configs]
         values = np.full((len(configs), self._width), self.INACTIVE)
         active = np.zeros((len(configs), self._width), dtype=bool)
         cells: dict[str, tuple[list[int], list[float]]] = {path: ([], []) for path in self._columns}
@@ -97,6 +104,8 @@ class Encoder:
             for path, value in config.items():
                 if path not in of:
                     raise ConfigError(f"the space does not ask for {path!r} in {dict(config)!r}.")
+                if path not in cells:
+                    continue
                 domain = of[path]
                 rows, found = cells[path]
                 rows.append(i)
@@ -112,13 +121,13 @@ class Encoder:
                 values[rows, column.start] = found
         return values, active
 
-    def _domains_of(self, config: Mapping[str, Any]) -> Mapping[str, Domain]:
-        """The domains of a configuration's decisions; its new paths get columns."""
+    def _domains_of(self, config: Mapping[str, Any], grow: bool = True) -> Mapping[str, Domain]:
+        """The domains of a configuration's decisions; its new paths get columns, if they may."""
         if self._space.has_fixed_domains and all(path in self._domains for path in config):
             return self._domains
         domains = domains_of(self._space, config)
         for path, domain in domains.items():
-            if path not in self._columns:
+            if grow and path not in self._columns:
                 self._add(path, domain)
         return domains
 
@@ -130,7 +139,7 @@ class Encoder:
         else:
             kind = "real" if isinstance(domain, FloatDomain) else "integer"
         self._domains[path] = domain
-        self._columns[path] = Column(path, kind, self._width, width, domain.is_fidelity)
+        self._columns[path] = Column(path, kind, self._width, width, domain.is_fidelity, domain.size)
         self._width += width
 
     def widened(self, values: Floats, active: Bools) -> tuple[Floats, Bools]:

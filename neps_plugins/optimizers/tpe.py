@@ -1,0 +1,319 @@
+"""The tree-structured Parzen estimator, over all decisions jointly.
+
+J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization", NeurIPS 2011; S. Watanabe,
+"Tree-structured Parzen estimator: understanding its algorithm components and their roles for better empirical
+performance", arXiv:2304.11127, 2023.
+
+Notation:
+    N       the number of evaluations that have ended, whatever came of them
+    gamma   which share of them is good
+    l, g    the densities of the good and of all other configurations (`neps_plugins.toolkit.parzen`)
+Of some candidates drawn from l, the one with the highest l / g is proposed: where good ones are dense and others are
+not (Bergstra et al., Equation 9: the expected improvement grows with it).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from neps_core import (
+    BudgetInfo,
+    CategoricalDomain,
+    Config,
+    ConfigError,
+    Decide,
+    Domain,
+    IntegerDomain,
+    OptimizerError,
+    OptimizerSpec,
+    SampledConfig,
+    SearchSpace,
+    Trial,
+    Uniform,
+    Value,
+    hookimpl,
+)
+from neps_core.spaces.identity import config_hash
+from neps_core.spaces.variation import domains_of
+from neps_plugins.toolkit.enumeration import enumerate_configs
+from neps_plugins.toolkit.fidelity import fixed_fidelities
+from neps_plugins.toolkit.observations import Observations
+from neps_plugins.toolkit.parzen import Candidates, Drawn, Mixture, Table
+
+NAME = "tpe"
+
+#: The least number of configurations before anything is modelled, unless another one is asked for.
+LEAST_INITIAL = 10
+
+#: How many values of a real number an enumeration goes through: more than anybody tries.
+FINE = 1000
+
+#: A configuration and what its decisions were taken from, without those that are fixed.
+Proposal = tuple[Config, Mapping[str, Domain]]
+
+
+class TPE:
+    """Looks where good configurations are dense and others are not: quick, also after thousands of evaluations.
+
+    It works on every space, and is a good choice if evaluations are many or cheap, or decisions depend on others.
+
+    The first configurations are spread evenly (a Latin hypercube). After that, the best `gamma` of all evaluations
+    make one density, and all others another one: a mixture of a kernel around each, and of the prior (yours, where
+    you gave one, the uniform distribution elsewhere). A configuration that was tried is not tried again as long as
+    there is another one; a finite space in which all are tried ends the run. Evaluations that are under way count as
+    bad ones, so that workers keep apart, and so do those that failed, crashed, or were infinite.
+
+    Args:
+        space: What to search.
+        initial_design_size: How many configurations to try before there is a model: a number, or `"ndim"` for as
+            many as the space's default configuration has decisions, at least 10.
+        gamma: The share of the evaluations that counts as good, between 0 and 1.
+        n_candidates: Among how many configurations a proposal is chosen. More of them follow the model more closely.
+        ignore_fidelity: What to do about a fidelity: False refuses it, True or `"highest_fidelity"` keeps it at its
+            upper bound.
+
+    Raises:
+        OptimizerError: If a number is out of range, or the space has a fidelity that isn't ignored.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        initial_design_size: str | int = "ndim",
+        gamma: float = 0.15,
+        n_candidates: int = 24,
+        ignore_fidelity: bool | str = False,
+    ) -> None:
+        if isinstance(gamma, bool) or not isinstance(gamma, (int, float)) or not 0.0 < gamma < 1.0:
+            raise OptimizerError(f"gamma={gamma!r} must be a number between 0 and 1: the share that counts as good.")
+        if not _is_count(n_candidates):
+            raise OptimizerError(f"n_candidates={n_candidates!r} must be a whole number of at least 1.")
+        if initial_design_size != "ndim" and not _is_count(initial_design_size):
+            raise OptimizerError(
+                f"initial_design_size={initial_design_size!r} must be a whole number of at least 1, or 'ndim'."
+            )
+        self._space = space
+        self._gamma = float(gamma)
+        self._n_candidates = n_candidates
+        highest = "highest_fidelity" if ignore_fidelity is True else ignore_fidelity
+        self._fixed = fixed_fidelities(space, highest, NAME)
+        self._n_initial = max(LEAST_INITIAL, _n_decisions(space))
+        if isinstance(initial_design_size, int):
+            self._n_initial = initial_design_size
+        self.details = {"initial_design_size": self._n_initial}
+        self._seen = Observations(NAME)
+        self._table = Table()
+        self._objectives = array("d")
+        self._untried = _Untried(space, self._fixed)
+
+    def __call__(
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo,
+        n: int | None,
+        rng: np.random.Generator,
+        seed: int,
+    ) -> list[SampledConfig]:
+        self._follow(trials)
+        proposals: list[SampledConfig] = []
+        tried = _Tried(self._seen.tried)
+        try:
+            for config in self._seen.running.values():
+                self._table.append(config, self._domains(config))
+            for _ in range(n or 1):
+                proposal = self._propose(tried, rng, seed)
+                if proposal is None:
+                    break
+                self._table.append(*proposal)
+                tried.add(proposal[0])
+                proposals.append(SampledConfig(proposal[0]))
+        finally:
+            self._table.truncate(len(self._objectives))
+        return proposals
+
+    def _follow(self, trials: Mapping[str, Trial]) -> None:
+        """Take in what has ended. The table holds the evaluations, and during a call also what is under way."""
+        anew, _ = self._seen.follow(trials)
+        if anew:
+            self._table = Table()
+            self._objectives = array("d")
+            self._untried = _Untried(self._space, self._fixed)
+        for observation in self._seen.ended[len(self._objectives) :]:
+            self._table.append(observation.config, self._domains(observation.config))
+            self._objectives.append(observation.objective)
+
+    def _domains(self, config: Mapping[str, Any]) -> dict[str, Domain]:
+        """What the decisions of a configuration were taken from; nothing if it is of another space."""
+        domains: Mapping[str, Domain] = self._space.flat_domains or {}
+        if self._space.flat_domains is None:
+            with suppress(ConfigError):
+                domains = domains_of(self._space, config)
+        return {path: domain for path, domain in domains.items() if path not in self._fixed}
+
+    def _propose(self, tried: _Tried, rng: np.random.Generator, seed: int) -> Proposal | None:
+        """A configuration that was not tried; None if there is none."""
+        if self._table.n < self._n_initial:
+            proposal = self._walk(_Stratum(seed, self._table.n, self._n_initial, rng))
+            if proposal[0] not in tried:
+                return proposal
+        good, others = self._densities()
+        for candidates in self._rounds(good, tried, rng):
+            scored = Candidates(candidates)
+            for i in np.argsort(others.log_density(scored) - good.log_density(scored), kind="stable"):
+                if candidates[i][0] not in tried:
+                    return candidates[i]
+        return None
+
+    def _rounds(self, good: Mixture, tried: _Tried, rng: np.random.Generator) -> Iterator[list[Proposal]]:
+        """Candidates: from l, then from anywhere, and at last, in what must be a finite space, those that are left."""
+        draws = good.draws(self._n_candidates, rng)
+        yield self._sample(lambda: Drawn(draws, rng))
+        yield self._sample(lambda: Uniform(rng))
+        yield [(config, self._domains(config)) for config in self._untried.first(self._n_candidates, tried)]
+
+    def _densities(self) -> tuple[Mixture, Mixture]:
+        """l and g.
+
+        A good configuration weighs the more the better it is, linearly in its rank; all others weigh the same.
+        """
+        objectives = np.array(self._objectives)
+        order = np.argsort(objectives, kind="stable")  # NaN comes last
+        n_useful = int(np.count_nonzero(objectives < math.inf))
+        n_good = min(math.ceil(self._gamma * len(objectives)), n_useful)
+        weights = np.zeros(self._table.n)
+        weights[order[:n_good]] = np.arange(n_good, 0, -1)
+        good, others = np.flatnonzero(weights), np.flatnonzero(weights == 0)
+        return Mixture(self._table, good, weights[good]), Mixture(self._table, others, np.ones(len(others)))
+
+    def _sample(self, source: Callable[[], Decide]) -> list[Proposal]:
+        """Candidates; fewer where a source's decisions are forbidden."""
+        candidates = []
+        for _ in range(self._n_candidates):
+            with suppress(ConfigError):
+                candidates.append(self._walk(source()))
+        return candidates
+
+    def _walk(self, source: Decide) -> Proposal:
+        asked = _Asked(self._fixed, source)
+        return self._space.resolve(asked).config, asked.domains
+
+
+class _Asked:
+    """Answers what is fixed, asks a source for the rest, and remembers the domains of that."""
+
+    def __init__(self, fixed: Mapping[str, Any], source: Decide) -> None:
+        self._fixed, self._source = fixed, source
+        self.domains: dict[str, Domain] = {}
+
+    def restart(self) -> None:
+        self.domains.clear()
+        restart = getattr(self._source, "restart", None)
+        if restart is not None:
+            restart()
+
+    def __call__(self, path: str, domain: Domain) -> Value:
+        if path in self._fixed:
+            return domain.check(self._fixed[path])
+        self.domains[path] = domain
+        return self._source(path, domain)
+
+
+class _Stratum:
+    """One configuration of a Latin hypercube: at each path, the unit interval has as many parts as configurations.
+
+    M. D. McKay, R. J. Beckman and W. J. Conover, "A comparison of three methods for selecting values of input
+    variables in the analysis of output from a computer code", Technometrics 21(2), 1979.
+    """
+
+    def __init__(self, seed: int, index: int, size: int, rng: np.random.Generator) -> None:
+        self._seed, self._index, self._size = seed, index, size
+        self._otherwise = Uniform(rng)
+        self._walks = 0
+
+    def restart(self) -> None:
+        self._walks += 1
+
+    def __call__(self, path: str, domain: Domain) -> Value:
+        if self._walks > 1:  # the first one was forbidden, and would be again
+            return self._otherwise(path, domain)
+        lots = np.random.default_rng([self._seed, crc32(path.encode())])  # each path has an order of its own
+        part, within = lots.permutation(self._size)[self._index], lots.random(self._size)[self._index]
+        return domain.from_unit(float(part + within) / self._size)
+
+
+class _Tried:
+    """Which configurations were tried, by the run and earlier in a batch."""
+
+    def __init__(self, by_run: Set[str]) -> None:
+        self._by_run = by_run
+        self._in_batch: set[str] = set()
+
+    def add(self, config: Config) -> None:
+        """One more in the batch."""
+        self._in_batch.add(config_hash(config))
+
+    def by_run(self, config: Config) -> bool:
+        return config_hash(config) in self._by_run
+
+    def __contains__(self, config: Config) -> bool:
+        this = config_hash(config)
+        return this in self._by_run or this in self._in_batch
+
+
+class _Untried:
+    """The configurations of a space that a run did not try, in order; only looked for when they are wanted."""
+
+    def __init__(self, space: SearchSpace, fixed: Mapping[str, Any]) -> None:
+        self._fixed = fixed
+        self._rest = enumerate_configs(space, self._values)
+        self._ahead: deque[Config] = deque()
+
+    def first(self, n: int, tried: _Tried) -> list[Config]:
+        """The first n, or as many as there are."""
+        # What is tried in a batch may yet be dropped, and has to stay.
+        self._ahead = deque(config for config in self._ahead if not tried.by_run(config))
+        found = [config for config in self._ahead if config not in tried][:n]
+        while len(found) < n and (config := next(self._rest, None)) is not None:
+            if not tried.by_run(config):
+                self._ahead.append(config)
+                if config not in tried:
+                    found.append(config)
+        return found
+
+    def _values(self, path: str, domain: Domain) -> Sequence[Value]:
+        if path in self._fixed:
+            return [self._fixed[path]]
+        if isinstance(domain, IntegerDomain):
+            return range(domain.lower, domain.upper + 1)
+        if isinstance(domain, CategoricalDomain) and domain.weights is not None:
+            # In a recursion, what ends it is the likeliest: the other way round, one might never come to an end.
+            likeliest_first = np.argsort([-weight for weight in domain.weights.weights], kind="stable")
+            return [domain.choices[i] for i in likeliest_first]
+        return domain.grid(domain.size or FINE)
+
+
+def _n_decisions(space: SearchSpace) -> int:
+    """How many decisions the default configuration has; 0 if it is none."""
+    try:
+        return len(space.resolve(lambda path, domain: domain.default()).config)
+    except ConfigError:  # forbidden, or a recursion without an end
+        return 0
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`tpe`."""
+    summary = "where good configurations are dense and others are not; quick, also after thousands of evaluations"
+    return [OptimizerSpec(NAME, TPE, summary, uses_priors=True)]

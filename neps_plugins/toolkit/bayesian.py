@@ -1,0 +1,241 @@
+"""Bayesian optimization: fit a model of the objective, propose where it promises the most, evaluate, repeat.
+
+B. Shahriari, K. Swersky, Z. Wang, R. P. Adams and N. de Freitas, "Taking the human out of the loop: a review of
+Bayesian optimization", Proceedings of the IEEE 104, 2016. The parts have files of their own: `dataset`, `features`,
+`targets`, `gaussian_process`, `surrogate`, `acquisition`, `candidates`, `maximization`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neps_core import (
+    BudgetInfo,
+    Config,
+    Domain,
+    Fixed,
+    OptimizerError,
+    Prior,
+    SampledConfig,
+    SearchSpace,
+    Trial,
+    Uniform,
+    Value,
+)
+from neps_core.spaces.identity import config_hash
+from neps_plugins.toolkit.acquisition import LogCost, LogExpectedImprovement, Term, Weighted
+from neps_plugins.toolkit.candidates import make_candidates
+from neps_plugins.toolkit.dataset import Dataset
+from neps_plugins.toolkit.enumeration import enumerate_configs
+from neps_plugins.toolkit.maximization import WIDE, maximize
+from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
+from neps_plugins.toolkit.surrogate import Surrogate
+from neps_plugins.toolkit.targets import finite
+from neps_plugins.toolkit.user_prior import UserPrior
+
+Floats = npt.NDArray[np.float64]
+
+#: How many of the configurations with the best results count as candidates for the best one.
+PROMISING = 100
+
+#: How many of the best configurations are varied.
+GOOD = 5
+
+#: How many random configurations are tried for one that is new, before all are gone through.
+TRIES = 200
+
+#: How strongly the user's prior weighs (Hvarfner et al. 2022, Section 4.1).
+BETA = 10.0
+
+
+class BayesianOptimizer:
+    """Proposes what a Gaussian process expects to improve most on the best configuration so far.
+
+    Args:
+        name: The optimizer's name, for messages.
+        space: The space.
+        initial_design_size: How many configurations are proposed before there is a model; `"ndim"` for one for
+            each decision.
+        fixed: Path to value of what all proposals have.
+        uses_prior: Whether the user's prior weighs in. The initial design is drawn from it, then the expected
+            improvement is multiplied with its density to the power of `BETA / n` at the n-th proposal of the model.
+        sample_prior_first: Whether the first proposal is what the user believes to be best.
+        cost_aware: Divide the expected improvement by the predicted cost: True to model the cost, `"log"` to model
+            its logarithm.
+
+    Raises:
+        OptimizerError: If a keyword makes no sense.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        space: SearchSpace,
+        initial_design_size: int | str = "ndim",
+        fixed: Mapping[str, Any] | None = None,
+        uses_prior: bool = False,
+        sample_prior_first: bool = False,
+        cost_aware: bool | str = False,
+    ) -> None:
+        if sample_prior_first not in (True, False):
+            raise OptimizerError(f"sample_prior_first={sample_prior_first!r} must be True or False.")
+        if cost_aware not in (True, False, "log"):
+            raise OptimizerError(f"cost_aware={cost_aware!r} must be True, False or 'log'.")
+        self._name = name
+        self._space = space
+        self._fixed = dict(fixed or {})
+        self._uses_prior = uses_prior
+        self._prior_first = sample_prior_first
+        self._cost_aware = cost_aware
+        self._data = Dataset(space, name, self._fixed)
+        self._surrogate = Surrogate()
+        self._costs = Surrogate(offsets=(math.inf,))
+        self._n_decisions = make_candidates(space, self._data.encoder, self._fixed).n_decisions
+        self._n_initial = _design_size(initial_design_size, self._n_decisions)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """For people: how many proposals there are before the model's."""
+        return {"initial_design_size": self._n_initial}
+
+    def __call__(
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo,
+        n: int | None,
+        rng: np.random.Generator,
+        seed: int = 0,
+    ) -> list[SampledConfig]:
+        proposals: list[Config] = []
+        for _ in range(n or 1):
+            config = self.propose(trials, budget_info, proposals, rng, seed)
+            if config is None:
+                break
+            proposals.append(config)
+        return [SampledConfig(config) for config in proposals]
+
+    def propose(
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo,
+        batch: Sequence[Mapping[str, Any]],
+        rng: np.random.Generator,
+        seed: int,
+    ) -> Config | None:
+        """The next configuration.
+
+        Args:
+            trials: All trials.
+            budget_info: What is left to spend says how much costs matter.
+            batch: Configurations that were proposed just now and have no trials yet.
+            rng: Of this proposal.
+            seed: Of the run.
+
+        Returns:
+            One that no trial has; None if there is none left.
+        """
+        if self._data.follow(trials):
+            self._surrogate.clear()
+            self._costs.clear()
+        tried = self._data.tried | {self._data.identity(config) for config in batch}
+        place = self._data.n_trials + len(batch)
+        known = self._data.objectives[np.isfinite(self._data.objectives)]
+        if place < self._n_initial or not (known != known[:1]).any():
+            ideas = self._design(place, rng, seed)
+        else:
+            ideas = self._promising(batch, place, budget_info, rng)
+        for config in ideas:
+            if config_hash(config) not in tried:
+                return config
+        return self._anything_new(tried, rng)
+
+    def _resolve(self, source: Any) -> Config:
+        return self._space.resolve(Fixed(self._fixed, source)).config
+
+    def _design(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
+        """The initial design: a Sobol sequence that depends on the run's seed alone."""
+        if place == 0 and self._prior_first:
+            yield self._resolve(lambda path, domain: domain.default())
+        otherwise = Prior(rng) if self._uses_prior else Uniform(rng)
+        points = sobol(place + 1, min(self._n_decisions, MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
+        yield self._resolve(Along(points[place], otherwise, self._uses_prior))
+
+    def _promising(
+        self, batch: Sequence[Mapping[str, Any]], place: int, budget_info: BudgetInfo, rng: np.random.Generator
+    ) -> Iterator[Config]:
+        """What the model finds most worth evaluating, best first."""
+        data = self._data
+        candidates = make_candidates(self._space, data.encoder, self._fixed)
+        model = self._surrogate.update(data.encoder.columns, data.values, data.active, data.objectives)
+        running = [*data.running, *batch]
+        if running:
+            model = model.believing(*data.encoder.encode(running, grow=False))
+        promising = np.argsort(finite(data.objectives), kind="stable")[:PROMISING]
+        seen = candidates.encode([*(data.configs[i] for i in promising), *running])
+        means, _ = model.predict(seen.values, seen.active)
+        terms: list[tuple[float, Term]] = [(1.0, LogExpectedImprovement(model, float(means.min())))]
+        wide = candidates.sample(WIDE, rng)
+        if self._uses_prior:
+            terms.append((BETA / (place - self._n_initial + 1), UserPrior(data.encoder)))
+            wide += candidates.sample(WIDE // 2, rng, from_prior=True)
+        if self._cost_aware:
+            terms += self._cost(budget_info)
+        good = seen[np.argsort(means, kind="stable")[:GOOD]]
+        ranked = maximize(Weighted(terms), candidates, wide, good, rng)
+        return (candidates.config(ranked, i) for i in range(len(ranked)))
+
+    def _cost(self, budget_info: BudgetInfo) -> list[tuple[float, Term]]:
+        """How much the cost weighs: less, the less there is left to spend.
+
+        E. H. Lee, V. Perrone, C. Archambeau and M. Seeger, "Cost-aware Bayesian optimization", 2020, Section 3.2.
+        """
+        data = self._data
+        rows = np.flatnonzero(np.isfinite(data.costs) & (data.costs > 0))
+        if len(rows) < 2:
+            return []
+        costs = data.costs[rows]
+        modelled = np.log(costs) if self._cost_aware == "log" else costs
+        model = self._costs.update(data.encoder.columns, data.values[rows], data.active[rows], modelled)
+        limit = budget_info.max_cost
+        left = 1.0 if not limit else max(0.0, 1.0 - budget_info.used_cost / limit)
+        is_log = self._cost_aware == "log"
+        term = LogCost(model, float(modelled.mean()), float(modelled.std()), is_log, float(costs.min()) / 10)
+        return [(-left, term)]
+
+    def _anything_new(self, tried: set[str], rng: np.random.Generator) -> Config | None:
+        """Any configuration that no trial has; None if there is none."""
+        for _ in range(TRIES):
+            config = self._resolve(Uniform(rng))
+            if config_hash(config) not in tried:
+                return config
+        try:
+            for config in enumerate_configs(self._space, self._all_values):
+                if config_hash(config) not in tried:
+                    return config
+        except _Endless:  # there must be others, but they are too unlikely to be found
+            return config
+        return None
+
+    def _all_values(self, path: str, domain: Domain) -> Sequence[Value]:
+        if path in self._fixed:
+            return [self._fixed[path]]
+        if domain.size is None:
+            raise _Endless
+        return domain.grid(domain.size)
+
+
+class _Endless(Exception):
+    """There is a decision with infinitely many values."""
+
+
+def _design_size(size: Any, n_decisions: int) -> int:
+    if size == "ndim":
+        return max(n_decisions, 1)
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise OptimizerError(f"initial_design_size={size!r} must be 'ndim' or a whole number of at least 1.")
+    return size

@@ -1,0 +1,101 @@
+"""The evaluations of a run as arrays, in the order in which they ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neps_core import ConfigError, SearchSpace, Trial
+from neps_core.spaces.identity import config_hash
+from neps_plugins.toolkit.encoding import Encoder
+from neps_plugins.toolkit.observations import Observations
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Dataset:
+    """Follows a run.
+
+    What it holds is a function of the trials alone, down to the order of columns and rows: somebody who sees
+    the run later gets the same arrays.
+
+    Args:
+        space: The space; configurations that are none of it are left out.
+        optimizer: The optimizer's name, for messages.
+        fixed: Path to value of what makes no difference between two configurations.
+
+    Attributes:
+        encoder: Has a column for each path of any trial's configuration; choices are indices.
+        configs: The configurations that were evaluated, n of them.
+        values: The same, encoded, shape (n, width).
+        active: Which paths they have, of the same shape.
+        objectives: Shape (n,); NaN where an evaluation failed or crashed, possibly infinite.
+        costs: Shape (n,); NaN where unknown.
+        running: The configurations that are under way.
+        tried: The identities of all trials' configurations.
+        n_trials: How many trials there are.
+    """
+
+    def __init__(self, space: SearchSpace, optimizer: str, fixed: Mapping[str, Any]) -> None:
+        self._space = space
+        self._fixed = fixed
+        self._observations = Observations(optimizer)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.encoder = Encoder(self._space, one_hot=False)
+        self.values, self.active = self.encoder.encode([])
+        self.objectives: Floats = np.zeros(0)
+        self.costs: Floats = np.zeros(0)
+        self.configs: list[Mapping[str, Any]] = []
+        self.tried: set[str] = set()
+        self.n_trials = 0
+        self._read = 0
+
+    def identity(self, config: Mapping[str, Any]) -> str:
+        """The hash of a configuration, whatever it has for what is fixed."""
+        return config_hash({**config, **{path: value for path, value in self._fixed.items() if path in config}})
+
+    @property
+    def running(self) -> list[Mapping[str, Any]]:
+        return [config for config in self._observations.running.values() if self._is_known(config)]
+
+    def follow(self, trials: Mapping[str, Trial]) -> bool:
+        """Take in what has happened since the last call.
+
+        Returns:
+            Whether everything was taken in anew.
+
+        Raises:
+            OptimizerError: If an evaluation gave several objectives.
+        """
+        anew, ids = self._observations.follow(trials)
+        if anew:
+            self._begin_anew()
+        self.n_trials = len(trials)
+        for trial_id in ids:  # columns in the order of sampling, which is the same for everybody
+            self.tried.add(self.identity(trials[trial_id].config))
+            with suppress(ConfigError):
+                self.encoder.encode([trials[trial_id].config])
+        new = [o for o in self._observations.ended[self._read :] if self._is_known(o.config)]
+        self._read = len(self._observations.ended)
+        self.configs += [observation.config for observation in new]
+        values, active = self.encoder.encode([observation.config for observation in new])
+        before = self.encoder.widened(self.values, self.active)
+        self.values, self.active = np.vstack([before[0], values]), np.vstack([before[1], active])
+        self.objectives = np.append(self.objectives, [observation.objective for observation in new])
+        self.costs = np.append(self.costs, [math.nan if o.cost is None else o.cost for o in new])
+        return anew
+
+    def _is_known(self, config: Mapping[str, Any]) -> bool:
+        try:
+            self.encoder.encode([config], grow=False)
+        except ConfigError:
+            return False
+        return True

@@ -1,0 +1,212 @@
+"""A Gaussian process that follows a run.
+
+It is a fold of the observations in the order in which they ended, and so the same for a worker that has followed the
+run and for one that has just come: what the next fit begins from is the last one's outcome, and a newcomer repeats
+those since the last milestone, at which a fit begins from the prior. Between two fits, hyperparameters and factor are
+kept, and a new observation adds a row.
+
+Fitting and predicting cost O(n**3) and O(n**2). So hyperparameters are fitted to `FIT_SIZE` observations at most, and
+`MODEL_SIZE` at most are predicted from: the better half of them are the best there are, the others are spread evenly
+over the rest of the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from copy import copy
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve, frozen
+
+from neps_plugins.toolkit.encoding import Column
+from neps_plugins.toolkit.features import Features
+from neps_plugins.toolkit.gaussian_process import Hyperparameters, Posterior, fit, prior_mode
+from neps_plugins.toolkit.targets import OFFSETS, finite, warped
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
+
+#: The next fit is due when there are this much more observations than at the last one.
+GROWTH = 0.05
+
+FIT_SIZE = 200
+MODEL_SIZE = 1000
+
+#: With fewer observations there is no telling which warp suits.
+LEAST_FOR_WARP = 5
+
+#: By how much the loss of an observation may rise before a fit is tried from the prior, too.
+DROP = 0.05
+
+
+@frozen(eq=False)
+class Model:
+    """What is known of an objective.
+
+    Attributes:
+        features: What the posterior is a function of.
+        posterior: Of the warped and standardised objective.
+    """
+
+    features: Features
+    posterior: Posterior
+
+    def predict(self, values: Floats, active: Bools) -> tuple[Floats, Floats]:
+        """Mean and variance of the target at m encoded configurations. Shapes (m,)."""
+        return self.posterior.predict(self.features(values, active))
+
+    def predict_with_gradient(self, values: Floats, active: Bools) -> tuple[Floats, Floats, Floats, Floats]:
+        """Mean, variance, and the gradients of both by the values. Shapes (m,), (m,), (m, width), (m, width)."""
+        mean, variance, by_mean, by_variance = self.posterior.predict_with_gradient(self.features(values, active))
+        of_values = (self.features.by_value(slope, values, active) for slope in (by_mean, by_variance))
+        return mean, variance, *of_values  # type: ignore[return-value]
+
+    def believing(self, values: Floats, active: Bools) -> Model:
+        """This model as if some configurations had given just what it predicts for them (the Kriging believer).
+
+        Its mean stays what it is, and its variance vanishes there: D. Ginsbourger, R. Le Riche and L. Carraro,
+        "Kriging is well-suited to parallelize optimization", 2010, Section 4.
+        """
+        posterior = copy(self.posterior)
+        for z in self.features(values, active):
+            posterior.extend(z)
+        return Model(self.features, posterior)
+
+
+@frozen(eq=False)
+class _State:
+    """The outcome of a fit.
+
+    Attributes:
+        n: How many observations it has seen.
+        logs: The logarithm of each lengthscale by the key of its feature.
+        hyperparameters: The same, and the others.
+        offset: The warp.
+        loss: Minus the logarithm of the posterior, an observation.
+        features: What it was fitted to.
+    """
+
+    n: int
+    logs: dict[str, float]
+    hyperparameters: Hyperparameters
+    offset: float
+    loss: float
+    features: Features
+
+
+class Surrogate:
+    """Keeps a model up to date.
+
+    Args:
+        offsets: The warps to choose from.
+    """
+
+    def __init__(self, offsets: Sequence[float] = OFFSETS) -> None:
+        self._offsets = offsets
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._state: _State | None = None
+        self._posterior: Posterior | None = None
+        self._rows: list[int] = []  # the observations that the posterior has seen
+        self._read = 0
+
+    def update(self, columns: Sequence[Column], values: Floats, active: Bools, objectives: Floats) -> Model:
+        """The model of all observations.
+
+        Args:
+            columns: Of the encoder.
+            values: Encoded configurations, shape (n, width), n at least 1: those of the last call, and new ones.
+            active: Which paths they have, of the same shape.
+            objectives: Shape (n,); NaN for a failure.
+        """
+        n = len(objectives)
+        before = self._state
+        for due in self._due(n):
+            self._state = self._fit(columns, values[:due], active[:due], objectives[:due])
+        state = self._state
+        assert state is not None
+        if state is not before or self._posterior is None:
+            rows = chosen(finite(objectives[: state.n]), MODEL_SIZE)
+            z = state.features(values[rows], active[rows])
+            self._posterior = Posterior(z, state.features.group, state.hyperparameters)
+            self._rows, self._read = list(rows), state.n
+        for z in state.features(values[self._read :], active[self._read :]):
+            self._posterior.extend(z)
+        self._rows += range(self._read, n)
+        self._read = n
+        self._posterior.observe(warped(objectives, state.offset)[0][self._rows])
+        return Model(state.features, self._posterior)
+
+    def _due(self, n: int) -> list[int]:
+        """After how many observations the fits are due that have not been made."""
+        due = []
+        at = 0 if self._state is None else self._state.n
+        if at < milestone(n):
+            at = milestone(n)
+            due.append(at)
+            self._state = None
+        while (at := next_fit(at)) <= n:
+            due.append(at)
+        return due
+
+    def _fit(self, columns: Sequence[Column], values: Floats, active: Bools, objectives: Floats) -> _State:
+        features = Features.of(columns, active)
+        rows = chosen(finite(objectives), FIT_SIZE)
+        z, y = features(values[rows], active[rows]), objectives[rows]
+        n_groups = len(features.keys)
+        mode = prior_mode(n_groups)
+        fresh = [mode, evolve(mode, log_lengthscales=mode.log_lengthscales - 1.0, log_noise=math.log(1e-2))]
+        state = self._state
+        if state is None:
+            offset = self._best_offset(z, y, features, mode)
+            found = fit(z, warped(y, offset)[0], features.group, fresh)
+            # The warp is chosen with hyperparameters, and they are fitted with a warp: once more each.
+            offset = self._best_offset(z, y, features, found.hyperparameters)
+            found = fit(z, warped(y, offset)[0], features.group, [found.hyperparameters])
+        else:
+            known = [state.logs.get(key, float(mode.log_lengthscales[0])) for key in features.keys]
+            start = evolve(state.hyperparameters, log_lengthscales=np.array(known))
+            offset = self._best_offset(z, y, features, start)
+            targets = warped(y, offset)[0]
+            found = fit(z, targets, features.group, [start])
+            if found.loss / len(rows) > state.loss + DROP:
+                found = min(found, fit(z, targets, features.group, fresh), key=lambda each: each.loss)
+        logs = dict(zip(features.keys, map(float, found.hyperparameters.log_lengthscales)))
+        return _State(len(objectives), logs, found.hyperparameters, offset, found.loss / len(rows), features)
+
+    def _best_offset(self, z: Floats, y: Floats, features: Features, hyperparameters: Hyperparameters) -> float:
+        """The warp under which the objectives are most probable."""
+        if len(y) < LEAST_FOR_WARP:
+            return self._offsets[-1]
+        posterior = Posterior(z, features.group, hyperparameters)
+
+        def evidence(offset: float) -> float:
+            targets, slope = warped(y, offset)
+            return slope - posterior.misfit(targets)
+
+        return max(self._offsets, key=evidence)
+
+
+def milestone(n: int) -> int:
+    """The last power of two up to n, which is at least 1."""
+    return 1 << (n.bit_length() - 1)
+
+
+def next_fit(n: int) -> int:
+    """After how many observations a fit is due when the last one was after n."""
+    return min(n + max(1, int(n * GROWTH)), 2 * milestone(n))
+
+
+def chosen(y: Floats, size: int) -> Indices:
+    """Which of n observations to take, in order: all, or the best and some others evenly spread. Shape (n or size,)."""
+    if len(y) <= size:
+        return np.arange(len(y))
+    order = np.argsort(y, kind="stable")
+    rest = np.sort(order[size // 2 :])
+    spread = rest[np.linspace(0, len(rest) - 1, size - size // 2).astype(int)]
+    return np.sort(np.concatenate([order[: size // 2], spread]))
