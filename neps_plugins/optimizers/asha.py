@@ -19,7 +19,7 @@ class AsynchronousSuccessiveHalving(BracketOptimizer):
         space: A space with one fidelity.
         eta: How many configurations compete for one place in the next rung, and how much dearer that is.
         early_stopping_rate: How many of the lowest rungs to leave out.
-        sampler: `"uniform"`, `"prior"` or `"priorband"`.
+        sampler: `"uniform"`, `"prior"`, `"priorband"` or `"bayesian_optimization"`.
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
 
     Raises:

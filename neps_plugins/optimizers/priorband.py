@@ -21,7 +21,8 @@ class PriorBand(BracketOptimizer):
         eta: How many configurations compete for one place in the next rung, and how much dearer that is.
         base: The brackets: `"successive_halving"`, `"hyperband"`, `"asha"` or `"async_hb"`.
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
-        bayesian_optimization_kick_in_point: None; a model is not available yet.
+        bayesian_optimization_kick_in_point: After how many full evaluations' worth of fidelity a Gaussian process takes
+            over the sampling, as with `sampler="bayesian_optimization"` of the other optimizers; None for never.
 
     Raises:
         OptimizerError: If the space hasn't one fidelity or has no prior, or a keyword makes no sense.
@@ -35,9 +36,12 @@ class PriorBand(BracketOptimizer):
         sample_prior_first: bool | str = False,
         bayesian_optimization_kick_in_point: float | None = None,
     ) -> None:
-        if bayesian_optimization_kick_in_point is not None:
-            raise OptimizerError("bayesian_optimization_kick_in_point is not available yet; leave it out.")
-        super().__init__(NAME, space, base, eta, "priorband", sample_prior_first)
+        point = bayesian_optimization_kick_in_point
+        if point is not None and (isinstance(point, bool) or not isinstance(point, (int, float)) or not point >= 0):
+            raise OptimizerError(
+                f"bayesian_optimization_kick_in_point={point!r} must be a number of full evaluations, or None."
+            )
+        super().__init__(NAME, space, base, eta, "priorband", sample_prior_first, kick_in_point=point)
 
 
 @hookimpl

@@ -1,8 +1,8 @@
 """Many small box-constrained minimisations at once, each with its own L-BFGS, evaluated together.
 
 J. Nocedal and S. J. Wright, "Numerical optimization", 2nd edition, Springer 2006: the two-loop recursion (Algorithm
-7.4) and projection onto the box (Section 16.7). Evaluating all points in one call is what saves the time: for models in NumPy
-the cost of a call hardly depends on the number of points.
+7.4) and projection onto the box (Section 16.7). Evaluating all points in one call is what saves the time: for models
+in NumPy the cost of a call hardly depends on the number of points.
 
 Notation: x (B, d) the points; f (B,) and g (B, d) values and gradients; s, y the last steps and changes of gradient.
 """

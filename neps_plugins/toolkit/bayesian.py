@@ -67,6 +67,7 @@ class BayesianOptimizer:
         sample_prior_first: Whether the first proposal is what the user believes to be best.
         cost_aware: Divide the expected improvement by the predicted cost: True to model the cost, `"log"` to model
             its logarithm.
+        reference_point: None; it is of use with several objectives only.
 
     Raises:
         OptimizerError: If a keyword makes no sense.
@@ -81,11 +82,14 @@ class BayesianOptimizer:
         uses_prior: bool = False,
         sample_prior_first: bool = False,
         cost_aware: bool | str = False,
+        reference_point: Any = None,
     ) -> None:
         if sample_prior_first not in (True, False):
             raise OptimizerError(f"sample_prior_first={sample_prior_first!r} must be True or False.")
         if cost_aware not in (True, False, "log"):
             raise OptimizerError(f"cost_aware={cost_aware!r} must be True, False or 'log'.")
+        if reference_point is not None:
+            raise OptimizerError(f"reference_point of {name!r} is for several objectives, and it minimises one.")
         self._name = name
         self._space = space
         self._fixed = dict(fixed or {})
@@ -95,8 +99,8 @@ class BayesianOptimizer:
         self._data = Dataset(space, name, self._fixed)
         self._surrogate = Surrogate()
         self._costs = Surrogate(offsets=(math.inf,))
-        self._n_decisions = make_candidates(space, self._data.encoder, self._fixed).n_decisions
-        self._n_initial = _design_size(initial_design_size, self._n_decisions)
+        self._candidates = make_candidates(space, self._data.encoder, self._fixed)
+        self._n_initial = _design_size(initial_design_size, self._candidates.n_decisions)
 
     @property
     def details(self) -> dict[str, Any]:
@@ -142,6 +146,7 @@ class BayesianOptimizer:
         if self._data.follow(trials):
             self._surrogate.clear()
             self._costs.clear()
+            self._candidates = make_candidates(self._space, self._data.encoder, self._fixed)
         tried = self._data.tried | {self._data.identity(config) for config in batch}
         place = self._data.n_trials + len(batch)
         known = self._data.objectives[np.isfinite(self._data.objectives)]
@@ -162,15 +167,14 @@ class BayesianOptimizer:
         if place == 0 and self._prior_first:
             yield self._resolve(lambda path, domain: domain.default())
         otherwise = Prior(rng) if self._uses_prior else Uniform(rng)
-        points = sobol(place + 1, min(self._n_decisions, MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
+        points = sobol(place + 1, min(self._candidates.n_decisions, MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
         yield self._resolve(Along(points[place], otherwise, self._uses_prior))
 
     def _promising(
         self, batch: Sequence[Mapping[str, Any]], place: int, budget_info: BudgetInfo, rng: np.random.Generator
     ) -> Iterator[Config]:
         """What the model finds most worth evaluating, best first."""
-        data = self._data
-        candidates = make_candidates(self._space, data.encoder, self._fixed)
+        data, candidates = self._data, self._candidates
         model = self._surrogate.update(data.encoder.columns, data.values, data.active, data.objectives)
         running = [*data.running, *batch]
         if running:

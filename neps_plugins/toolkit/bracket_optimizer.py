@@ -4,68 +4,26 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from neps_core import (
     BudgetInfo,
-    Config,
     Decide,
     Domain,
     OptimizerError,
-    Prior,
     SampledConfig,
     SearchSpace,
     Trial,
     Uniform,
     Value,
-    nearest,
 )
 from neps_plugins.toolkit.brackets import FollowedBrackets, SynchronousBrackets
-from neps_plugins.toolkit.priorband import PriorBandSampler
-from neps_plugins.toolkit.rungs import Ladder, first_level
+from neps_plugins.toolkit.rungs import first_level
 from neps_plugins.toolkit.rungs import ladder as make_ladder
+from neps_plugins.toolkit.samplers import KickIn, ModelSampler, Request, make_sampler, require_priors
 from neps_plugins.toolkit.schedules import make_schedule
-
-
-class Sampler(Protocol):
-    """Gives new configurations to brackets."""
-
-    def __call__(
-        self, level: int, run: FollowedBrackets, trials: Mapping[str, Trial], rng: np.random.Generator
-    ) -> Config:
-        """A configuration to be evaluated at a level; its fidelity is overwritten."""
-        ...
-
-
-def make_sampler(name: str, space: SearchSpace, ladder: Ladder, optimizer: str) -> Sampler:
-    """A sampler by name: `"uniform"`, `"prior"` or `"priorband"`.
-
-    Raises:
-        OptimizerError: If there is none of this name, or it needs priors and the space has none.
-    """
-    if name == "uniform":
-        return lambda level, run, trials, rng: space.resolve(Uniform(rng)).config
-    if name not in ("prior", "priorband"):
-        raise OptimizerError(f"sampler={name!r} is unknown. {nearest(str(name), ('uniform', 'prior', 'priorband'))}")
-    require_priors(space, f"sampler={name!r} of {optimizer!r}")
-    if name == "prior":
-        return lambda level, run, trials, rng: space.resolve(Prior(rng)).config
-    return PriorBandSampler(space, ladder)
-
-
-def require_priors(space: SearchSpace, who: str) -> None:
-    """Refuse a space without priors.
-
-    Raises:
-        OptimizerError: If the space has none.
-    """
-    if not space.has_priors:
-        raise OptimizerError(
-            f"{who} needs a prior, and the space has none. Add one, such as Float(1e-4, 1e-1, log=True, prior=1e-3), "
-            "or use 'hyperband'."
-        )
 
 
 class PriorMode:
@@ -87,9 +45,10 @@ class BracketOptimizer:
         schedule: The kind of brackets, as for `make_schedule`.
         eta: The reduction factor.
         early_stopping_rate: How many of the lowest rungs to leave out; 0 for schedules that use all of them.
-        sampler: `"uniform"`, `"prior"` or `"priorband"`.
+        sampler: As for `make_sampler`.
         sample_prior_first: Evaluate the prior's mode before anything else: True at the fidelity that is wanted
             first, `"highest_fidelity"` at the highest; False to leave it out.
+        kick_in_point: After how many full evaluations' worth a model takes over from the sampler; None for never.
 
     Raises:
         OptimizerError: If the space hasn't one fidelity, a keyword makes no sense, or priors are needed and the
@@ -105,6 +64,7 @@ class BracketOptimizer:
         sampler: str,
         sample_prior_first: bool | str,
         early_stopping_rate: int = 0,
+        kick_in_point: float | None = None,
     ) -> None:
         if sample_prior_first not in (True, False, "highest_fidelity"):
             raise OptimizerError(
@@ -117,6 +77,8 @@ class BracketOptimizer:
         self._schedule = make_schedule(schedule, ladder, first_level(ladder, early_stopping_rate, name))
         self._brackets = self._schedule.brackets
         self._sampler = make_sampler(sampler, space, ladder, name)
+        if kick_in_point is not None:
+            self._sampler = KickIn(self._sampler, ModelSampler(space, ladder, name), kick_in_point, ladder)
         self._prior_first = sample_prior_first
         self._run = FollowedBrackets(ladder, self._brackets)
 
@@ -130,7 +92,12 @@ class BracketOptimizer:
         return details
 
     def __call__(
-        self, trials: Mapping[str, Trial], budget_info: BudgetInfo, n: int | None, rng: np.random.Generator
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo,
+        n: int | None,
+        rng: np.random.Generator,
+        seed: int = 0,
     ) -> list[SampledConfig]:
         self._run.follow(trials)
         number = self._run.next_number
@@ -141,8 +108,9 @@ class BracketOptimizer:
             if wanted.promoted is not None:
                 proposals.append(self._promoted(wanted.promoted, wanted.level, trials))
                 continue
-            is_first = number == 1 and not trials
-            proposals.append(self._new(number, wanted.level, trials, rng, is_first))
+            batch = [proposal.config for proposal in proposals]
+            request = Request(wanted.level, self._run, trials, budget_info, batch, rng, seed)
+            proposals.append(self._new(number, request, number == 1 and not trials))
             number += 1
         return proposals
 
@@ -152,14 +120,13 @@ class BracketOptimizer:
         config = {**trials[previous].config, self._ladder.path: self._ladder.fidelities[level]}
         return SampledConfig(config, f"{number}_rung_{level}", previous)
 
-    def _new(
-        self, number: int, level: int, trials: Mapping[str, Trial], rng: np.random.Generator, is_first: bool
-    ) -> SampledConfig:
+    def _new(self, number: int, request: Request, is_first: bool) -> SampledConfig:
+        level = request.level
         if is_first and self._prior_first:
             level = self._ladder.top if self._prior_first == "highest_fidelity" else level
-            config = self._space.resolve(PriorMode(Uniform(rng))).config
+            config = self._space.resolve(PriorMode(Uniform(request.rng))).config
         else:
-            config = self._sampler(level, self._run, trials, rng)
+            config = self._sampler(request)
         config = {**config, self._ladder.path: self._ladder.fidelities[level]}
         return SampledConfig(config, f"{number}_rung_{level}")
 

@@ -20,13 +20,14 @@ from neps_core import (
     CategoricalDomain,
     Config,
     ConfigError,
+    Decide,
     Domain,
     Fixed,
-    FloatDomain,
     IntegerDomain,
     Prior,
     SearchSpace,
     Uniform,
+    Value,
 )
 from neps_core.spaces.variation import Keep, mutate, neighbours
 from neps_plugins.toolkit.encoding import Encoder
@@ -116,7 +117,7 @@ def make_candidates(space: SearchSpace, encoder: Encoder, fixed: Mapping[str, An
         fixed: Path to value of what every candidate has.
     """
     if space.flat_domains is not None:
-        return FlatCandidates(space.flat_domains, encoder, fixed)
+        return FlatCandidates(encoder, fixed)
     return WalkedCandidates(space, encoder, fixed)
 
 
@@ -167,11 +168,6 @@ class Axis:
             return _rounded(self._domain, x)
         return x
 
-    def others(self, x: Floats) -> Floats:
-        """For each position, all that the decision can have. Shape (len(x), size)."""
-        assert self.all is not None
-        return np.broadcast_to(self.all, (len(x), len(self.all)))
-
 
 def _values(domain: Domain) -> Sequence[Any]:
     if isinstance(domain, CategoricalDomain):
@@ -192,12 +188,12 @@ def _rounded(domain: IntegerDomain, u: Floats) -> Floats:
 class FlatCandidates:
     """Candidates of a space in which every combination of decisions is a configuration."""
 
-    def __init__(self, domains: Mapping[str, Domain], encoder: Encoder, fixed: Mapping[str, Any]) -> None:
+    def __init__(self, encoder: Encoder, fixed: Mapping[str, Any]) -> None:
         self._encoder = encoder
         self._axes: list[tuple[int, Axis]] = []
         self._fixed: dict[int, float] = {}
         for column in encoder.columns:
-            domain = domains[column.path]
+            domain = encoder.domain(column.path)
             axis = Axis(domain)
             if column.path in fixed or domain.size == 1:
                 value = fixed[column.path] if column.path in fixed else _values(domain)[0]
@@ -295,11 +291,8 @@ class WalkedCandidates:
         self._space = space
         self._encoder = encoder
         self._fixed = fixed
-
-    @property
-    def n_decisions(self) -> int:
-        config = self._space.resolve(Uniform(np.random.default_rng(0))).config
-        return sum(path not in self._fixed for path in config)
+        typical = space.resolve(Uniform(np.random.default_rng(0))).config
+        self.n_decisions = sum(path not in fixed for path in typical)
 
     def encode(self, configs: Sequence[Mapping[str, Any]]) -> Points:
         configs = tuple({**config, **{p: v for p, v in self._fixed.items() if p in config}} for config in configs)
@@ -343,18 +336,11 @@ class WalkedCandidates:
     def moved(self, points: Points, values: Floats, rng: np.random.Generator) -> Points:
         assert points.configs is not None
         movable = self.movable(points)
-        columns = self._encoder.columns
         children = []
         for i, config in enumerate(points.configs):
-            there = {c.path: float(values[i, c.start]) for c in columns if movable[i, c.start]}
-
-            def decide(path: str, domain: Domain, there: Any = there, kept: Any = Keep(config, Uniform(rng))) -> Any:
-                if path in there and isinstance(domain, (FloatDomain, IntegerDomain)):
-                    return domain.from_unit(there[path])
-                return kept(path, domain)
-
+            there = {c.path: values[i, c.start] for c in self._encoder.columns if movable[i, c.start]}
             try:
-                children.append(self._space.resolve(decide).config)
+                children.append(self._space.resolve(_Placed(there, Keep(config, Uniform(rng)))).config)
             except ConfigError:  # forbidden
                 children.append(dict(config))
         return self.encode(children)
@@ -373,3 +359,15 @@ class WalkedCandidates:
     def config(self, points: Points, i: int) -> Config:
         assert points.configs is not None
         return dict(points.configs[i])
+
+
+class _Placed:
+    """Numbers at given positions; another source's decisions elsewhere."""
+
+    def __init__(self, positions: Mapping[str, float], otherwise: Decide) -> None:
+        self._positions, self._otherwise = positions, otherwise
+
+    def __call__(self, path: str, domain: Domain) -> Value:
+        if path in self._positions and not isinstance(domain, CategoricalDomain):
+            return domain.from_unit(float(self._positions[path]))
+        return self._otherwise(path, domain)

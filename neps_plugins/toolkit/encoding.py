@@ -2,8 +2,8 @@
 
 A column (or, one-hot, a group of columns) belongs to a path. Numbers are positions in the unit interval,
 on their (log) scale; an ordered category is its rank, scaled to it; an unordered one is one column per
-choice that is 1 for the chosen one (or, as an index, a single column). A path that a configuration doesn't
-have is inactive there.
+choice that is 1 for the chosen one (or, as an index, a single column). A fidelity is on the log scale wherever that
+exists: what more of it does depends on how much there is. A path that a configuration doesn't have is inactive there.
 
 A flat space has a fixed set of columns; in a hierarchical one, columns are added as paths turn up, so
 arrays that were made earlier are narrower, and `Encoder.widened` brings them up to date.
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from attrs import frozen
+from attrs import evolve, frozen
 
 from neps_core import CategoricalDomain, ConfigError, Decide, Domain, FloatDomain, Resolution, SearchSpace, Value
 from neps_core.spaces.variation import domains_of
@@ -106,7 +106,7 @@ class Encoder:
                     raise ConfigError(f"the space does not ask for {path!r} in {dict(config)!r}.")
                 if path not in cells:
                     continue
-                domain = of[path]
+                domain = self._domains[path] if of[path].is_fidelity else of[path]
                 rows, found = cells[path]
                 rows.append(i)
                 found.append(_cell(path, domain, value))
@@ -133,6 +133,8 @@ class Encoder:
 
     def _add(self, path: str, domain: Domain) -> None:
         width = 1
+        if domain.is_fidelity and not isinstance(domain, CategoricalDomain) and domain.lower > 0:
+            domain = evolve(domain, log=True)
         if isinstance(domain, CategoricalDomain):
             kind = "ordered" if domain.ordered else "one-hot" if self._one_hot else "index"
             width = len(domain.choices) if kind == "one-hot" else 1
@@ -174,7 +176,9 @@ class Encoder:
                 return otherwise(path, domain)
             cell = values[column.start : column.start + column.width]
             if not isinstance(domain, CategoricalDomain):
-                return domain.from_unit(float(np.clip(cell[0], 0.0, 1.0)))
+                scale = self._domains[path] if domain.is_fidelity else domain
+                assert not isinstance(scale, CategoricalDomain)
+                return scale.from_unit(float(np.clip(cell[0], 0.0, 1.0)))
             last = len(domain.choices) - 1
             if column.kind == "one-hot":
                 return domain.choices[min(int(np.argmax(cell)), last)]

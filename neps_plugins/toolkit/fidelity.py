@@ -7,6 +7,11 @@ from typing import Any
 from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
 
 
+def fixed_at_highest(space: SearchSpace, ignore_fidelity: bool | str, optimizer: str) -> dict[str, Any]:
+    """As `fixed_fidelities`, but True keeps the fidelities at their upper bounds, too."""
+    return fixed_fidelities(space, "highest_fidelity" if ignore_fidelity is True else ignore_fidelity, optimizer)
+
+
 def fixed_fidelities(space: SearchSpace, ignore_fidelity: bool | str, optimizer: str) -> dict[str, Any]:
     """The values at which an optimizer keeps the fidelities.
 

@@ -38,12 +38,12 @@ NOISE_CEILING = 1.0
 #: Mean and standard deviation of the logarithms of noise and signal.
 import os
 
-_e=lambda k,d: float(os.environ.get(k,d))
-NOISE_PRIOR = (math.log(_e("NM","1e-4")), _e("NS","2.5"))
-SIGNAL_PRIOR = (0.0, _e("SS","1.0"))
+_e = lambda k, d: float(os.environ.get(k, d))
+NOISE_PRIOR = (math.log(_e("NM", "1e-4")), _e("NS", "2.5"))
+SIGNAL_PRIOR = (0.0, _e("SS", "2.0"))
 
 #: Of the logarithm of a lengthscale, for one dimension (Hvarfner et al. 2024).
-LENGTHSCALE_PRIOR = (_e("LM",str(math.sqrt(2.0))), _e("LS",str(math.sqrt(3.0))))
+LENGTHSCALE_PRIOR = (_e("LM", "-0.5"), _e("LS", "1.0"))
 
 LOG_LENGTHSCALE_BOUNDS = (math.log(5e-3), math.log(1e3))
 LOG_SIGNAL_BOUNDS = (math.log(1e-2), math.log(1e2))
@@ -202,7 +202,11 @@ def fit(Z: Floats, y: Floats, group: Indices, starts: list[Hyperparameters], max
     for start in starts:
         theta = np.clip(start.theta, *np.array(bounds).T)
         found = minimize(
-            evidence, theta, jac=True, method="L-BFGS-B", bounds=bounds,
+            evidence,
+            theta,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=bounds,
             options={"maxiter": max_iterations, "ftol": 1e-7, "gtol": 1e-3},
         )
         if best is None or found.fun < best.fun:

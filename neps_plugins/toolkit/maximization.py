@@ -18,8 +18,9 @@ Floats = npt.NDArray[np.float64]
 #: How many candidates are looked at first, and how many lie around the best configurations so far.
 WIDE, NEAR = 1024, 256
 
-#: How many of them climb: half are the best, and half are drawn in proportion to the acquisition.
-CLIMBERS = 10
+#: How many from everywhere climb, besides a quarter as many from around the best: half of either are the highest, and
+#: half are drawn in proportion to the acquisition.
+CLIMBERS = 8
 
 #: How often real numbers and other decisions take turns.
 ROUNDS = 3
@@ -28,9 +29,7 @@ ROUNDS = 3
 ITERATIONS = 40
 
 
-def maximize(
-    acquisition: Term, candidates: Candidates, wide: Points, good: Points, rng: np.random.Generator
-) -> Points:
+def maximize(acquisition: Term, candidates: Candidates, wide: Points, good: Points, rng: np.random.Generator) -> Points:
     """Many candidates, some of which climbed, best first.
 
     Args:
@@ -40,9 +39,11 @@ def maximize(
         good: Configurations around which to look besides.
         rng: Draws.
     """
-    pool = wide + candidates.around(good, NEAR, rng)
-    worth = acquisition(pool)
-    climbers = pool[_starts(worth, rng)] + good[:2]
+    near = candidates.around(good, NEAR, rng)
+    of_wide, of_near = acquisition(wide), acquisition(near)
+    # Those around the best are better than most others from the start, and would leave no place for any of them.
+    climbers = wide[_starts(of_wide, CLIMBERS, rng)] + near[_starts(of_near, CLIMBERS // 4, rng)] + good[:1]
+    pool, worth = wide + near, np.concatenate([of_wide, of_near])
     at = acquisition(climbers)
     for _ in range(ROUNDS):
         before = at
@@ -54,11 +55,11 @@ def maximize(
     return points[np.argsort(-worth, kind="stable")]
 
 
-def _starts(worth: Floats, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    best = np.argsort(-worth, kind="stable")[: CLIMBERS // 2]
+def _starts(worth: Floats, size: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    best = np.argsort(-worth, kind="stable")[: size // 2]
     weights = np.exp(worth - worth.max())
     weights[best] = 0.0
-    n = min(CLIMBERS - len(best), int((weights > 0).sum()))
+    n = min(size - len(best), int((weights > 0).sum()))
     if not n:
         return best
     return np.concatenate([best, rng.choice(len(worth), n, replace=False, p=weights / weights.sum())])

@@ -30,6 +30,7 @@ from neps_core.spaces.priors import NormalPrior
 from neps_core.spaces.variation import domains_of, mutate
 from neps_plugins.toolkit.brackets import FollowedBrackets
 from neps_plugins.toolkit.rungs import Ladder
+from neps_plugins.toolkit.samplers import Request
 
 #: The standard deviation of a step from the incumbent, in the unit cube.
 SIGMA = 0.25
@@ -51,11 +52,10 @@ class PriorBandSampler:
         self._ladder = ladder
         self._n_best = max(1, math.floor(ladder.eta))
 
-    def __call__(
-        self, level: int, run: FollowedBrackets, trials: Mapping[str, Trial], rng: np.random.Generator
-    ) -> Config:
+    def __call__(self, request: Request) -> Config:
         """A configuration for a level."""
-        uniform, prior, incumbent = self.probabilities(level, run, trials)
+        run, trials, rng = request.run, request.trials, request.rng
+        uniform, prior, incumbent = self.probabilities(request.level, run, trials)
         u = rng.random()
         if u < uniform:
             return self._space.resolve(Uniform(rng)).config

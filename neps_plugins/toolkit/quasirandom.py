@@ -1,7 +1,7 @@
 """Scrambled Sobol points as configurations of any space.
 
-I. M. Sobol', "On the distribution of points in a cube and the approximate evaluation of integrals", 1967; the scrambling
-is that of SciPy (A. B. Owen, "Scrambling Sobol' and Niederreiter-Xing points", J. Complexity 14, 1998, in its linear form).
+I. M. Sobol', "On the distribution of points in a cube and the approximate evaluation of integrals", 1967. The
+scrambling is that of SciPy: A. B. Owen, "Scrambling Sobol' and Niederreiter-Xing points", J. Complexity 14, 1998.
 """
 
 from __future__ import annotations

@@ -34,9 +34,7 @@ def finite(objectives: Floats) -> Floats:
     known = objectives[np.isfinite(objectives)]
     if not len(known):
         return np.zeros_like(objectives)
-    return np.where(
-        np.isfinite(objectives), objectives, np.where(objectives == -np.inf, known.min(), known.max())
-    )
+    return np.where(np.isfinite(objectives), objectives, np.where(objectives == -np.inf, known.min(), known.max()))
 
 
 def warped(objectives: Floats, offset: float) -> tuple[Floats, float]:

@@ -1,0 +1,54 @@
+"""Bayesian optimization with a Gaussian process and expected improvement.
+
+D. R. Jones, M. Schonlau and W. J. Welch, "Efficient global optimization of expensive black-box functions", J. Global
+Optimization 13, 1998. How it is done stands in `neps_plugins.toolkit.bayesian` and the files that it names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neps_core import OptimizerSpec, SearchSpace, hookimpl
+from neps_plugins.toolkit.fidelity import fixed_at_highest
+
+if TYPE_CHECKING:
+    from neps_plugins.toolkit.bayesian import BayesianOptimizer
+
+NAME = "bayesian_optimization"
+
+
+def bayesian_optimization(
+    space: SearchSpace,
+    initial_design_size: int | str = "ndim",
+    cost_aware: bool | str = False,
+    ignore_fidelity: bool | str = False,
+    reference_point: None = None,
+) -> BayesianOptimizer:
+    """Fits a model to all results so far, and proposes what it expects to improve most on the best of them.
+
+    Args:
+        space: What to search.
+        initial_design_size: How many configurations are spread evenly over the space before there is a model;
+            `"ndim"` for as many as a configuration has decisions.
+        cost_aware: Prefer what is cheap: True divides what is to be gained by the predicted `cost`, and `"log"` does so
+            with a model of its logarithm, for costs that differ by orders of magnitude. The less there is left of a
+            cost budget, the less this counts.
+        ignore_fidelity: False refuses a space with a fidelity; True and `"highest_fidelity"` keep it at its upper
+            bound.
+        reference_point: For several objectives, which are not supported yet; None.
+
+    Raises:
+        OptimizerError: If the space has a fidelity that isn't ignored, or a keyword makes no sense.
+    """
+    fixed = fixed_at_highest(space, ignore_fidelity, NAME)
+    from neps_plugins.toolkit.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+
+    return BayesianOptimizer(
+        NAME, space, initial_design_size, fixed, cost_aware=cost_aware, reference_point=reference_point
+    )
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`bayesian_optimization`."""
+    return [OptimizerSpec(NAME, bayesian_optimization, "a Gaussian process, and expected improvement")]

@@ -1,0 +1,60 @@
+"""Bayesian optimization with the user's prior: piBO.
+
+C. Hvarfner, D. Stoll, A. Souza, M. Lindauer, F. Hutter and L. Nardi, "piBO: augmenting acquisition functions with user
+beliefs for Bayesian optimization", ICLR 2022. How it is done stands in `neps_plugins.toolkit.bayesian` and the files
+that it names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neps_core import OptimizerSpec, SearchSpace, hookimpl
+from neps_plugins.toolkit.fidelity import fixed_at_highest
+from neps_plugins.toolkit.samplers import require_priors
+
+if TYPE_CHECKING:
+    from neps_plugins.toolkit.bayesian import BayesianOptimizer
+
+NAME = "pibo"
+
+
+def pibo(
+    space: SearchSpace,
+    initial_design_size: int | str = "ndim",
+    cost_aware: bool | str = False,
+    ignore_fidelity: bool | str = False,
+    reference_point: None = None,
+    sample_prior_first: bool = False,
+) -> BayesianOptimizer:
+    """Bayesian optimization that begins where the user believes the best to be, and trusts results more and more.
+
+    What is to be gained is multiplied with the density of the prior to the power of 10 / n at the model's n-th
+    proposal, so that a wrong prior is forgotten. Parameters without a prior are searched as if there were none.
+
+    Args:
+        space: What to search, with a prior on some of its parameters.
+        initial_design_size: How many configurations are drawn from the priors before there is a model; `"ndim"` for as
+            many as a configuration has decisions.
+        cost_aware: As for `bayesian_optimization`.
+        ignore_fidelity: False refuses a space with a fidelity; True and `"highest_fidelity"` keep it at its upper
+            bound.
+        reference_point: For several objectives, which are not supported yet; None.
+        sample_prior_first: Evaluate the priors' own values before anything else.
+
+    Raises:
+        OptimizerError: If the space has no prior or a fidelity that isn't ignored, or a keyword makes no sense.
+    """
+    require_priors(space, repr(NAME), "bayesian_optimization")
+    fixed = fixed_at_highest(space, ignore_fidelity, NAME)
+    from neps_plugins.toolkit.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+
+    return BayesianOptimizer(
+        NAME, space, initial_design_size, fixed, True, sample_prior_first, cost_aware, reference_point
+    )
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`pibo`."""
+    return [OptimizerSpec(NAME, pibo, "Bayesian optimization that begins with the user's priors", uses_priors=True)]
