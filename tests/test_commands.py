@@ -49,7 +49,7 @@ def test_status(mixed_run, module):
         "Running:   trial 4 asynchronously",
         "Error:     trial 2: ValueError: gpu",
         "NaN",
-        "random_search",
+        "bayesian_optimization",
     ):
         assert text in done.stdout
 
@@ -149,7 +149,7 @@ def test_plot(mixed_run, root, capsys):
     assert picture.read_bytes().startswith(b"\x89PNG")
     several = root.parent / "several"
     values = iter([(1, 4), (2, 2), (3, 3)])
-    neps.run(lambda x: next(values), SPACE, root_directory=several, evaluations_to_spend=3)
+    neps.run(lambda x: next(values), SPACE, root_directory=several, evaluations_to_spend=3, optimizer="random_search")
     assert [p.name for p in neps.plot(several)] == ["pareto_front.png"]
     empty = root.parent / "empty"
     neps.run(lambda x: x, SPACE, root_directory=empty, evaluations_to_spend=0)

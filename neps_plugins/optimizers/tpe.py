@@ -1,8 +1,8 @@
 """The tree-structured Parzen estimator, over all decisions jointly.
 
-J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization", NeurIPS 2011; S. Watanabe,
-"Tree-structured Parzen estimator: understanding its algorithm components and their roles for better empirical
-performance", arXiv:2304.11127, 2023.
+J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization", NeurIPS 2011;
+S. Watanabe, "Tree-structured Parzen estimator: understanding its algorithm components and their roles for better
+empirical performance", arXiv:2304.11127, 2023.
 
 Notation:
     N       the number of evaluations that have ended, whatever came of them
@@ -167,7 +167,9 @@ class TPE:
         good, others = self._densities()
         for candidates in self._rounds(good, tried, rng):
             scored = Candidates(candidates)
-            for i in np.argsort(others.log_density(scored) - good.log_density(scored), kind="stable"):
+            ratios = good.log_density(scored) - others.log_density(scored)
+            best_first: list[int] = np.argsort(-ratios, kind="stable").tolist()
+            for i in best_first:
                 if candidates[i][0] not in tried:
                     return candidates[i]
         return None
@@ -182,14 +184,16 @@ class TPE:
     def _densities(self) -> tuple[Mixture, Mixture]:
         """l and g.
 
-        A good configuration weighs the more the better it is, linearly in its rank; all others weigh the same.
+        Of k good configurations, the one of rank i weighs log(k + 1) - log(i); all others weigh the same. Watanabe
+        (Section 3.2) recommends the improvement as weight. In our measurements this is as good, and it depends on
+        the order only, so that no objective is too large for it.
         """
         objectives = np.array(self._objectives)
         order = np.argsort(objectives, kind="stable")  # NaN comes last
         n_useful = int(np.count_nonzero(objectives < math.inf))
         n_good = min(math.ceil(self._gamma * len(objectives)), n_useful)
         weights = np.zeros(self._table.n)
-        weights[order[:n_good]] = np.arange(n_good, 0, -1)
+        weights[order[:n_good]] = math.log(n_good + 1.0) - np.log(np.arange(1, n_good + 1))
         good, others = np.flatnonzero(weights), np.flatnonzero(weights == 0)
         return Mixture(self._table, good, weights[good]), Mixture(self._table, others, np.ones(len(others)))
 

@@ -83,7 +83,7 @@ def minimize_in_box(
 
 def _two_loops(g: Floats, memory: list[tuple[Floats, Floats, Floats]]) -> Floats:
     """The inverse Hessian, as far as the memory (oldest first) knows it, times `g`."""
-    q = g.copy()
+    q: Floats = g.copy()
     alphas = []
     for s, y, rho in reversed(memory):
         alphas.append(rho * np.einsum("ij,ij->i", s, q))

@@ -49,6 +49,10 @@ GOOD = 5
 #: How many random configurations are tried for one that is new, before all are gone through.
 TRIES = 200
 
+#: The improvement that counts, in standard deviations of the targets; less is not worth an evaluation. D. J. Lizotte,
+#: "Practical Bayesian optimization", PhD thesis, University of Alberta, 2008, Section 3.3.
+LEAST_GAIN = 0.01
+
 #: How strongly the user's prior weighs (Hvarfner et al. 2022, Section 4.1).
 BETA = 10.0
 
@@ -182,7 +186,7 @@ class BayesianOptimizer:
         promising = np.argsort(finite(data.objectives), kind="stable")[:PROMISING]
         seen = candidates.encode([*(data.configs[i] for i in promising), *running])
         means, _ = model.predict(seen.values, seen.active)
-        terms: list[tuple[float, Term]] = [(1.0, LogExpectedImprovement(model, float(means.min())))]
+        terms: list[tuple[float, Term]] = [(1.0, LogExpectedImprovement(model, float(means.min()) - LEAST_GAIN))]
         wide = candidates.sample(WIDE, rng)
         if self._uses_prior:
             terms.append((BETA / (place - self._n_initial + 1), UserPrior(data.encoder)))

@@ -139,7 +139,7 @@ class Axis:
         if not self.is_movable:
             self.all = np.array([self._position(value) for value in _values(domain)])
         shares = (np.arange(self.CELLS) + 0.5) / self.CELLS
-        self._tables = [
+        self._tables: list[Floats] = [
             np.array([self._position(quantile(float(u))) for u in shares])
             for quantile in (domain.from_unit, domain.from_prior)
         ]
@@ -155,7 +155,8 @@ class Axis:
         table = self._tables[from_prior]
         if self.is_movable:
             return self.snap(np.interp(shares, (np.arange(self.CELLS) + 0.5) / self.CELLS, table))
-        return table[np.minimum((shares * self.CELLS).astype(int), self.CELLS - 1)]
+        found: Floats = table[np.minimum((shares * self.CELLS).astype(int), self.CELLS - 1)]
+        return found
 
     def snap(self, x: Floats) -> Floats:
         """The nearest positions that the decision can have; choices are left as they are."""
@@ -163,9 +164,9 @@ class Axis:
             return x
         x = np.clip(x, 0.0, 1.0)
         if self.all is not None:
-            return self.all[np.abs(x[:, None] - self.all).argmin(axis=1)]
-        if isinstance(self._domain, IntegerDomain):
-            return _rounded(self._domain, x)
+            x = self.all[np.abs(x[:, None] - self.all).argmin(axis=1)]
+        elif isinstance(self._domain, IntegerDomain):
+            x = _rounded(self._domain, x)
         return x
 
 
@@ -182,7 +183,8 @@ def _rounded(domain: IntegerDomain, u: Floats) -> Floats:
         low, high = math.log(low), math.log(high)
     scaled = low + u * (high - low)
     whole = np.clip(np.round(np.exp(scaled) if domain.log else scaled), domain.lower, domain.upper)
-    return ((np.log(whole) if domain.log else whole) - low) / (high - low)
+    positions: Floats = ((np.log(whole) if domain.log else whole) - low) / (high - low)
+    return positions
 
 
 class FlatCandidates:

@@ -25,6 +25,10 @@ CLIMBERS = 8
 #: How often real numbers and other decisions take turns.
 ROUNDS = 3
 
+#: How far a number may climb in a turn. Where little is known, the way up leads to the corners of the space, of which
+#: there are more than evaluations: better to look where the climb began.
+REACH = 0.1
+
 #: The most iterations of L-BFGS in a turn.
 ITERATIONS = 40
 
@@ -81,7 +85,8 @@ def _climb(
         return -worth, np.where(held[rows], 0.0, -gradient[:, columns])
 
     x = points.values[:, columns]
-    low, high = np.where(held, x, 0.0), np.where(held, x, 1.0)
+    low = np.where(held, x, np.maximum(x - REACH, 0.0))
+    high = np.where(held, x, np.minimum(x + REACH, 1.0))
     end, _ = minimize_in_box(falling, x, low, high, ITERATIONS, 1e-5)
     values = points.values.copy()
     values[:, columns] = end

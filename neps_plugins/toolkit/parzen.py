@@ -26,6 +26,7 @@ where they share it. Densities of numbers are per unit interval; all others are 
 
 from __future__ import annotations
 
+import itertools
 import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,8 +48,8 @@ Spot = tuple[Any, Any]
 #: A path, and of which kind the decision is. What is of another kind in another configuration is another decision.
 Key = tuple[str, str]
 
-#: Integers of a larger range are real numbers here: a cell each would take long, and be narrower than any kernel.
-MANY = 4096
+#: Integers all of whose cells are narrower are real numbers here: no kernel would tell the difference.
+NARROW = 1 / 256
 
 #: The standard deviation of a single observation: that of the uniform distribution.
 SPREAD = math.sqrt(1 / 12)
@@ -63,7 +64,11 @@ def kind_of(domain: Domain) -> str:
         return "cell" if domain.ordered else "label"
     if domain.lower == domain.upper:
         return "cell"
-    return "real" if isinstance(domain, FloatDomain) or (domain.size or 0) > MANY else "cell"
+    if isinstance(domain, FloatDomain):
+        return "real"
+    # On a log scale the lowest cell is the widest.
+    wide = domain.upper - domain.lower < 1 / NARROW or (domain.log and domain.to_unit(domain.lower + 0.5) > NARROW)
+    return "cell" if wide else "real"
 
 
 def spot_of(domain: Domain, value: Any) -> Spot:
@@ -209,8 +214,8 @@ class Candidates:
 class _Kernels(Protocol):
     """The kernels of those observations that take a certain decision, k of them."""
 
-    def log_densities(self, answers: _Answers) -> Floats:
-        """Of each answer under each kernel, shape (c, k)."""
+    def log_densities(self, answers: _Answers, out: Floats) -> None:
+        """Of each answer under each kernel, into `out` of shape (c, k): memory anew each time would take longest."""
         ...
 
     def draw(self, of: Integers, rng: np.random.Generator) -> list[Any]:
@@ -230,12 +235,12 @@ class _Normal:
     centres: Floats
     h: float
 
-    def log_densities(self, answers: _Answers) -> Floats:
-        z = np.subtract.outer(np.array([low for low, _ in answers.spots]) / self.h, self.centres / self.h)
-        np.multiply(z, z, out=z)
-        z *= -0.5
-        z -= np.log(_mass(0.0, 1.0, self.centres, self.h) * (self.h * math.sqrt(2 * math.pi)))
-        return z
+    def log_densities(self, answers: _Answers, out: Floats) -> None:
+        scale = self.h * math.sqrt(2.0)  # so that squares need no factor
+        np.subtract.outer(np.array([u for u, _ in answers.spots]) / scale, self.centres / scale, out=out)
+        np.multiply(out, out, out=out)
+        out += np.log(_mass(0.0, 1.0, self.centres, self.h) * (scale * math.sqrt(math.pi)))
+        np.negative(out, out=out)
 
     def draw(self, of: Integers, rng: np.random.Generator) -> list[Any]:
         from scipy.special import ndtr, ndtri
@@ -259,11 +264,11 @@ class _Cells:
     normal: _Normal
     codes: Integers
 
-    def log_densities(self, answers: _Answers) -> Floats:
+    def log_densities(self, answers: _Answers, out: Floats) -> None:
         low, high = (np.array(ends)[:, None] for ends in zip(*answers.spots))
         centres, h = self.normal.centres, self.normal.h
         masses = _mass(low, high, centres, h) / _mass(0.0, 1.0, centres, h)
-        return np.log(np.maximum(masses, TINY))[:, self.codes]
+        np.take(np.log(np.maximum(masses, TINY)), self.codes, axis=1, out=out, mode="clip")
 
     def draw(self, of: Integers, rng: np.random.Generator) -> list[Any]:
         return self.normal.draw(self.codes[of], rng)
@@ -283,13 +288,13 @@ class _Labels:
     codes: Integers
     b: float
 
-    def log_densities(self, answers: _Answers) -> Floats:
+    def log_densities(self, answers: _Answers, out: Floats) -> None:
         anew = self.b * np.exp(answers.log_prior)
         densities = np.repeat(anew[:, None], len(self.known), axis=1)
         for i, spot in enumerate(answers.spots):
             if spot in self.known:
                 densities[i, self.known[spot]] += 1.0 - self.b
-        return np.log(densities)[:, self.codes]
+        np.take(np.log(densities), self.codes, axis=1, out=out, mode="clip")
 
     def draw(self, of: Integers, rng: np.random.Generator) -> list[Any]:
         labels = list(self.known)
@@ -314,7 +319,8 @@ def _bandwidth(positions: Floats, n_decisions: float, least: float) -> float:
     """
     k = len(positions)
     spread = float(np.std(positions)) if k > 1 else SPREAD
-    return min(1.0, max(1.06 * spread * k ** (-1.0 / (n_decisions + 4.0)), 1.0 / (k + 2.0), least))
+    rule = 1.06 * spread * math.pow(k, -1.0 / (n_decisions + 4.0))
+    return min(1.0, max(rule, 1.0 / (k + 2.0), least))
 
 
 def _make_kernels(kind: str, column: Column, values: Floats, n_decisions: float) -> _Kernels:
@@ -324,7 +330,9 @@ def _make_kernels(kind: str, column: Column, values: Floats, n_decisions: float)
     if kind == "label":
         # Each observation counts once, and each label once among all of them.
         return _Labels(column.known, codes, column.size / (len(codes) + column.size))
-    cells = np.array(list(column.known))
+    used = np.bincount(codes) > 0  # by other observations there may be many more
+    cells = np.array(list(itertools.compress(column.known, used)))
+    codes = (np.cumsum(used) - 1)[codes]
     centres, widths = cells.mean(axis=1), cells[:, 1] - cells[:, 0]
     h = _bandwidth(centres[codes], n_decisions, 0.5 * float(np.mean(widths[codes])))
     return _Cells(_Normal(centres, h), codes)
@@ -362,24 +370,27 @@ class Mixture:
 
     def log_density(self, candidates: Candidates) -> Floats:
         """Logarithm of p at each candidate, shape (m,)."""
-        logs = np.zeros((candidates.m, self._n + 1))
+        logs, prior = np.zeros((candidates.m, self._n)), np.zeros(candidates.m)
+        scratch = np.empty(logs.size)
         for key, answers in candidates.answers.items():
-            prior = np.array(answers.log_prior)[:, None]
+            who, of_prior = np.array(answers.who), np.array(answers.log_prior)
+            prior[who] += of_prior
             if key not in self._kernels:
-                logs[answers.who] += prior
+                logs[who] += of_prior[:, None]
                 continue
             kernels, densities = self._kernels[key]
-            block = densities.log_densities(answers)
-            if block.shape == (candidates.m, self._n):  # all of both, as always in a flat space: quicker
-                logs[:, :-1] += block
-                logs[:, -1:] += prior
+            block = scratch[: len(who) * len(kernels)].reshape(len(who), len(kernels))
+            densities.log_densities(answers, out=block)
+            if block.shape == logs.shape:  # as in a flat space, which this makes much quicker
+                logs += block
             else:
-                logs[answers.who] += prior
-                logs[np.ix_(answers.who, kernels)] += block - prior
-        logs += np.log(self._weights)
-        highest = logs.max(axis=1)
+                logs[who] += of_prior[:, None]
+                logs[np.ix_(who, kernels)] += block - of_prior[:, None]
+        logs += np.log(self._weights[:-1])
+        prior += math.log(self._weights[-1])
+        highest = np.maximum(prior, logs.max(axis=1, initial=-np.inf))
         logs -= highest[:, None]
-        return highest + np.log(np.exp(logs, out=logs).sum(axis=1))
+        return np.asarray(highest + np.log(np.exp(logs, out=logs).sum(axis=1) + np.exp(prior - highest)))
 
     def draws(self, m: int, rng: np.random.Generator) -> Iterator[Mapping[Key, Any]]:
         """Samples of p without an end, as decisions to be taken where a walk asks for them: see `Drawn`.

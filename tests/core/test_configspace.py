@@ -181,8 +181,11 @@ def test_it_is_imported_only_when_it_turns_up(script):
     script.write(
         """
         import sys, neps
-        neps.run(lambda x: x, {"x": neps.Float(0, 1)}, root_directory="r", evaluations_to_spend=1)
+        run = {"root_directory": "r", "evaluations_to_spend": 1}
+        neps.run(lambda x: x, {"x": neps.Float(0, 1)}, **run, optimizer="random_search")
         assert "ConfigSpace" not in sys.modules and "scipy" not in sys.modules
+        neps.run(lambda x: x, **run, optimizer="bayesian_optimization")
+        assert "ConfigSpace" not in sys.modules and "scipy" in sys.modules
         """
     )
     script.run()

@@ -201,7 +201,12 @@ class TestImport:
         seed = open_run(tmp_path / "a").log.seed
         runs = [
             neps.run(
-                lambda x: x, {"x": neps.Float(0, 1)}, root_directory=tmp_path / name, seed=seed, evaluations_to_spend=3
+                lambda x: x,
+                {"x": neps.Float(0, 1)},
+                root_directory=tmp_path / name,
+                seed=seed,
+                evaluations_to_spend=3,
+                optimizer="random_search",
             )
             for name in "ab"
         ]
@@ -257,7 +262,7 @@ class TestAskAndTell:
     def test_it_proposes_what_a_run_would(self, root):
         space = {"x": neps.Float(0, 1)}
         run = neps.run(lambda x: x, space, root_directory=root, seed=5, evaluations_to_spend=4)
-        loop = neps.AskAndTell(neps.algorithms.random_search(space), seed=5)
+        loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(space), seed=5)
         asked = []
         for _ in range(4):
             trial = loop.ask()

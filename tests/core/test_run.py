@@ -357,13 +357,13 @@ class TestResults:
         assert result.best.id == "3"
 
     def test_the_number_of_objectives_stays(self, root):
-        run(lambda x: [1, 2], root)
+        run(lambda x: [1, 2], root, optimizer="random_search")
         with pytest.raises(ResultError, match=r"1 value\(s\).*have 2"):
             run(lambda x: 1, root)
 
     def test_the_result(self, root):
         values = iter([(1, 4), (2, 2), (3, 3), (4, 1), (2, 2)])
-        result = run(lambda x: next(values), root, evaluations_to_spend=5)
+        result = run(lambda x: next(values), root, evaluations_to_spend=5, optimizer="random_search")
         assert result.best is None
         assert [t.id for t in result.pareto_front] == ["1", "2", "4"]
         assert list(result.trials) == ["1", "2", "3", "4", "5"]

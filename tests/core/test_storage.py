@@ -163,7 +163,7 @@ class TestReadableFiles:
         assert report["reported_as"] == "success"
         metadata = json.loads((root / "configs/config_2/metadata.json").read_text())
         assert metadata["time_sampled"] <= metadata["time_started"] <= metadata["time_end"] <= time.time()
-        assert yaml.safe_load((root / "optimizer_info.yaml").read_text())["name"] == "random_search"
+        assert yaml.safe_load((root / "optimizer_info.yaml").read_text())["name"] == "bayesian_optimization"
         assert pickle.loads((root / "optimizer_state.pkl").read_bytes())["seed"] == 1
 
     def test_they_are_made_again_where_a_crash_came_between(self, root):

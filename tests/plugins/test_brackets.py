@@ -413,8 +413,10 @@ class TestRealRuns:
     [
         (SPACE, "hyperband"),
         (PRIORS, "priorband"),
-        ({"x": neps.Float(0, 1)}, "random_search"),
-        ({"x": neps.Float(0, 1), "share": neps.FloatFidelity(0, 1)}, "random_search"),
+        ({"x": neps.Float(0, 1)}, "bayesian_optimization"),
+        ({"x": neps.Float(0, 1), "share": neps.FloatFidelity(0, 1)}, "bayesian_optimization"),
+        ({"x": neps.Float(0, 1, prior=0.5)}, "pibo"),
+        ({"x": neps.Float(0, 1, prior=0.5), "share": neps.FloatFidelity(0, 1)}, "pibo"),
     ],
 )
 def test_auto(root, space, expected):
@@ -461,8 +463,9 @@ class TestPriors:
     def test_refusals_of_priorband(self):
         with pytest.raises(OptimizerError, match="base='hyperbnad' is unknown. Did you mean 'hyperband'"):
             neps.algorithms.priorband(PRIORS, base="hyperbnad")
-        with pytest.raises(OptimizerError, match="not available yet"):
-            neps.algorithms.priorband(PRIORS, bayesian_optimization_kick_in_point=5)
+        for point in (-1, True, "soon", float("nan")):
+            with pytest.raises(OptimizerError, match="must be a number of full evaluations"):
+                neps.algorithms.priorband(PRIORS, bayesian_optimization_kick_in_point=point)
 
 
 class TestPriorBand:

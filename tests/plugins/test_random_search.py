@@ -40,22 +40,6 @@ def test_a_fidelity_is_refused_sampled_or_kept_high():
         propose(FIDELITY, ignore_fidelity="lowest")
 
 
-@pytest.mark.parametrize(
-    "space, keywords",
-    [
-        ({"x": neps.Float(0, 1)}, {"use_priors": False, "ignore_fidelity": False}),
-        ({"x": neps.Float(0, 1, prior=0.5)}, {"use_priors": True, "ignore_fidelity": False}),
-        (
-            {"x": neps.Float(0, 1), "share": neps.FloatFidelity(0, 1)},
-            {"use_priors": False, "ignore_fidelity": "highest_fidelity"},
-        ),
-    ],
-)
-def test_auto(root, space, keywords):
-    neps.run(lambda **config: 1.0, space, root_directory=root, evaluations_to_spend=1)
-    assert neps.load_optimizer_info(root) == {"name": "random_search", "info": keywords}
-
-
 def test_a_space_of_constants(root):
-    result = neps.run(lambda k: k, {"k": 3}, root_directory=root, evaluations_to_spend=2)
+    result = neps.run(lambda k: k, {"k": 3}, root_directory=root, evaluations_to_spend=2, optimizer="random_search")
     assert [t.config for t in result.trials.values()] == [{}, {}]

@@ -62,7 +62,7 @@ def test_columns_that_turn_up_late_do_not_shift_others(root):
 
 def test_several_objectives(root):
     values = iter([(1, 4), (2, 5), (0, 9)])
-    neps.run(lambda x: next(values), SPACE, root_directory=root, evaluations_to_spend=3)
+    neps.run(lambda x: next(values), SPACE, root_directory=root, evaluations_to_spend=3, optimizer="random_search")
     fronts = [yaml.safe_load(b) for b in (root / "summary/best_config.txt").read_text().split("\n\n")]
     assert [b["trial"] for b in fronts] == ["3", "1"]
 
