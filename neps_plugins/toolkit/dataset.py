@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from neps_core import ConfigError, SearchSpace, Trial
-from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.observations import Observations
 
@@ -39,13 +38,11 @@ class Dataset:
         costs: Shape (n,); NaN where unknown.
         running: The configurations that are under way.
         tried: The identities of all trials' configurations.
-        n_trials: How many trials there are.
     """
 
     def __init__(self, space: SearchSpace, optimizer: str, fixed: Mapping[str, Any]) -> None:
         self._space = space
-        self._fixed = fixed
-        self._observations = Observations(optimizer)
+        self._observations = Observations(optimizer, fixed)
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -54,13 +51,15 @@ class Dataset:
         self.objectives: Floats = np.zeros(0)
         self.costs: Floats = np.zeros(0)
         self.configs: list[Mapping[str, Any]] = []
-        self.tried: set[str] = set()
-        self.n_trials = 0
         self._read = 0
 
     def identity(self, config: Mapping[str, Any]) -> str:
         """The hash of a configuration, whatever it has for what is fixed."""
-        return config_hash({**config, **{path: value for path, value in self._fixed.items() if path in config}})
+        return self._observations.identity(config)
+
+    @property
+    def tried(self) -> set[str]:
+        return self._observations.tried
 
     @property
     def running(self) -> list[Mapping[str, Any]]:
@@ -78,9 +77,7 @@ class Dataset:
         anew, ids = self._observations.follow(trials)
         if anew:
             self._begin_anew()
-        self.n_trials = len(trials)
         for trial_id in ids:  # columns in the order of sampling, which is the same for everybody
-            self.tried.add(self.identity(trials[trial_id].config))
             with suppress(ConfigError):
                 self.encoder.encode([trials[trial_id].config])
         new = [o for o in self._observations.ended[self._read :] if self._is_known(o.config)]

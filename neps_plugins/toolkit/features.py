@@ -42,15 +42,14 @@ class Features:
     Attributes:
         columns: The encoded decisions that vary; choices as indices.
         optional: Which of them some observations lack.
-        togetherness: For each column, which group of paths that come and go together it is in; -1 for those that
-            all have.
+        presence: The columns of those, as places in `columns`, in groups that come and go together.
         group: For each feature, its lengthscale.
         keys: For each lengthscale, a name that stays the same as the run grows.
     """
 
     columns: tuple[Column, ...]
     optional: tuple[bool, ...]
-    presence: tuple[tuple[int, ...], ...]  # groups of columns that come and go together
+    presence: tuple[tuple[int, ...], ...]
     group: Indices = field(init=False)
     keys: tuple[str, ...] = field(init=False)
 

@@ -9,6 +9,12 @@ from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
 
 def fixed_at_highest(space: SearchSpace, ignore_fidelity: bool | str, optimizer: str) -> dict[str, Any]:
     """As `fixed_fidelities`, but True keeps the fidelities at their upper bounds, too."""
+    if space.fidelities and ignore_fidelity is False:
+        raise OptimizerError(
+            f"{optimizer!r} does not use fidelities, and the space has {', '.join(map(repr, space.fidelities))}. "
+            f"Set ignore_fidelity=True to keep it at its upper bound: optimizer=({optimizer!r}, "
+            "{'ignore_fidelity': True}); or use 'hyperband'."
+        )
     return fixed_fidelities(space, "highest_fidelity" if ignore_fidelity is True else ignore_fidelity, optimizer)
 
 

@@ -110,7 +110,12 @@ def inverse_factor(K: Floats) -> tuple[Floats, float]:
 
     Returns:
         The inverse of L, lower triangular; and the logarithm of the determinant of L.
+
+    Raises:
+        ValueError: If an entry is no finite number: no jitter mends that.
     """
+    if not np.isfinite(K).all():
+        raise ValueError("a covariance is not finite")
     jitter = 0.0
     scale = float(np.mean(np.diag(K))) or 1.0
     while True:

@@ -35,16 +35,22 @@ class Observations:
 
     Attributes:
         optimizer: The optimizer's name, for messages.
+        fixed: Path to value of what makes no difference between two configurations.
         ended: Every evaluation, in the order in which they ended.
         running: The configurations that are under way or wait for a worker, by trial, in the order of sampling.
-        tried: Hashes of the configurations of all trials.
+        tried: The identities of the configurations of all trials.
     """
 
     optimizer: str
+    fixed: Mapping[str, Any] = field(factory=dict)
     ended: list[Observation] = field(factory=list, init=False)
     running: dict[str, Mapping[str, Any]] = field(factory=dict, init=False)
     tried: set[str] = field(factory=set, init=False)
     _follower: Follower = field(factory=Follower, init=False)
+
+    def identity(self, config: Mapping[str, Any]) -> str:
+        """The hash of a configuration, whatever it has for what is fixed."""
+        return config_hash({**config, **{path: value for path, value in self.fixed.items() if path in config}})
 
     def follow(self, trials: Mapping[str, Trial]) -> tuple[bool, list[str]]:
         """Take in what has happened since the last call.
@@ -67,7 +73,7 @@ class Observations:
         ids = [trial_id for trial_id in ids if trials[trial_id].state is not State.CORRUPTED]  # no configuration
         for trial_id in ids:
             trial = trials[trial_id]
-            self.tried.add(config_hash(trial.config))
+            self.tried.add(self.identity(trial.config))
             if trial.state.is_finished:
                 self.running.pop(trial_id, None)
             else:

@@ -24,6 +24,9 @@ Floats = npt.NDArray[np.float64]
 #: The offsets to choose from.
 OFFSETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, math.inf)
 
+#: How bad an objective can be, in units; what is worse is as bad.
+FARTHEST = 1e6
+
 
 def finite(objectives: Floats) -> Floats:
     """Objectives in which failures and infinities are replaced by the worst that is known, minus infinity by the best.
@@ -54,7 +57,7 @@ def warped(objectives: Floats, offset: float) -> tuple[Floats, float]:
     unit = float(np.median(y)) or float(y.mean())
     if not unit > 0:
         return np.zeros_like(y), 0.0
-    y /= unit
+    y = np.minimum(y / unit, FARTHEST)
     t = y if math.isinf(offset) else np.log(y + offset)
     slope = 0.0 if math.isinf(offset) else -float(t.sum())
     deviation = float(t.std())
