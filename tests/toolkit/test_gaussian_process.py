@@ -118,6 +118,15 @@ def test_a_factor_never_fails(K):
     assert np.array_equal(K, before)
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_no_jitter_mends_is_refused(bad):
+    """Rather than tried without an end."""
+    K = np.eye(4)
+    K[2, 1] = K[1, 2] = bad
+    with pytest.raises(ValueError, match="not finite"):
+        inverse_factor(K)
+
+
 def test_jitter_changes_little():
     """Of a covariance that is singular, what comes out is the factor of one next to it."""
     x = np.linspace(0, 1, 60)[:, None]
