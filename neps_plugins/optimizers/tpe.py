@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from zlib import crc32
@@ -26,12 +25,10 @@ import numpy as np
 
 from neps_core import (
     BudgetInfo,
-    CategoricalDomain,
     Config,
     ConfigError,
     Decide,
     Domain,
-    IntegerDomain,
     OptimizerError,
     OptimizerSpec,
     SampledConfig,
@@ -43,8 +40,8 @@ from neps_core import (
 )
 from neps_core.spaces.identity import config_hash
 from neps_core.spaces.variation import domains_of
-from neps_plugins.toolkit.enumeration import enumerate_configs
-from neps_plugins.toolkit.fidelity import fixed_fidelities
+from neps_plugins.toolkit.enumeration import Untried
+from neps_plugins.toolkit.fidelity import fixed_at_highest
 from neps_plugins.toolkit.observations import Observations
 from neps_plugins.toolkit.parzen import Candidates, Drawn, Mixture, Table
 
@@ -52,9 +49,6 @@ NAME = "tpe"
 
 #: The least number of configurations before anything is modelled, unless another one is asked for.
 LEAST_INITIAL = 10
-
-#: How many values of a real number an enumeration goes through: more than anybody tries.
-FINE = 1000
 
 #: A configuration and what its decisions were taken from, without those that are fixed.
 Proposal = tuple[Config, Mapping[str, Domain]]
@@ -103,8 +97,7 @@ class TPE:
         self._space = space
         self._gamma = float(gamma)
         self._n_candidates = n_candidates
-        highest = "highest_fidelity" if ignore_fidelity is True else ignore_fidelity
-        self._fixed = fixed_fidelities(space, highest, NAME)
+        self._fixed = fixed_at_highest(space, ignore_fidelity, NAME)
         self._n_initial = max(LEAST_INITIAL, _n_decisions(space))
         if isinstance(initial_design_size, int):
             self._n_initial = initial_design_size
@@ -112,7 +105,7 @@ class TPE:
         self._seen = Observations(NAME)
         self._table = Table()
         self._objectives = array("d")
-        self._untried = _Untried(space, self._fixed)
+        self._untried = Untried(space, self._fixed)
 
     def __call__(
         self,
@@ -124,16 +117,16 @@ class TPE:
     ) -> list[SampledConfig]:
         self._follow(trials)
         proposals: list[SampledConfig] = []
-        tried = _Tried(self._seen.tried)
+        batch: set[str] = set()
         try:
             for config in self._seen.running.values():
                 self._table.append(config, self._domains(config))
             for _ in range(n or 1):
-                proposal = self._propose(tried, rng, seed)
+                proposal = self._propose(batch, rng, seed)
                 if proposal is None:
                     break
                 self._table.append(*proposal)
-                tried.add(proposal[0])
+                batch.add(config_hash(proposal[0]))
                 proposals.append(SampledConfig(proposal[0]))
         finally:
             self._table.truncate(len(self._objectives))
@@ -145,7 +138,7 @@ class TPE:
         if anew:
             self._table = Table()
             self._objectives = array("d")
-            self._untried = _Untried(self._space, self._fixed)
+            self._untried = Untried(self._space, self._fixed)
         for observation in self._seen.ended[len(self._objectives) :]:
             self._table.append(observation.config, self._domains(observation.config))
             self._objectives.append(observation.objective)
@@ -158,28 +151,33 @@ class TPE:
                 domains = domains_of(self._space, config)
         return {path: domain for path, domain in domains.items() if path not in self._fixed}
 
-    def _propose(self, tried: _Tried, rng: np.random.Generator, seed: int) -> Proposal | None:
+    def _propose(self, batch: set[str], rng: np.random.Generator, seed: int) -> Proposal | None:
         """A configuration that was not tried; None if there is none."""
         if self._table.n < self._n_initial:
             proposal = self._walk(_Stratum(seed, self._table.n, self._n_initial, rng))
-            if proposal[0] not in tried:
+            if self._is_new(proposal[0], batch):
                 return proposal
         good, others = self._densities()
-        for candidates in self._rounds(good, tried, rng):
+        for candidates in self._rounds(good, batch, rng):
             scored = Candidates(candidates)
             ratios = good.log_density(scored) - others.log_density(scored)
             best_first: list[int] = np.argsort(-ratios, kind="stable").tolist()
             for i in best_first:
-                if candidates[i][0] not in tried:
+                if self._is_new(candidates[i][0], batch):
                     return candidates[i]
         return None
 
-    def _rounds(self, good: Mixture, tried: _Tried, rng: np.random.Generator) -> Iterator[list[Proposal]]:
+    def _is_new(self, config: Config, batch: set[str]) -> bool:
+        this = config_hash(config)
+        return this not in self._seen.tried and this not in batch
+
+    def _rounds(self, good: Mixture, batch: set[str], rng: np.random.Generator) -> Iterator[list[Proposal]]:
         """Candidates: from l, then from anywhere, and at last, in what must be a finite space, those that are left."""
         draws = good.draws(self._n_candidates, rng)
         yield self._sample(lambda: Drawn(draws, rng))
         yield self._sample(lambda: Uniform(rng))
-        yield [(config, self._domains(config)) for config in self._untried.first(self._n_candidates, tried)]
+        left = self._untried.first(self._n_candidates, self._seen.tried, batch)
+        yield [(config, self._domains(config)) for config in left]
 
     def _densities(self) -> tuple[Mixture, Mixture]:
         """l and g.
@@ -251,57 +249,6 @@ class _Stratum:
         lots = np.random.default_rng([self._seed, crc32(path.encode())])  # each path has an order of its own
         part, within = lots.permutation(self._size)[self._index], lots.random(self._size)[self._index]
         return domain.from_unit(float(part + within) / self._size)
-
-
-class _Tried:
-    """Which configurations were tried, by the run and earlier in a batch."""
-
-    def __init__(self, by_run: Set[str]) -> None:
-        self._by_run = by_run
-        self._in_batch: set[str] = set()
-
-    def add(self, config: Config) -> None:
-        """One more in the batch."""
-        self._in_batch.add(config_hash(config))
-
-    def by_run(self, config: Config) -> bool:
-        return config_hash(config) in self._by_run
-
-    def __contains__(self, config: Config) -> bool:
-        this = config_hash(config)
-        return this in self._by_run or this in self._in_batch
-
-
-class _Untried:
-    """The configurations of a space that a run did not try, in order; only looked for when they are wanted."""
-
-    def __init__(self, space: SearchSpace, fixed: Mapping[str, Any]) -> None:
-        self._fixed = fixed
-        self._rest = enumerate_configs(space, self._values)
-        self._ahead: deque[Config] = deque()
-
-    def first(self, n: int, tried: _Tried) -> list[Config]:
-        """The first n, or as many as there are."""
-        # What is tried in a batch may yet be dropped, and has to stay.
-        self._ahead = deque(config for config in self._ahead if not tried.by_run(config))
-        found = [config for config in self._ahead if config not in tried][:n]
-        while len(found) < n and (config := next(self._rest, None)) is not None:
-            if not tried.by_run(config):
-                self._ahead.append(config)
-                if config not in tried:
-                    found.append(config)
-        return found
-
-    def _values(self, path: str, domain: Domain) -> Sequence[Value]:
-        if path in self._fixed:
-            return [self._fixed[path]]
-        if isinstance(domain, IntegerDomain):
-            return range(domain.lower, domain.upper + 1)
-        if isinstance(domain, CategoricalDomain) and domain.weights is not None:
-            # In a recursion, what ends it is the likeliest: the other way round, one might never come to an end.
-            likeliest_first = np.argsort([-weight for weight in domain.weights.weights], kind="stable")
-            return [domain.choices[i] for i in likeliest_first]
-        return domain.grid(domain.size or FINE)
 
 
 def _n_decisions(space: SearchSpace) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from neps_core import (
     BudgetInfo,
     Config,
-    Domain,
+    ConfigError,
     Fixed,
     OptimizerError,
     Prior,
@@ -25,13 +26,11 @@ from neps_core import (
     SearchSpace,
     Trial,
     Uniform,
-    Value,
 )
-from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.acquisition import LogCost, LogExpectedImprovement, Term, Weighted
 from neps_plugins.toolkit.candidates import make_candidates
 from neps_plugins.toolkit.dataset import Dataset
-from neps_plugins.toolkit.enumeration import enumerate_configs
+from neps_plugins.toolkit.enumeration import Untried
 from neps_plugins.toolkit.maximization import WIDE, maximize
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
 from neps_plugins.toolkit.surrogate import Surrogate
@@ -95,7 +94,6 @@ class BayesianOptimizer:
             raise OptimizerError(f"cost_aware={cost_aware!r} must be True, False or 'log'.")
         if reference_point is not None:
             raise OptimizerError(f"reference_point of {name!r} is for several objectives, and it minimises one.")
-        self._name = name
         self._space = space
         self._fixed = dict(fixed or {})
         self._uses_prior = uses_prior
@@ -105,6 +103,7 @@ class BayesianOptimizer:
         self._surrogate = Surrogate()
         self._costs = Surrogate(offsets=(math.inf,))
         self._candidates = make_candidates(space, self._data.encoder, self._fixed)
+        self._untried = Untried(space, self._fixed)
         self._n_initial = _design_size(initial_design_size, self._candidates.n_decisions)
 
     @property
@@ -151,18 +150,20 @@ class BayesianOptimizer:
         if self._data.follow(trials):
             self._surrogate.clear()
             self._costs.clear()
+            self._untried = Untried(self._space, self._fixed)
             self._candidates = make_candidates(self._space, self._data.encoder, self._fixed)
-        tried = self._data.tried | {self._data.identity(config) for config in batch}
-        place = len(tried)  # trials that continue others are no further configurations
+        in_batch = {self._data.identity(config) for config in batch}
+        place = len(self._data.tried) + len(in_batch)  # trials that continue others are no further configurations
         known = self._data.objectives[np.isfinite(self._data.objectives)]
         if place < self._n_initial or not (known != known[:1]).any():
             ideas = self._design(place, rng, seed)
         else:
             ideas = self._promising(batch, place, budget_info, rng)
         for config in ideas:
-            if config_hash(config) not in tried:
+            this = self._data.identity(config)
+            if this not in self._data.tried and this not in in_batch:
                 return config
-        return self._anything_new(tried, rng)
+        return self._anything_new(in_batch, rng)
 
     def _resolve(self, source: Any) -> Config:
         return self._space.resolve(Fixed(self._fixed, source)).config
@@ -170,7 +171,8 @@ class BayesianOptimizer:
     def _design(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
         """The initial design: a Sobol sequence that depends on the run's seed alone."""
         if place == 0 and self._prior_first:
-            yield self._resolve(lambda path, domain: domain.default())
+            with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
+                yield self._resolve(lambda path, domain: domain.default())
         otherwise = Prior(rng) if self._uses_prior else Uniform(rng)
         points = sobol(place + 1, min(self._candidates.n_decisions, MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
         yield self._resolve(Along(points[place], otherwise, self._uses_prior))
@@ -217,30 +219,14 @@ class BayesianOptimizer:
         term = LogCost(model, float(modelled.mean()), float(modelled.std()), is_log, float(costs.min()) / 10)
         return [(-left, term)]
 
-    def _anything_new(self, tried: set[str], rng: np.random.Generator) -> Config | None:
+    def _anything_new(self, batch: set[str], rng: np.random.Generator) -> Config | None:
         """Any configuration that no trial has; None if there is none."""
         for _ in range(TRIES):
             config = self._resolve(Uniform(rng))
-            if config_hash(config) not in tried:
+            this = self._data.identity(config)
+            if this not in self._data.tried and this not in batch:
                 return config
-        try:
-            for config in enumerate_configs(self._space, self._all_values):
-                if config_hash(config) not in tried:
-                    return config
-        except _Endless:  # there must be others, but they are too unlikely to be found
-            return config
-        return None
-
-    def _all_values(self, path: str, domain: Domain) -> Sequence[Value]:
-        if path in self._fixed:
-            return [self._fixed[path]]
-        if domain.size is None:
-            raise _Endless
-        return domain.grid(domain.size)
-
-
-class _Endless(Exception):
-    """There is a decision with infinitely many values."""
+        return next(iter(self._untried.first(1, self._data.tried, batch)), None)
 
 
 def _design_size(size: Any, n_decisions: int) -> int:

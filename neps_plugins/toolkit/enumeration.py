@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
+from typing import Any
 
-from neps_core import Config, ConfigError, Domain, SearchSpace, Value
+from neps_core import CategoricalDomain, Config, ConfigError, Domain, IntegerDomain, SearchSpace, Value
+from neps_core.spaces.identity import config_hash
+
+#: How many values of a real number count as all: more than anybody tries.
+FINE = 1000
 
 
 class Odometer:
@@ -61,3 +67,46 @@ def enumerate_configs(space: SearchSpace, values: Callable[[str, Domain], Sequen
             yield space.resolve(odometer).config
         if not odometer.advance():
             return
+
+
+class Untried:
+    """The configurations of a space that a run did not try, in order; looked for when they are wanted, not before.
+
+    Args:
+        space: The space.
+        fixed: Path to value of what all of them have.
+    """
+
+    def __init__(self, space: SearchSpace, fixed: Mapping[str, Any]) -> None:
+        self._fixed = fixed
+        self._rest = enumerate_configs(space, self._values)
+        self._ahead: deque[tuple[str, Config]] = deque()
+
+    def first(self, n: int, tried: Set[str], batch: Set[str]) -> list[Config]:
+        """The first n, or as many as there are.
+
+        Args:
+            n: How many.
+            tried: Hashes of the configurations that the run's trials have. What is in it must stay in it.
+            batch: Hashes of those to leave out this time.
+        """
+        self._ahead = deque(item for item in self._ahead if item[0] not in tried)
+        found = [config for this, config in self._ahead if this not in batch][:n]
+        while len(found) < n and (config := next(self._rest, None)) is not None:
+            this = config_hash(config)
+            if this not in tried:
+                self._ahead.append((this, config))
+                if this not in batch:
+                    found.append(config)
+        return found
+
+    def _values(self, path: str, domain: Domain) -> Sequence[Value]:
+        if path in self._fixed:
+            return [self._fixed[path]]
+        if isinstance(domain, IntegerDomain):
+            return range(domain.lower, domain.upper + 1)
+        if isinstance(domain, CategoricalDomain) and domain.weights is not None:
+            # In a recursion, what ends it is the likeliest: the other way round, one might never come to an end.
+            weight_of = dict(zip(domain.choices, domain.weights.weights))
+            return sorted(domain.choices, key=lambda choice: -weight_of[choice])
+        return domain.grid(domain.size or FINE)

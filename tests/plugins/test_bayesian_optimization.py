@@ -317,9 +317,12 @@ class TestFidelities:
         check_optimizer(base, spaces={"fidelity": self.SPACE}, n_trials=5, keywords=optimizer[1])
 
     def test_a_model_helps_brackets(self):
+        def regret(optimizer, seed):
+            run = simulate(optimizer, self.SPACE, self.evaluate, seed=seed, max_time=27 * 15)
+            return min(t.objectives[0] for t in run.ended if t.config["epochs"] == 27) - 20 / 27
+
         def mean(optimizer):
-            runs = [simulate(optimizer, self.SPACE, self.evaluate, seed=seed, max_time=27 * 15) for seed in range(3)]
-            return np.mean([min(t.objectives[0] for t in run.ended if t.config["epochs"] == 27) - 20 / 27 for run in runs])
+            return np.mean([regret(optimizer, seed) for seed in range(3)])
 
         assert mean(("asha", {"sampler": "bayesian_optimization"})) < 0.5 * mean("asha")
 

@@ -14,7 +14,7 @@ from neps_core.budgets import BudgetInfo
 from neps_core.events import Sampled
 from neps_core.spaces.identity import config_hash
 from neps_core.testing import gallery
-from neps_plugins.optimizers.tpe import _Tried, _Untried
+from neps_plugins.toolkit.enumeration import Untried
 
 
 def ask(optimizer, trials=None, n=None, seed=0, index=0):
@@ -238,8 +238,8 @@ def test_a_batch_larger_than_what_is_left():
 
 
 def test_an_enumeration_of_a_recursion_comes_to_an_end_at_each_configuration():
-    untried = _Untried(parse_space(gallery()["recursive"]), {})
-    assert max(len(config) for config in untried.first(40, _Tried(set()))) < 20  # the other way round, it would not end
+    untried = Untried(parse_space(gallery()["recursive"]), {})
+    assert max(len(config) for config in untried.first(40, set(), set())) < 20  # the other way round, it would not end
 
 
 def test_a_rare_configuration_is_found_in_a_recursion():

@@ -86,7 +86,7 @@ def test_following_is_seeing_all_at_once(name, chunk):
     for k in range(0, len(events), chunk):
         log.fold(events[k : k + chunk])
         assert data.follow(log.trials) == (k == 0)
-        if k % 3 == 0 or k + chunk >= len(events):
+        if k % 5 == 0 or k + chunk >= len(events):
             same(data, seen(GALLERY[name], events[: k + chunk]))
     assert not data.follow(log.trials)
     same(data, seen(GALLERY[name], events))
