@@ -23,6 +23,7 @@ from neps_plugins.toolkit.surrogate import Surrogate
 from neps_plugins.toolkit.user_prior import UserPrior
 
 STAGES = (3, 5, 8)
+SEED = 2
 DESIGN = 3  # the evaluations before there is a model
 GRID = np.linspace(0, 1, 601)
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#555555"
@@ -39,7 +40,7 @@ def evaluate_pipeline(x):
 
 def search(space, n):
     """The first n trials of Bayesian optimization."""
-    loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(space, initial_design_size=DESIGN), seed=2)
+    loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(space, initial_design_size=DESIGN), seed=SEED)
     for _ in range(n):
         trial = loop.ask()
         loop.tell(trial, evaluate_pipeline(**trial.config))
@@ -53,7 +54,7 @@ def believed(space, trials):
     objectives = np.array([trial.objectives[0] for trial in trials])
     # The optimizer also tries whether a warp of the objective suits. Here none does, and a picture without one has the
     # units of the objective.
-    model = Surrogate(offsets=(math.inf,)).update(encoder.columns, values, active, objectives)
+    model = Surrogate(offsets=(math.inf,)).update(encoder.columns, values, active, objectives, SEED)
 
     points = Points(*encoder.encode([{"x": x} for x in GRID.tolist()]))
     mean, variance = model.predict(points.values, points.active)

@@ -96,7 +96,7 @@ class LogExpectedImprovement:
         deviation = np.sqrt(variance)
         z = (self.best - mean) / deviation
         h = log_h(z)
-        share = np.exp(log_ndtr(z) - h)  # h' / h, as h' = Phi
+        share = _phi_to_h(z, h)
         gradient = (-share / deviation)[:, None] * by_mean
         gradient += (0.5 * (1.0 - share * z) / variance)[:, None] * by_variance
         return h + np.log(deviation), gradient
@@ -133,6 +133,12 @@ class LogCost:
             return predicted, self.scale * slope
         by_mean = np.where(predicted > self.least, self.scale / np.maximum(predicted, self.least), 0.0)
         return np.log(np.maximum(predicted, self.least)), by_mean[:, None] * slope
+
+
+def _phi_to_h(z: Floats, h: Floats) -> Floats:
+    """Phi(z) / h(z), which is h'(z) / h(z); h as a logarithm. Far down it is -z, where the difference has no digits."""
+    with np.errstate(over="ignore"):
+        return np.where(z > -1e4, np.exp(log_ndtr(z) - h), -z)
 
 
 def log_h(z: Floats) -> Floats:

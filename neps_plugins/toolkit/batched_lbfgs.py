@@ -43,14 +43,15 @@ def minimize_in_box(
         lower: Of the box; broadcast to (B, d).
         upper: Likewise.
         max_iterations: For each.
-        tolerance: One ends once neither a step in the box nor the decrease is larger.
+        tolerance: One ends once a step or its decrease is not larger.
 
     Returns:
         Points, shape (B, d), and their values, shape (B,); never worse than the starts.
     """
     lower, upper = np.broadcast_to(lower, x.shape), np.broadcast_to(upper, x.shape)
-    end, rows = x.copy(), np.arange(len(x))
-    value, gradient = f(x, rows)
+    end = x.copy()
+    value, gradient = f(x, np.arange(len(x)))
+    rows = np.flatnonzero(np.isfinite(value) & np.isfinite(gradient).all(axis=1))  # from others there is no way down
     memory: list[tuple[Floats, Floats, Floats]] = []  # s, y and 1 / (s y), which is 0 for a pair that is not used
     for _ in range(max_iterations):
         at, g = end[rows], gradient[rows]

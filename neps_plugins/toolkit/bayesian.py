@@ -158,7 +158,7 @@ class BayesianOptimizer:
         if place < self._n_initial or not (known != known[:1]).any():
             ideas = self._design(place, rng, seed)
         else:
-            ideas = self._promising(batch, place, budget_info, rng)
+            ideas = self._promising(batch, place, budget_info, rng, seed)
         for config in ideas:
             this = self._data.identity(config)
             if this not in self._data.tried and this not in in_batch:
@@ -178,11 +178,16 @@ class BayesianOptimizer:
         yield self._resolve(Along(points[place], otherwise, self._uses_prior))
 
     def _promising(
-        self, batch: Sequence[Mapping[str, Any]], place: int, budget_info: BudgetInfo, rng: np.random.Generator
+        self,
+        batch: Sequence[Mapping[str, Any]],
+        place: int,
+        budget_info: BudgetInfo,
+        rng: np.random.Generator,
+        seed: int,
     ) -> Iterator[Config]:
         """What the model finds most worth evaluating, best first."""
         data, candidates = self._data, self._candidates
-        model = self._surrogate.update(data.encoder.columns, data.values, data.active, data.objectives)
+        model = self._surrogate.update(data.encoder.columns, data.values, data.active, data.objectives, seed)
         running = [*data.running, *batch]
         if running:
             model = model.believing(*data.encoder.encode(running, grow=False))

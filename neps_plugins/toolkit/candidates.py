@@ -100,7 +100,7 @@ class Candidates(Protocol):
         ...
 
     def steps(self, points: Points, rng: np.random.Generator) -> tuple[Points, Indices]:
-        """Points that differ from others in one decision that can't be moved continuously, and from which of them."""
+        """Points that differ from others in one decision that is no real number, and from which of them."""
         ...
 
     def config(self, points: Points, i: int) -> Config:
@@ -127,7 +127,7 @@ def make_candidates(space: SearchSpace, encoder: Encoder, fixed: Mapping[str, An
 class Axis:
     """One decision of a flat space: its values as positions in the unit interval, or as indices of choices."""
 
-    #: How finely a prior is tabulated.
+    #: In how many cells distributions are tabulated, at least.
     CELLS = 1024
 
     def __init__(self, domain: Domain) -> None:
@@ -138,7 +138,8 @@ class Axis:
         self.all: Floats | None = None
         if not self.is_movable:
             self.all = np.array([self._position(value) for value in _values(domain)])
-        shares = (np.arange(self.CELLS) + 0.5) / self.CELLS
+        self._cells = max(self.CELLS, 4 * (self.size or 0)) if self.is_choice else self.CELLS
+        shares = (np.arange(self._cells) + 0.5) / self._cells
         self._tables: list[Floats] = [
             np.array([self._position(quantile(float(u))) for u in shares])
             for quantile in (domain.from_unit, domain.from_prior)
@@ -154,8 +155,8 @@ class Axis:
         """The positions below which these shares of the uniform distribution, or of the prior, lie."""
         table = self._tables[from_prior]
         if self.is_movable:
-            return self.snap(np.interp(shares, (np.arange(self.CELLS) + 0.5) / self.CELLS, table))
-        found: Floats = table[np.minimum((shares * self.CELLS).astype(int), self.CELLS - 1)]
+            return self.snap(np.interp(shares, (np.arange(self._cells) + 0.5) / self._cells, table))
+        found: Floats = table[np.minimum((shares * self._cells).astype(int), self._cells - 1)]
         return found
 
     def snap(self, x: Floats) -> Floats:
@@ -342,7 +343,7 @@ class WalkedCandidates:
         for i, config in enumerate(points.configs):
             there = {c.path: values[i, c.start] for c in self._encoder.columns if movable[i, c.start]}
             try:
-                children.append(self._space.resolve(_Placed(there, Keep(config, Uniform(rng)))).config)
+                children.append(self._space.resolve(_Placed(there, self._encoder, Keep(config, Uniform(rng)))).config)
             except ConfigError:  # forbidden
                 children.append(dict(config))
         return self.encode(children)
@@ -366,10 +367,11 @@ class WalkedCandidates:
 class _Placed:
     """Numbers at given positions; another source's decisions elsewhere."""
 
-    def __init__(self, positions: Mapping[str, float], otherwise: Decide) -> None:
-        self._positions, self._otherwise = positions, otherwise
+    def __init__(self, positions: Mapping[str, float], encoder: Encoder, otherwise: Decide) -> None:
+        self._positions, self._encoder, self._otherwise = positions, encoder, otherwise
 
     def __call__(self, path: str, domain: Domain) -> Value:
         if path in self._positions and not isinstance(domain, CategoricalDomain):
-            return domain.from_unit(float(self._positions[path]))
+            scale = self._encoder.domain(path) if domain.is_fidelity else domain
+            return scale.from_unit(float(self._positions[path]))
         return self._otherwise(path, domain)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neps_core import ConfigError, SearchSpace, Trial
+from neps_core import ConfigError, SearchSpace, Trial, replay
 from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.observations import Observations
 
@@ -52,6 +52,7 @@ class Dataset:
         self.costs: Floats = np.zeros(0)
         self.configs: list[Mapping[str, Any]] = []
         self._read = 0
+        self._known: set[str] = set()  # identities of configurations that are of the space
 
     def identity(self, config: Mapping[str, Any]) -> str:
         """The hash of a configuration, whatever it has for what is fixed."""
@@ -78,8 +79,11 @@ class Dataset:
         if anew:
             self._begin_anew()
         for trial_id in ids:  # columns in the order of sampling, which is the same for everybody
-            with suppress(ConfigError):
-                self.encoder.encode([trials[trial_id].config])
+            config = trials[trial_id].config
+            if not self._is_known(config):
+                with suppress(ConfigError):
+                    self.encoder.encode([replay(self._space, config).config])
+                    self._known.add(self.identity(config))
         new = [o for o in self._observations.ended[self._read :] if self._is_known(o.config)]
         self._read = len(self._observations.ended)
         self.configs += [observation.config for observation in new]
@@ -91,8 +95,4 @@ class Dataset:
         return anew
 
     def _is_known(self, config: Mapping[str, Any]) -> bool:
-        try:
-            self.encoder.encode([config], grow=False)
-        except ConfigError:
-            return False
-        return True
+        return self.identity(config) in self._known

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from neps_plugins.toolkit.encoding import Column
 
@@ -54,14 +54,16 @@ class Features:
     keys: tuple[str, ...] = field(init=False)
 
     @classmethod
-    def of(cls, columns: Sequence[Column], active: Bools) -> Features:
+    def of(cls, columns: Sequence[Column], values: Floats, active: Bools) -> Features:
         """The features for observations.
 
         Args:
             columns: What stands where in them.
-            active: Which paths each observation has, shape (n, width).
+            values: The observations, encoded, shape (n, width).
+            active: Which paths each of them has, of the same shape.
         """
-        used = tuple(c for c in columns if c.size != 1 and active[:, c.start].any())
+        there = (_as_seen(c, values[active[:, c.start], c.start]) for c in columns if active[:, c.start].any())
+        used = tuple(c for c in there if c.size != 1)
         optional = tuple(not bool(active[:, c.start].all()) for c in used)
         patterns: dict[bytes, list[int]] = {}
         for i, column in enumerate(used):
@@ -129,6 +131,15 @@ class Features:
                 out[:, column.start] = gradient[:, at]
                 at += 1
         return out
+
+
+def _as_seen(column: Column, values: Floats) -> Column:
+    """A column whose size takes in what was seen: where domains depend on other decisions, it may be larger."""
+    if column.size is None:
+        return column
+    if _is_choice(column):
+        return evolve(column, size=max(column.size, int(values.max()) + 1))
+    return evolve(column, size=max(column.size, 1 + bool(values.max() > values.min())))
 
 
 def _is_choice(column: Column) -> bool:

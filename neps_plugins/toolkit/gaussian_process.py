@@ -173,6 +173,11 @@ class _Evidence:
         return fit, gradient
 
 
+def _bounds(n_groups: int) -> list[tuple[float, float]]:
+    """Of theta."""
+    return [*[LENGTHSCALE_BOUNDS] * n_groups, SIGNAL_BOUNDS, NOISE_BOUNDS]
+
+
 @frozen(eq=False)
 class Fit:
     """The outcome of a fit.
@@ -198,7 +203,7 @@ def fit(Z: Floats, y: Floats, group: Indices, starts: list[Hyperparameters], max
     """
     n_groups = len(starts[0].log_lengthscales)
     evidence = _Evidence(Z, y, group, n_groups)
-    bounds = [*[LENGTHSCALE_BOUNDS] * n_groups, SIGNAL_BOUNDS, NOISE_BOUNDS]
+    bounds = _bounds(n_groups)
     best: Any = None
     for start in starts:
         theta = np.clip(start.theta, *np.array(bounds).T)
@@ -213,6 +218,37 @@ def fit(Z: Floats, y: Floats, group: Indices, starts: list[Hyperparameters], max
         if best is None or found.fun < best.fun:
             best = found
     return Fit(Hyperparameters.from_theta(best.x), float(best.fun))
+
+
+def drawn(Z: Floats, group: Indices, most_probable: Hyperparameters, rng: np.random.Generator) -> Hyperparameters:
+    """Hyperparameters that may well be the true ones: a draw from their posterior, in Laplace's approximation.
+
+    A normal distribution around the most probable ones, whose precision is that of the prior plus the Fisher
+    information of the observations, tr(K^-1 dK_i K^-1 dK_j) / 2 (Rasmussen and Williams 2006, Section 5.4.1).
+    With few observations the most probable ones alone are far too sure of themselves: J. Snoek, H. Larochelle and
+    R. P. Adams, "Practical Bayesian optimization of machine learning algorithms", NeurIPS 2012, Section 3.2, average
+    over such draws; one draw for each model does so over a run.
+
+    Args:
+        Z: Features, shape (n, F).
+        group: The lengthscale of each feature, shape (F,).
+        most_probable: The outcome of a fit to them.
+        rng: Draws.
+    """
+    n_groups = len(most_probable.log_lengthscales)
+    theta = most_probable.theta
+    scaled = Z * np.exp(-most_probable.log_lengthscales)[group]
+    s2, v = math.exp(most_probable.log_signal), math.exp(most_probable.log_noise)
+    value, slope = matern(squared_distances(scaled, scaled))
+    inverse, _ = inverse_factor(s2 * value + v * np.eye(len(Z)))
+    slope *= s2
+    by_group = (squared_distances(scaled[:, group == g], scaled[:, group == g]) for g in range(n_groups))
+    derivatives = [*(slope * d2 for d2 in by_group), s2 * value, v * np.eye(len(Z))]
+    white = np.array([(inverse @ derivative @ inverse.T).ravel() for derivative in derivatives])
+    deviations = [lengthscale_prior(n_groups)[1]] * n_groups + [SIGNAL_PRIOR[1], NOISE_PRIOR[1]]
+    precision = 0.5 * (white @ white.T) + np.diag(1.0 / np.square(deviations))
+    theta = theta + inverse_factor(precision)[0].T @ rng.standard_normal(len(theta))
+    return Hyperparameters.from_theta(np.clip(theta, *np.array(_bounds(n_groups)).T))
 
 
 class Posterior:

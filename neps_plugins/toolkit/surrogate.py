@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 
 from neps_plugins.toolkit.encoding import Column
 from neps_plugins.toolkit.features import Features
-from neps_plugins.toolkit.gaussian_process import Hyperparameters, Posterior, fit, prior_mode
+from neps_plugins.toolkit.gaussian_process import Hyperparameters, Posterior, drawn, fit, prior_mode
 from neps_plugins.toolkit.targets import OFFSETS, finite, warped
 
 Floats = npt.NDArray[np.float64]
@@ -115,7 +115,9 @@ class Surrogate:
         self._rows: list[int] = []  # the observations that the posterior has seen
         self._read = 0
 
-    def update(self, columns: Sequence[Column], values: Floats, active: Bools, objectives: Floats) -> Model:
+    def update(
+        self, columns: Sequence[Column], values: Floats, active: Bools, objectives: Floats, seed: int | None = None
+    ) -> Model:
         """The model of all observations.
 
         Args:
@@ -123,6 +125,8 @@ class Surrogate:
             values: Encoded configurations, shape (n, width), n at least 1: those of the last call, and new ones.
             active: Which paths they have, of the same shape.
             objectives: Shape (n,); NaN for a failure.
+            seed: With one, the model has hyperparameters that were drawn from their posterior after the last fit;
+                with None, the most probable ones.
         """
         n = len(objectives)
         before = self._state
@@ -133,7 +137,13 @@ class Surrogate:
         if state is not before or self._posterior is None:
             rows = chosen(finite(objectives[: state.n]), MODEL_SIZE)
             z = state.features(values[rows], active[rows])
-            self._posterior = Posterior(z, state.features.group, state.hyperparameters)
+            hyperparameters = state.hyperparameters
+            if seed is not None:
+                some = chosen(finite(objectives[: state.n]), FIT_SIZE)
+                fitted = state.features(values[some], active[some])
+                rng = np.random.default_rng([seed, state.n])
+                hyperparameters = drawn(fitted, state.features.group, hyperparameters, rng)
+            self._posterior = Posterior(z, state.features.group, hyperparameters)
             self._rows, self._read = list(rows), state.n
         for z in state.features(values[self._read :], active[self._read :]):
             self._posterior.extend(z)
@@ -155,7 +165,7 @@ class Surrogate:
         return due
 
     def _fit(self, columns: Sequence[Column], values: Floats, active: Bools, objectives: Floats) -> _State:
-        features = Features.of(columns, active)
+        features = Features.of(columns, values, active)
         rows = chosen(finite(objectives), FIT_SIZE)
         z, y = features(values[rows], active[rows]), objectives[rows]
         n_groups = len(features.keys)

@@ -57,7 +57,7 @@ def warped(objectives: Floats, offset: float) -> tuple[Floats, float]:
     unit = float(np.median(y)) or float(y.mean())
     if not unit > 0:
         return np.zeros_like(y), 0.0
-    y = np.minimum(y / unit, FARTHEST)
+    y = np.minimum(y, FARTHEST * unit) / unit
     t = y if math.isinf(offset) else np.log(y + offset)
     slope = 0.0 if math.isinf(offset) else -float(t.sum())
     deviation = float(t.std())

@@ -238,7 +238,6 @@ def test_arcs_keep_the_order_of_numbers():
     assert d2[1, -1] == pytest.approx(4 * math.sin(math.pi / 6) ** 2)
 
 
-@pytest.mark.xfail(strict=True, reason="a choice has as many features as it had labels when it was met first")
 @pytest.mark.parametrize("first", [("a",), ("a", "d")])
 def test_a_choice_whose_labels_depend_on_another_decision(first):
     """It is taken from few labels at first and from more later; still it matters what is chosen."""

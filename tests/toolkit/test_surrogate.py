@@ -171,7 +171,7 @@ def test_more_failures_than_anything_else(monkeypatch):
     monkeypatch.setattr(surrogate, "MODEL_SIZE", 8)
     monkeypatch.setattr(surrogate, "GROWTH", 0.5)
     data = Data(SMALL, 40, failures=False)
-    data.objectives = np.where(np.arange(40) % 8 == 7, np.arange(40.0), math.nan)
+    data.objectives = np.where(np.arange(40) % 9 == 7, np.arange(40.0), math.nan)
     data.objectives[3] = 0.0
     follow(data, range(1, 41), range(2, 41))
 
