@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 import neps
 from neps_core import parse_space
 from neps_plugins.toolkit.acquisition import LogExpectedImprovement, Weighted
-from neps_plugins.toolkit.bayesian import BETA, GAINS
+from neps_plugins.toolkit.bayesian import BETA, least_gain
 from neps_plugins.toolkit.candidates import Points
 from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.surrogate import Surrogate
@@ -60,7 +60,7 @@ def believed(space, trials):
     mean, variance = model.predict(points.values, points.active)
     unit = objectives.std()  # the model is of the standardised objective
     best = model.predict(values, active)[0].min()
-    gain = LogExpectedImprovement(model, float(best) - GAINS[len(trials) % len(GAINS)])
+    gain = LogExpectedImprovement(model, float(best) - least_gain(len(trials)))
     proposal = len(trials) - DESIGN + 1  # which one of the model's it is
     with_prior = Weighted([(1.0, gain), (BETA / proposal, UserPrior(encoder))])
     return objectives.mean() + unit * mean, unit * np.sqrt(variance), gain(points), with_prior(points)

@@ -48,10 +48,14 @@ GOOD = 5
 #: How many random configurations are tried for one that is new, before all are gone through.
 TRIES = 200
 
-#: The least improvement that counts, in standard deviations of the targets, for one proposal after the other: every
-#: fourth refines what was found, and the others look for more. 0.01 is from D. J. Lizotte, "Practical Bayesian
-#: optimization", PhD thesis, University of Alberta, 2008, Section 3.3.
-GAINS = (0.01, 0.01, 0.01, 0.0)
+#: Of so many proposals in turn, one refines what was found, and one goes where the model would not: on with the initial
+#: design, so that what the model is wrongly sure of is found out (as F. Hutter, H. H. Hoos and K. Leyton-Brown,
+#: "Sequential model-based optimization for general algorithm configuration", LION 2011, interleave random ones).
+TURNS, REFINING, EXPLORING = 8, 3, 7
+
+#: The least improvement that counts, in standard deviations of the targets, for all others. D. J. Lizotte, "Practical
+#: Bayesian optimization", PhD thesis, University of Alberta, 2008, Section 3.3.
+LEAST_GAIN = 0.01
 
 #: How strongly the user's prior weighs (Hvarfner et al. 2022, Section 4.1).
 BETA = 10.0
@@ -64,7 +68,7 @@ class BayesianOptimizer:
         name: The optimizer's name, for messages.
         space: The space.
         initial_design_size: How many configurations are proposed before there is a model; `"ndim"` for one for
-            each decision.
+            each dimension.
         fixed: Path to value of what all proposals have.
         uses_prior: Whether the user's prior weighs in. The initial design is drawn from it, then the expected
             improvement is multiplied with its density to the power of `BETA / n` at the n-th proposal of the model.
@@ -104,7 +108,7 @@ class BayesianOptimizer:
         self._costs = Surrogate(offsets=(math.inf,))
         self._candidates = make_candidates(space, self._data.encoder, self._fixed)
         self._untried = Untried(space, self._fixed)
-        self._n_initial = _design_size(initial_design_size, self._candidates.n_decisions)
+        self._n_initial = _design_size(initial_design_size, self._candidates.n_dimensions)
 
     @property
     def details(self) -> dict[str, Any]:
@@ -155,7 +159,8 @@ class BayesianOptimizer:
         in_batch = {self._data.identity(config) for config in batch}
         place = len(self._data.tried) + len(in_batch)  # trials that continue others are no further configurations
         known = self._data.objectives[np.isfinite(self._data.objectives)]
-        if place < self._n_initial or not (known != known[:1]).any():
+        is_known = (known != known[:1]).any()  # with equal results there is nothing to model
+        if place < self._n_initial or place % TURNS == EXPLORING or not is_known:
             ideas = self._design(place, rng, seed)
         else:
             ideas = self._promising(batch, place, budget_info, rng, seed)
@@ -169,13 +174,14 @@ class BayesianOptimizer:
         return self._space.resolve(Fixed(self._fixed, source)).config
 
     def _design(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
-        """The initial design: a Sobol sequence that depends on the run's seed alone."""
+        """The initial design, without an end: a Sobol sequence that depends on the run's seed alone."""
         if place == 0 and self._prior_first:
             with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
                 yield self._resolve(lambda path, domain: domain.default())
-        otherwise = Prior(rng) if self._uses_prior else Uniform(rng)
+        from_prior = self._uses_prior and place < self._n_initial
+        otherwise = Prior(rng) if from_prior else Uniform(rng)
         points = sobol(place + 1, min(self._candidates.n_decisions, MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
-        yield self._resolve(Along(points[place], otherwise, self._uses_prior))
+        yield self._resolve(Along(points[place], otherwise, from_prior))
 
     def _promising(
         self,
@@ -194,7 +200,7 @@ class BayesianOptimizer:
         promising = np.argsort(finite(data.objectives), kind="stable")[:PROMISING]
         seen = candidates.encode([*(data.configs[i] for i in promising), *running])
         means, _ = model.predict(seen.values, seen.active)
-        gain = GAINS[place % len(GAINS)]
+        gain = least_gain(place)
         terms: list[tuple[float, Term]] = [(1.0, LogExpectedImprovement(model, float(means.min()) - gain))]
         wide = candidates.sample(WIDE, rng)
         if self._uses_prior:
@@ -234,9 +240,14 @@ class BayesianOptimizer:
         return next(iter(self._untried.first(1, self._data.tried, batch)), None)
 
 
-def _design_size(size: Any, n_decisions: int) -> int:
+def least_gain(place: int) -> float:
+    """The improvement that counts for the proposal after `place` others, in standard deviations of the targets."""
+    return 0.0 if place % TURNS == REFINING else LEAST_GAIN
+
+
+def _design_size(size: Any, n_dimensions: int) -> int:
     if size == "ndim":
-        return max(n_decisions, 1)
+        return max(n_dimensions, 1)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise OptimizerError(f"initial_design_size={size!r} must be 'ndim' or a whole number of at least 1.")
     return size

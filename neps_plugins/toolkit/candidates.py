@@ -29,7 +29,7 @@ from neps_core import (
     Uniform,
     Value,
 )
-from neps_core.spaces.variation import Keep, mutate, neighbours
+from neps_core.spaces.variation import Keep, domains_of, mutate, neighbours
 from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
 
@@ -77,6 +77,13 @@ class Candidates(Protocol):
     @property
     def n_decisions(self) -> int:
         """How many decisions a configuration takes that are not fixed; of a typical one where that differs."""
+        ...
+
+    @property
+    def n_dimensions(self) -> int:
+        """How many directions there are to go in, over all configurations: one for a number or an ordered choice, and
+        one less than it has labels for an unordered choice.
+        """
         ...
 
     def encode(self, configs: Sequence[Mapping[str, Any]]) -> Points:
@@ -131,7 +138,7 @@ class Axis:
     CELLS = 1024
 
     def __init__(self, domain: Domain) -> None:
-        self._domain = domain
+        self.domain = domain
         self.is_choice = isinstance(domain, CategoricalDomain) and not domain.ordered
         self.size = domain.size
         self.is_movable = self.size is None or (isinstance(domain, IntegerDomain) and self.size > MANY)
@@ -146,10 +153,10 @@ class Axis:
         ]
 
     def _position(self, value: Any) -> float:
-        if isinstance(self._domain, CategoricalDomain):
-            index = self._domain.index(value)
-            return float(index) if self.is_choice else index / max(1, len(self._domain.choices) - 1)
-        return self._domain.to_unit(value)
+        if isinstance(self.domain, CategoricalDomain):
+            index = self.domain.index(value)
+            return float(index) if self.is_choice else index / max(1, len(self.domain.choices) - 1)
+        return self.domain.to_unit(value)
 
     def at(self, shares: Floats, from_prior: bool) -> Floats:
         """The positions below which these shares of the uniform distribution, or of the prior, lie."""
@@ -166,9 +173,15 @@ class Axis:
         x = np.clip(x, 0.0, 1.0)
         if self.all is not None:
             x = self.all[np.abs(x[:, None] - self.all).argmin(axis=1)]
-        elif isinstance(self._domain, IntegerDomain):
-            x = _rounded(self._domain, x)
+        elif isinstance(self.domain, IntegerDomain):
+            x = _rounded(self.domain, x)
         return x
+
+
+def _dimensions(domain: Domain) -> int:
+    if isinstance(domain, CategoricalDomain) and not domain.ordered:
+        return len(domain.choices) - 1
+    return int(domain.size != 1)
 
 
 def _values(domain: Domain) -> Sequence[Any]:
@@ -211,6 +224,10 @@ class FlatCandidates:
     @property
     def n_decisions(self) -> int:
         return len(self._axes)
+
+    @property
+    def n_dimensions(self) -> int:
+        return sum(_dimensions(axis.domain) for _, axis in self._axes)
 
     def _points(self, values: Floats) -> Points:
         return Points(values, np.ones(values.shape, dtype=bool))
@@ -284,6 +301,9 @@ class WalkedCandidates:
     Walks cost time, so there are fewer candidates than in flat spaces.
     """
 
+    #: How many configurations are looked at to see how large the space is, and how large it counts as at most.
+    LOOKED_AT, MOST_DIMENSIONS = 64, 20
+
     #: The share of the wanted candidates that is made.
     SHARE = 0.25
 
@@ -294,8 +314,11 @@ class WalkedCandidates:
         self._space = space
         self._encoder = encoder
         self._fixed = fixed
-        typical = space.resolve(Uniform(np.random.default_rng(0))).config
-        self.n_decisions = sum(path not in fixed for path in typical)
+        rng = np.random.default_rng(0)
+        domains = [domains_of(space, space.resolve(Uniform(rng)).config) for _ in range(self.LOOKED_AT)]
+        self.n_decisions = sum(path not in fixed for path in domains[0])
+        free = {path: domain for each in domains for path, domain in each.items() if path not in fixed}
+        self.n_dimensions = min(sum(map(_dimensions, free.values())), self.MOST_DIMENSIONS)
 
     def encode(self, configs: Sequence[Mapping[str, Any]]) -> Points:
         configs = tuple({**config, **{p: v for p, v in self._fixed.items() if p in config}} for config in configs)

@@ -131,7 +131,7 @@ def _model(spread=1.0, seed=0):
     encoder = Encoder(parsed, one_hot=False)
     encoder.encode(configs)
     values, active = encoder.encode(configs)
-    features = Features.of(encoder.columns, active)
+    features = Features.of(encoder.columns, values, active)
     n = len(features.keys)
     hyper = Hyperparameters(rng.uniform(-0.7, 0.7, n), 0.3, math.log(1e-3))
     posterior = Posterior(features(values, active), features.group, hyper)
