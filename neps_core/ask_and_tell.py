@@ -11,7 +11,7 @@ from neps_core import events as ev
 from neps_core.budgets import BudgetInfo
 from neps_core.errors import OptimizerError, TrialError, nearest
 from neps_core.optimizers import Chosen
-from neps_core.results import parse_result
+from neps_core.results import parse_result, plain
 from neps_core.run import Run, open_storage
 from neps_core.sampling import sample
 from neps_core.trials import State, Trial
@@ -123,5 +123,5 @@ class AskAndTell:
             raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
         report = parse_result(result, n_objectives=self._run.log.n_objectives)
         finished = ev.Finished(config_id, time.time(), State(report.reported_as), report)
-        self._run.record(ev.Sampled(config_id, dict(config)), finished)
+        self._run.record(ev.Sampled(config_id, plain(dict(config))), finished)
         return self._run.trials[config_id]

@@ -166,5 +166,6 @@ class CategoryPrior:
         return (self._cumulative[index] + (self._cumulative[index - 1] if index else 0.0)) / 2
 
     def log_density(self, index: int) -> float:
-        """Natural logarithm of the probability of category `index`."""
-        return math.log(self.weights[index] / math.fsum(self.weights))
+        """Natural logarithm of the probability of category `index`; minus infinity where that is 0."""
+        weight = self.weights[index]
+        return math.log(weight / math.fsum(self.weights)) if weight > 0 else -math.inf

@@ -19,6 +19,9 @@ from neps_core.spaces.sources import Replay, Uniform
 #: How often something that did not give a valid configuration is tried again.
 TRIES = 20
 
+#: How many walks a change may take to become a valid configuration.
+WALKS = 5
+
 
 class Keep:
     """The decisions of a configuration where they fit, another source's where not.
@@ -119,6 +122,13 @@ class _Change:
     ) -> None:
         self._paths, self._config, self._otherwise = paths, config, otherwise
         self._rng, self._sigma = rng, sigma
+        self._walks = 0
+
+    def restart(self) -> None:
+        """Begin a walk. What stays forbidden after a few is given up: other decisions are changed instead."""
+        self._walks += 1
+        if self._walks > WALKS:
+            raise ConfigError("what was changed is forbidden, however the rest is drawn")
 
     def __call__(self, path: str, domain: Domain) -> Value:
         if path in self._paths:

@@ -115,10 +115,10 @@ class TPE:
         rng: np.random.Generator,
         seed: int,
     ) -> list[SampledConfig]:
-        self._follow(trials)
         proposals: list[SampledConfig] = []
         batch: set[str] = set()
         try:
+            self._follow(trials)
             for config in self._seen.running.values():
                 self._table.append(config, self._domains(config))
             for _ in range(n or 1):
@@ -128,8 +128,10 @@ class TPE:
                 self._table.append(*proposal)
                 batch.add(config_hash(proposal[0]))
                 proposals.append(SampledConfig(proposal[0]))
-        finally:
-            self._table.truncate(len(self._objectives))
+        except BaseException:  # an interrupt too: what was half taken in is taken in anew
+            self._seen = Observations(NAME)
+            raise
+        self._table.truncate(len(self._objectives))
         return proposals
 
     def _follow(self, trials: Mapping[str, Trial]) -> None:

@@ -98,17 +98,21 @@ class BayesianOptimizer:
             raise OptimizerError(f"cost_aware={cost_aware!r} must be True, False or 'log'.")
         if reference_point is not None:
             raise OptimizerError(f"reference_point of {name!r} is for several objectives, and it minimises one.")
+        self._name = name
         self._space = space
         self._fixed = dict(fixed or {})
         self._uses_prior = uses_prior
         self._prior_first = sample_prior_first
         self._cost_aware = cost_aware
         self._data = Dataset(space, name, self._fixed)
+        self._begin_anew()
+        self._n_initial = _design_size(initial_design_size, self._candidates.n_dimensions)
+
+    def _begin_anew(self) -> None:
         self._surrogate = Surrogate()
         self._costs = Surrogate(offsets=(math.inf,))
-        self._candidates = make_candidates(space, self._data.encoder, self._fixed)
-        self._untried = Untried(space, self._fixed)
-        self._n_initial = _design_size(initial_design_size, self._candidates.n_dimensions)
+        self._candidates = make_candidates(self._space, self._data.encoder, self._fixed)
+        self._untried = Untried(self._space, self._fixed)
 
     @property
     def details(self) -> dict[str, Any]:
@@ -151,11 +155,22 @@ class BayesianOptimizer:
         Returns:
             One that no trial has; None if there is none left.
         """
+        try:
+            return self._propose(trials, budget_info, batch, rng, seed)
+        except BaseException:  # an interrupt too: what was half taken in is taken in anew
+            self._data = Dataset(self._space, self._name, self._fixed)
+            raise
+
+    def _propose(
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo,
+        batch: Sequence[Mapping[str, Any]],
+        rng: np.random.Generator,
+        seed: int,
+    ) -> Config | None:
         if self._data.follow(trials):
-            self._surrogate.clear()
-            self._costs.clear()
-            self._untried = Untried(self._space, self._fixed)
-            self._candidates = make_candidates(self._space, self._data.encoder, self._fixed)
+            self._begin_anew()
         in_batch = {self._data.identity(config) for config in batch}
         place = len(self._data.tried) + len(in_batch)  # trials that continue others are no further configurations
         known = self._data.objectives[np.isfinite(self._data.objectives)]
@@ -221,7 +236,7 @@ class BayesianOptimizer:
         rows = np.flatnonzero(np.isfinite(data.costs) & (data.costs > 0))
         if len(rows) < 2:
             return []
-        costs = data.costs[rows]
+        costs = data.costs[rows] / data.costs[rows].max()  # however large they are, nothing overflows
         modelled = np.log(costs) if self._cost_aware == "log" else costs
         model = self._costs.update(data.encoder.columns, data.values[rows], data.active[rows], modelled)
         limit = budget_info.max_cost

@@ -40,6 +40,9 @@ Indices = npt.NDArray[np.intp]
 #: Integers with more values than this are moved like real numbers, and rounded.
 MANY = 32
 
+#: How many points that are one step from others are made at a time.
+STEPS = 2000
+
 #: Standard deviations of steps from a good configuration, in the unit interval: from one to the other, log-uniform.
 NEAREST, FARTHEST = 1e-3, 0.3
 
@@ -274,15 +277,24 @@ class FlatCandidates:
     def steps(self, points: Points, rng: np.random.Generator) -> tuple[Points, Indices]:
         rows, owners = [], []
         m = len(points)
-        for j, axis in self._axes:
-            if axis.all is not None:
-                block = np.repeat(points.values, len(axis.all), axis=0)
-                block[:, j] = np.tile(axis.all, m)
-                rows.append(block)
-                owners.append(np.repeat(np.arange(m), len(axis.all)))
+        for j, values in self._stepped(STEPS // max(m, 1), rng):
+            block = np.repeat(points.values, len(values), axis=0)
+            block[:, j] = np.tile(values, m)
+            rows.append(block)
+            owners.append(np.repeat(np.arange(m), len(values)))
         if not rows:
             return points[:0], np.zeros(0, dtype=np.intp)
         return self._points(np.vstack(rows)), np.concatenate(owners)
+
+    def _stepped(self, n: int, rng: np.random.Generator) -> list[tuple[int, Floats]]:
+        """Columns and the values to try in each: all, or some at random so that there are about n."""
+        wide = [(j, axis.all) for j, axis in self._axes if axis.all is not None]
+        values = [(j, all if len(all) <= MANY else rng.choice(all, MANY, replace=False)) for j, all in wide]
+        if sum(len(tried) for _, tried in values) <= n:
+            return values
+        shuffled = [values[i] for i in rng.permutation(len(values))]
+        total = np.cumsum([len(tried) for _, tried in shuffled])
+        return shuffled[: max(1, int(np.searchsorted(total, n, side="right")))]
 
     def config(self, points: Points, i: int) -> Config:
         return self._encoder.decode(points.values[i], _nothing_else).config

@@ -82,8 +82,10 @@ class Dataset:
             config = trials[trial_id].config
             if not self._is_known(config):
                 with suppress(ConfigError):
-                    self.encoder.encode([replay(self._space, config).config])
+                    canonical = replay(self._space, config).config  # 1 where 1.0 was told
+                    self.encoder.encode([canonical])
                     self._known.add(self.identity(config))
+                    self._observations.tried.add(self.identity(canonical))
         new = [o for o in self._observations.ended[self._read :] if self._is_known(o.config)]
         self._read = len(self._observations.ended)
         self.configs += [observation.config for observation in new]

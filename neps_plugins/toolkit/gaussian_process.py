@@ -117,7 +117,7 @@ def inverse_factor(K: Floats) -> tuple[Floats, float]:
     if not np.isfinite(K).all():
         raise ValueError("a covariance is not finite")
     jitter = 0.0
-    scale = float(np.mean(np.diag(K))) or 1.0
+    scale = float(np.abs(np.diag(K)).mean()) or 1.0
     while True:
         L, info = lapack.dpotrf(K if not jitter else K + jitter * np.eye(len(K)), lower=1, clean=1)
         if info == 0 and np.isfinite(L[-1, -1]):
@@ -279,24 +279,28 @@ class Posterior:
         white = self._inverse @ y
         return 0.5 * float(white @ white)
 
-    def extend(self, z: Floats) -> None:
-        """Take in one more observation, whose target is what was predicted for it until `observe` tells more.
+    def extend(self, Z: Floats) -> None:
+        """Take in m more observations, whose targets are what was predicted for them until `observe` tells more.
 
-        The rows of the factor's inverse that are there stay as they are, so this costs O(n**2).
+        The rows of the factor's inverse that are there stay as they are, so this costs O(m n**2).
+
+        Args:
+            Z: Features, shape (m, F).
         """
-        scaled = z * self._weights
-        n = len(self._scaled)
-        k = self._s2 * matern(squared_distances(scaled[None], self._scaled))[0][0]
-        row = self._inverse @ k
-        pivot = math.sqrt(max(self._s2 + self._v - float(row @ row), self._v * 1e-3 + 1e-12))
-        inverse = np.zeros((n + 1, n + 1))
+        scaled = Z * self._weights
+        n, m = len(self._scaled), len(Z)
+        white = self._s2 * matern(squared_distances(scaled, self._scaled))[0] @ self._inverse.T
+        rest = self._s2 * matern(squared_distances(scaled, scaled))[0] - white @ white.T
+        # What is left of their variance; rounding may leave less than nothing of it.
+        rest[np.diag_indices(m)] = np.maximum(np.diag(rest) + self._v, 1e-3 * self._v)
+        corner, _ = inverse_factor(rest)
+        inverse = np.zeros((n + m, n + m))
         inverse[:n, :n] = self._inverse
-        inverse[n, :n] = row @ self._inverse
-        inverse[n, :n] /= -pivot
-        inverse[n, n] = 1.0 / pivot
+        inverse[n:, :n] = -corner @ (white @ self._inverse)
+        inverse[n:, n:] = corner
         self._inverse = inverse
         self._scaled = np.vstack([self._scaled, scaled])
-        self._alpha = np.append(self._alpha, 0.0)
+        self._alpha = np.append(self._alpha, np.zeros(m))
 
     def predict(self, Z: Floats) -> tuple[Floats, Floats]:
         """Mean and variance of the function (without noise) at m points, shape (m, F). Shapes (m,)."""

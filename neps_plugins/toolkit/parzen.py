@@ -104,7 +104,7 @@ def log_prior(domain: Domain, spot: Spot) -> float:
         if distribution is None:
             return -math.log(len(domain.choices))
         value = spot[1] if not domain.ordered else domain.from_unit((spot[0] + spot[1]) / 2)
-        return distribution.log_density(domain.index(value))
+        return max(distribution.log_density(domain.index(value)), math.log(TINY))
     low, high = spot
     density = 0.0 if domain.prior is None else max(domain.prior.log_density((low + high) / 2), math.log(TINY))
     return density + (math.log(high - low) if high > low else 0.0)

@@ -71,8 +71,7 @@ class Model:
         "Kriging is well-suited to parallelize optimization", 2010, Section 4.
         """
         posterior = copy(self.posterior)
-        for z in self.features(values, active):
-            posterior.extend(z)
+        posterior.extend(self.features(values, active))
         return Model(self.features, posterior)
 
 
@@ -145,8 +144,8 @@ class Surrogate:
                 hyperparameters = drawn(fitted, state.features.group, hyperparameters, rng)
             self._posterior = Posterior(z, state.features.group, hyperparameters)
             self._rows, self._read = list(rows), state.n
-        for z in state.features(values[self._read :], active[self._read :]):
-            self._posterior.extend(z)
+        for i in range(self._read, n):  # one at a time, so that the last digit does not depend on how often one looks
+            self._posterior.extend(state.features(values[i : i + 1], active[i : i + 1]))
         self._rows += range(self._read, n)
         self._read = n
         self._posterior.observe(warped(objectives, state.offset)[0][self._rows])

@@ -271,8 +271,8 @@ def test_a_posterior_that_is_extended_is_one_made_anew():
     extended = Posterior(Z[:8], group, hyper)
     extended.observe(y[:8])
     before = extended.predict(new)[0]
-    for z in Z[8:]:
-        extended.extend(z)
+    extended.extend(Z[8:9])
+    extended.extend(Z[9:])  # several at once
     whole = Posterior(Z, group, hyper)
     mean, variance = extended.predict(new)
     assert mean == pytest.approx(before, abs=1e-12)  # what was predicted is what it is taken to have given
@@ -292,7 +292,7 @@ def test_extending_a_copy_leaves_the_original():
     original.observe(y)
     before = original.predict(Z + 0.1)
     other = copy(original)
-    other.extend(Z[0] + 0.1)
+    other.extend(Z[:1] + 0.1)
     other.observe(np.append(y, 5.0))
     for one, two in zip(original.predict(Z + 0.1), before):
         assert (one == two).all()
@@ -305,7 +305,7 @@ def test_duplicates_without_end(noise):
     group = np.arange(2)
     posterior = Posterior(np.full((150, 2), 0.3), group, hyper)
     for _ in range(150):
-        posterior.extend(np.full(2, 0.3))
+        posterior.extend(np.full((1, 2), 0.3))
     posterior.observe(np.full(300, 1.5))
     mean, variance = posterior.predict(np.array([[0.3, 0.3], [0.8, 0.1]]))
     assert mean[0] == pytest.approx(1.5 * 300 / (300 + noise), rel=1e-3)
@@ -328,7 +328,7 @@ def test_the_shortest_and_the_longest_lengthscales():
         for log_signal in (-4.5, 4.5):
             for noise in (1e-7, 1.0):
                 posterior = Posterior(Z, group, Hyperparameters(np.full(2, log_length), log_signal, math.log(noise)))
-                posterior.extend(Z[0])
+                posterior.extend(Z[:1])
                 posterior.observe(np.append(y, y[0]))
                 for each in posterior.predict_with_gradient(np.vstack([Z, Z + 1e-9, Z + 0.1])):
                     assert np.isfinite(each).all()
@@ -340,7 +340,7 @@ def test_no_columns():
     Z, group = np.zeros((4, 0)), np.zeros(0, dtype=np.intp)
     found = fit(Z, np.array([0.9, 1.0, 1.1, 1.0]), group, [prior_mode(0)])
     posterior = Posterior(Z, group, found.hyperparameters)
-    posterior.extend(np.zeros(0))
+    posterior.extend(np.zeros((1, 0)))
     posterior.observe(np.array([0.9, 1.0, 1.1, 1.0, 1.0]))
     mean, variance, by_mean, by_variance = posterior.predict_with_gradient(np.zeros((3, 0)))
     assert mean == pytest.approx(np.ones(3), abs=0.1)
