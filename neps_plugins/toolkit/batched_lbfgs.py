@@ -43,7 +43,7 @@ def minimize_in_box(
         lower: Of the box; broadcast to (B, d).
         upper: Likewise.
         max_iterations: For each.
-        tolerance: One ends once a step or its decrease is not larger.
+        tolerance: One ends once a step does not decrease its value by more.
 
     Returns:
         Points, shape (B, d), and their values, shape (B,); never worse than the starts.
@@ -74,7 +74,7 @@ def minimize_in_box(
         s, y, rho = np.zeros_like(end), np.zeros_like(end), np.zeros(len(end))
         s[rows], y[rows], rho[rows] = step, change, np.where(useful, 1.0 / np.where(useful, product, 1.0), 0.0)
         memory = [*memory[-MEMORY + 1 :], (s, y, rho)]
-        moved = (np.abs(step).max(axis=1, initial=0.0) > tolerance) & (value[rows] - new_value > tolerance)
+        moved = value[rows] - new_value > tolerance
         end[rows], value[rows], gradient[rows] = new, new_value, new_gradient
         rows = rows[moved]
         if not len(rows):

@@ -29,6 +29,9 @@ ROUNDS = 3
 #: there are more than evaluations: better to look where the climb began.
 REACH = 0.1
 
+#: A climb ends when it gains less: a thousandth of what the configuration is worth decides nothing.
+TOLERANCE = 1e-3
+
 #: The most iterations of L-BFGS in a turn.
 ITERATIONS = 40
 
@@ -53,7 +56,7 @@ def maximize(acquisition: Term, candidates: Candidates, wide: Points, good: Poin
         before = at
         climbers, at = _climb(acquisition, candidates, climbers, at, rng)
         climbers, at = _step(acquisition, candidates, climbers, at, rng)
-        if not (at > before + 1e-6).any():
+        if not (at > before + TOLERANCE).any():
             break
     points, worth = climbers + pool, np.concatenate([at, worth])
     return points[np.argsort(-worth, kind="stable")]
@@ -87,7 +90,7 @@ def _climb(
     x = points.values[:, columns]
     low = np.where(held, x, np.maximum(x - REACH, 0.0))
     high = np.where(held, x, np.minimum(x + REACH, 1.0))
-    end, _ = minimize_in_box(falling, x, low, high, ITERATIONS, 1e-5)
+    end, _ = minimize_in_box(falling, x, low, high, ITERATIONS, TOLERANCE)
     values = points.values.copy()
     values[:, columns] = end
     return _better(acquisition, points, at, candidates.moved(points, values, rng))
