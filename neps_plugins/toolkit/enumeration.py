@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Any
 from neps_core import CategoricalDomain, Config, ConfigError, Domain, IntegerDomain, SearchSpace, Value
 from neps_core.spaces.identity import config_hash
 
-#: How many values of a number count as all: more than anybody tries.
+#: How many values of a real number count as all: more than anybody tries.
 FINE = 1000
 
 
@@ -103,7 +104,7 @@ class Untried:
     def _values(self, path: str, domain: Domain) -> Sequence[Value]:
         if path in self._fixed:
             return [self._fixed[path]]
-        if isinstance(domain, IntegerDomain) and domain.upper - domain.lower < FINE:
+        if isinstance(domain, IntegerDomain) and domain.upper - domain.lower < sys.maxsize:  # else it has no length
             return range(domain.lower, domain.upper + 1)
         if isinstance(domain, CategoricalDomain) and domain.weights is not None:
             # In a recursion, what ends it is the likeliest: the other way round, one might never come to an end.
