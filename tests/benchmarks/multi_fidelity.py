@@ -1,7 +1,8 @@
 """How much the optimizers over brackets save, in simulated time, measured side by side with Optuna's Hyperband.
 
-Run it by hand: `python tests/benchmarks/multi_fidelity.py` (some minutes), `--quick` (few seeds, a small budget),
-`--only digits hartmann3 hartmann6 asks`. It prints tables and never fails because of a figure.
+Run it by hand: `python tests/benchmarks/multi_fidelity.py` (about half an hour, most of it for the models),
+`--quick` (few seeds, a small budget), `--only digits hartmann3 hartmann6 asks`. It prints tables and never fails because
+of a figure.
 
 What is searched:
     digits      the learning curves of 1,152 multilayer perceptrons on handwritten digits, 27 epochs each
@@ -197,6 +198,8 @@ METHODS: dict[str, tuple[Any, str | None]] = {
     "async_hb": ("async_hb", None),
     "priorband, good": ("priorband", "good"),
     "priorband, bad": ("priorband", "bad"),
+    "hyperband, model": (("hyperband", {"sampler": "bayesian_optimization"}), None),
+    "asha, model": (("asha", {"sampler": "bayesian_optimization"}), None),
 }
 OPTUNA = "Optuna Hyperband"
 
