@@ -1,8 +1,8 @@
 """How much the optimizers over brackets save, in simulated time, measured side by side with Optuna's Hyperband.
 
 Run it by hand: `python tests/benchmarks/multi_fidelity.py` (about half an hour, most of it for the models),
-`--quick` (few seeds, a small budget), `--only digits hartmann3 hartmann6 asks`. It prints tables and never fails because
-of a figure.
+`--quick` (few seeds, a small budget), `--only digits hartmann3 hartmann6 asks`. It prints tables and never fails
+because of a figure.
 
 What is searched:
     digits      the learning curves of 1,152 multilayer perceptrons on handwritten digits, 27 epochs each
