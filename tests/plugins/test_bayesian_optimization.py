@@ -134,11 +134,23 @@ class TestReproducibility:
             assert sorted((side * 8).astype(int)) == list(range(8))
 
     def test_imported_results_count(self, root):
+        """The model proposes at once."""
         rng = np.random.default_rng(0)
         known = [({"x": x, "y": y}, branin({"x": x, "y": y})[0]) for x, y in rng.random((30, 2))]
         neps.import_trials(known, root, SQUARE, optimizer="bayesian_optimization")
-        result = neps.run(lambda x, y: branin({"x": x, "y": y})[0], root_directory=root, evaluations_to_spend=10)
-        assert result.best.report.objective_to_minimize < 0.05
+        imported = neps.run(lambda x, y: branin({"x": x, "y": y})[0], root_directory=root, evaluations_to_spend=10)
+        assert imported.best.report.objective_to_minimize < 0.5 * min(
+            result for _, result in known
+        )  # whatever the seed
+        loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE), seed=1)
+        for i, (config, result) in enumerate(known):
+            loop.tell_custom(config_id=f"known_{i}", config=config, result=result)
+        told = []
+        for _ in range(10):
+            trial = loop.ask()
+            told.append(branin(trial.config)[0])
+            loop.tell(trial, told[-1])
+        assert min(told) < 0.2
 
 
 class TestParallel:
