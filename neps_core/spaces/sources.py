@@ -58,6 +58,12 @@ class Fixed:
         self._values = values
         self._otherwise = otherwise
 
+    def restart(self) -> None:
+        """Begin a walk; the other source is told, if it wants to know."""
+        restart = getattr(self._otherwise, "restart", None)
+        if restart is not None:
+            restart()
+
     def __call__(self, path: str, domain: Domain) -> Value:
         if path in self._values:
             return _checked(path, domain, self._values[path])

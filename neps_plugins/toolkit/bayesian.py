@@ -113,6 +113,7 @@ class BayesianOptimizer:
         self._costs = Surrogate(offsets=(math.inf,))
         self._candidates = make_candidates(self._space, self._data.encoder, self._fixed)
         self._untried = Untried(self._space, self._fixed)
+        self._prior: UserPrior | None = None
 
     @property
     def details(self) -> dict[str, Any]:
@@ -219,7 +220,9 @@ class BayesianOptimizer:
         terms: list[tuple[float, Term]] = [(1.0, LogExpectedImprovement(model, float(means.min()) - gain))]
         wide = candidates.sample(WIDE, rng)
         if self._uses_prior:
-            terms.append((BETA / (place - self._n_initial + 1), UserPrior(data.encoder)))
+            if self._prior is None or self._prior.width < data.encoder.width:
+                self._prior = UserPrior(data.encoder)
+            terms.append((BETA / (place - self._n_initial + 1), self._prior))
             wide += candidates.sample(WIDE // 2, rng, from_prior=True)
         if self._cost_aware:
             terms += self._cost(budget_info)

@@ -8,7 +8,11 @@ from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
 
 
 def fixed_at_highest(space: SearchSpace, ignore_fidelity: bool | str, optimizer: str) -> dict[str, Any]:
-    """As `fixed_fidelities`, but True keeps the fidelities at their upper bounds, too."""
+    """As `fixed_fidelities`, but True keeps the fidelities at their upper bounds, too.
+
+    Raises:
+        OptimizerError: If the space has a fidelity and `ignore_fidelity` is False, or is none of the three.
+    """
     if space.fidelities and ignore_fidelity is False:
         raise OptimizerError(
             f"{optimizer!r} does not use fidelities, and the space has {', '.join(map(repr, space.fidelities))}. "

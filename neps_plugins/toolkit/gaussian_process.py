@@ -34,7 +34,7 @@ NOISE_FLOOR = 1e-7
 
 #: Mean and standard deviation of the logarithms of the three kinds of hyperparameters; the first is for one dimension.
 #: The form is that of Hvarfner et al. 2024. Their constants, (sqrt(2), sqrt(3)), make lengthscales so long at few
-#: observations that a search stays where it found something first; these were measured (tests/benchmarks).
+#: observations that a search stays where it found something first; these were measured.
 LENGTHSCALE_PRIOR = (-0.5, 1.0)
 SIGNAL_PRIOR = (0.0, 2.0)
 NOISE_PRIOR = (math.log(1e-4), 2.5)

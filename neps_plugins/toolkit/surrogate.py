@@ -81,15 +81,13 @@ class _State:
 
     Attributes:
         n: How many observations it has seen.
-        logs: The logarithm of each lengthscale by the key of its feature.
-        hyperparameters: The same, and the others.
+        hyperparameters: What was fitted.
         offset: The warp.
         loss: Minus the logarithm of the posterior, an observation.
         features: What it was fitted to.
     """
 
     n: int
-    logs: dict[str, float]
     hyperparameters: Hyperparameters
     offset: float
     loss: float
@@ -158,7 +156,6 @@ class Surrogate:
         if at < milestone(n):
             at = milestone(n)
             due.append(at)
-            self._state = None
         while (at := next_fit(at)) <= n:
             due.append(at)
         return due
@@ -171,22 +168,22 @@ class Surrogate:
         mode = prior_mode(n_groups)
         fresh = [mode, evolve(mode, log_lengthscales=mode.log_lengthscales - 1.0, log_noise=math.log(1e-2))]
         state = self._state
-        if state is None:
+        if state is None or len(objectives) == milestone(len(objectives)):
             offset = self._best_offset(z, y, features, mode)
             found = fit(z, warped(y, offset)[0], features.group, fresh)
             # The warp is chosen with hyperparameters, and they are fitted with a warp: once more each.
             offset = self._best_offset(z, y, features, found.hyperparameters)
             found = fit(z, warped(y, offset)[0], features.group, [found.hyperparameters])
         else:
-            known = [state.logs.get(key, float(mode.log_lengthscales[0])) for key in features.keys]
+            logs = dict(zip(state.features.keys, state.hyperparameters.log_lengthscales))
+            known = [logs.get(key, mode.log_lengthscales[0]) for key in features.keys]
             start = evolve(state.hyperparameters, log_lengthscales=np.array(known))
             offset = self._best_offset(z, y, features, start)
             targets = warped(y, offset)[0]
             found = fit(z, targets, features.group, [start])
             if found.loss / len(rows) > state.loss + DROP:
                 found = min(found, fit(z, targets, features.group, fresh), key=lambda each: each.loss)
-        logs = dict(zip(features.keys, map(float, found.hyperparameters.log_lengthscales)))
-        return _State(len(objectives), logs, found.hyperparameters, offset, found.loss / len(rows), features)
+        return _State(len(objectives), found.hyperparameters, offset, found.loss / len(rows), features)
 
     def _best_offset(self, z: Floats, y: Floats, features: Features, hyperparameters: Hyperparameters) -> float:
         """The warp under which the objectives are most probable."""

@@ -50,9 +50,13 @@ class UserPrior:
 
     Args:
         encoder: Of the space, with choices as indices.
+
+    Attributes:
+        width: How many columns the encoder had; paths that have turned up since make no difference.
     """
 
     def __init__(self, encoder: Encoder) -> None:
+        self.width = encoder.width
         self._tables = []
         for column in encoder.columns:
             domain = encoder.domain(column.path)

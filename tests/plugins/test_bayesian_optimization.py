@@ -9,7 +9,7 @@ import pytest
 
 import neps
 from neps.testing import check_optimizer, gallery, simulate
-from neps_core import OptimizerError, Uniform, parse_space, replay
+from neps_core import BudgetInfo, OptimizerError, Uniform, parse_space, replay
 from neps_core.spaces.identity import config_hash
 
 SQUARE = {"x": neps.Float(0, 1), "y": neps.Float(0, 1)}
@@ -38,6 +38,16 @@ def test_the_contract(space):
 @pytest.mark.parametrize("space", ["priors", "real fidelity and priors"])
 def test_the_contract_of_pibo(space):
     check_optimizer("pibo", spaces={space: gallery()[space]}, n_trials=8, keywords={"ignore_fidelity": True})
+
+
+def test_the_prior_of_paths_that_turn_up_later():
+    """One that has followed the run knows the priors of new paths as well as one that has just come."""
+    branches = [
+        neps.Operation(f"o{i}", kwargs={f"p{i}": neps.Float(0, 1, prior=0.9, prior_confidence="high")})
+        for i in range(12)
+    ]
+    space = {"m": neps.Categorical(branches), "x": neps.Float(0, 1)}
+    check_optimizer("pibo", spaces={"branches": space}, n_trials=14, keywords={"initial_design_size": 3})
 
 
 class TestQuality:
@@ -285,8 +295,6 @@ class TestCosts:
         assert len(run.ended) == 15
 
     def test_they_count_less_as_the_budget_is_spent(self):
-        from neps_core import BudgetInfo
-
         loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE, cost_aware=True), seed=0)
         for _ in range(10):
             trial = loop.ask()
@@ -416,3 +424,49 @@ def test_spaces_that_recurse_end():
     run = simulate("bayesian_optimization", space, lambda c, p: (len(c) + (len(c) - 5) ** 2, 1.0), max_evaluations=25)
     assert best(run) <= 5.0
     assert len({config_hash(config) for config in configs(run)}) == 25
+
+
+class TestTurns:
+    """Every eighth proposal goes on with the initial design, and another one refines."""
+
+    def loop(self, seed, n):
+        loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE), seed=seed)
+        for _ in range(n):
+            trial = loop.ask()
+            loop.tell(trial, branin(trial.config)[0])
+        return loop
+
+    def test_it_explores(self):
+        """With a design of 24, the same seed gives the points of the sequence that a search with a model mixes in."""
+        design = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE, initial_design_size=24), seed=4)
+        points = [trial.config for trial in design.ask(24)]
+        proposed = [trial.config for trial in self.loop(4, 24).trials.values()]
+        assert [i for i in range(24) if proposed[i] == points[i]] == [0, 1, 7, 15, 23]
+
+    def test_only_some_refine(self):
+        from neps_plugins.toolkit.bayesian import least_gain
+
+        assert [least_gain(place) == 0 for place in range(16)] == [place % 8 == 3 for place in range(16)]
+
+    @pytest.mark.parametrize(
+        "space, size",
+        [
+            (SQUARE, 2),
+            ({"c": neps.Categorical([*"abcd"]), "n": neps.Integer(1, 3), "k": 2}, 4),
+            (gallery()["recursive"], 20),
+        ],
+    )
+    def test_the_design_counts_dimensions(self, space, size):
+        assert neps.algorithms.bayesian_optimization(space).details == {"initial_design_size": size}
+
+
+def test_different_seeds_have_different_models():
+    """Lengthscales are drawn, so with the same trials and the same randomness the runs' seeds still matter."""
+    loop = TestTurns().loop(1, 9)
+
+    def proposed(seed):
+        optimizer = neps.algorithms.bayesian_optimization(SQUARE)
+        return optimizer(loop.trials, BudgetInfo(), None, np.random.default_rng(0), seed)[0].config
+
+    assert proposed(1) == proposed(1)
+    assert len({str(proposed(seed)) for seed in range(4)}) > 1

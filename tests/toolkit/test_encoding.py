@@ -98,3 +98,10 @@ def test_what_is_no_configuration_is_named():
     for bad, path in (({"x": 7.0}, "x"), ({"c": "z"}, "c"), ({"y": 1}, "y")):
         with pytest.raises(ConfigError, match=f"'{path}'"):
             encoder.encode([good, {**good, **bad}])
+
+
+def test_a_fidelity_is_on_the_log_scale():
+    encoder = Encoder(parse_space({"x": neps.Float(0, 1), "share": neps.FloatFidelity(1, 27)}))
+    values, _ = encoder.encode([{"x": 0.5, "share": share} for share in (1.0, 3.0, 9.0, 27.0)])
+    assert values[:, 1] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert encoder.decode(values[2], lambda path, domain: pytest.fail()).config["share"] == pytest.approx(9.0)

@@ -424,3 +424,21 @@ def test_few_observations(n):
     posterior.observe(np.zeros(n))
     mean, variance = posterior.predict(np.array([[0.4]]))
     assert mean[0] == 0 and variance[0] > 0
+
+
+def test_draws_are_as_wide_as_the_observations_leave_it_open():
+    """Around the most probable; narrow where there are many observations, as wide as the prior where there are none."""
+    rng = np.random.default_rng(0)
+    group = np.arange(2)
+
+    def spread(n):
+        Z = rng.random((n, 2))
+        y = np.sin(6 * Z[:, 0]) + Z[:, 1]
+        most = fit(Z, (y - y.mean()) / y.std(), group, [prior_mode(2)]).hyperparameters
+        draws = np.array([gp.drawn(Z, group, most, np.random.default_rng(i)).theta for i in range(300)])
+        assert draws[:, 0].mean() == pytest.approx(most.theta[0], abs=0.2)
+        return draws[:, 0].std()
+
+    few, many = spread(2), spread(60)
+    assert 0.5 < few < 1.2 * gp.LENGTHSCALE_PRIOR[1]
+    assert many < 0.4 * few

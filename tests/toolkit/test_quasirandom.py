@@ -116,3 +116,14 @@ def test_restarts_of_the_walk():
     assert along("x", domain) == -1
     along.restart()
     assert along("x", domain) == -1
+
+
+def test_what_is_fixed_hands_restarts_on():
+    """A first walk that was forbidden would be forbidden again: the next one is random."""
+    domain = parse_space({"x": neps.Float(0, 1), "y": neps.Float(0, 1)}).flat_domains["x"]
+    source = Fixed({"y": 0.5}, Along([0.1, 0.2, 0.3], lambda path, domain: 0.9))
+    source.restart()
+    assert source("x", domain) == pytest.approx(0.1)
+    source.restart()
+    assert (source("x", domain), source("y", domain)) == (0.9, 0.5)
+    Fixed({}, lambda path, domain: 0.9).restart()  # a source may know nothing of walks

@@ -321,7 +321,7 @@ def test_every_milestone_is_a_fit_and_fits_become_rare():
     assert len([n for n in fits if 1000 < n <= 2000]) < 60
     for n in (5, 37, 100, 999):  # a newcomer begins at the milestone, and makes the same fits from there on
         follower, newcomer = Surrogate(), Surrogate()
-        follower._state = surrogate._State(n - 1 if n - 1 in fits else max(f for f in fits if f < n), {}, *[None] * 4)
+        follower._state = surrogate._State(n - 1 if n - 1 in fits else max(f for f in fits if f < n), *[None] * 4)
         due = newcomer._due(n)
         assert due[0] == milestone(n) and due == [f for f in fits if milestone(n) <= f <= n]
         assert due[-1:] == (follower._due(n) or due[-1:])
