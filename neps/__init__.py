@@ -31,11 +31,15 @@ if TYPE_CHECKING:
     from neps_core.configs import load_config as load_config
     from neps_core.errors import NePSError as NePSError
     from neps_core.errors import NePSWarning as NePSWarning
+    from neps_core.errors import StopTrial as StopTrial
     from neps_core.importing import import_trials as import_trials
     from neps_core.importing import load_trials as load_trials
-    from neps_core.lookback import status as status
+    from neps_core.live import get_in_progress_trial as get_in_progress_trial
+    from neps_core.live import report as report
     from neps_core.pictures import plot as plot
     from neps_core.results import UserResultDict as UserResultDict
+    from neps_core.run_result import RunResult as RunResult
+    from neps_core.run_status import status as status
     from neps_core.spaces.categorical import Categorical as Categorical
     from neps_core.spaces.operations import Operation as Operation
     from neps_core.spaces.operations import Repeated as Repeated
@@ -52,7 +56,6 @@ if TYPE_CHECKING:
     from neps_core.spaces.references import Resample as Resample
     from neps_core.trials import SampledConfig as SampledConfig
     from neps_core.trials import Trial as Trial
-    from neps_core.worker import RunResult as RunResult
 
 #: Name to where it is defined; "" for a module.
 _WHERE = {
@@ -66,7 +69,11 @@ _WHERE = {
     "load_config": "configs",
     "create_config": "configs",
     "load_and_merge_yamls": "configs",
-    "status": "lookback",
+    "status": "run_status",
+    "clean": "cleaning",
+    "report": "live",
+    "get_in_progress_trial": "live",
+    "StopTrial": "errors",
     "plot": "pictures",
     "PipelineSpace": "spaces.pipeline",
     "Float": "spaces.parameters",
@@ -86,7 +93,7 @@ _WHERE = {
     "SampledConfig": "trials",
     "BudgetInfo": "budgets",
     "UserResultDict": "results",
-    "RunResult": "worker",
+    "RunResult": "run_result",
     "NePSError": "errors",
     "NePSWarning": "errors",
 }

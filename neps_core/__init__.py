@@ -11,28 +11,38 @@ from neps_core.errors import (
     EvaluationError,
     NePSError,
     NePSWarning,
+    NotInTrialError,
+    ObserverError,
     OptimizerError,
     PluginError,
     ResultError,
     RunError,
     SpaceError,
+    StoppingRuleError,
+    StopTrial,
     StorageError,
     TargetError,
     TrialError,
     nearest,
 )
-from neps_core.hookspecs import hookimpl
-from neps_core.optimizers import OptimizerSpec
-from neps_core.parsing import parse_space
+from neps_core.hookspecs import HOOK_VERSION, hookimpl
+from neps_core.observers import ObserverSpec
+from neps_core.optimizers.protocol import Optimizer
+from neps_core.optimizers.spec import OptimizerSpec
 from neps_core.run import Run, open_run
+from neps_core.run_folder import RunFolder
+from neps_core.space_parsing import parse_space
 from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain, Value
 from neps_core.spaces.protocol import Config, Decide, Resolution, SearchSpace
 from neps_core.spaces.sources import Fixed, Prior, Replay, Uniform, replay
-from neps_core.storage import LeaseHeld, Storage
-from neps_core.trial_log import TrialLog, Trials
-from neps_core.trials import Metadata, Report, SampledConfig, State, Trial
+from neps_core.stopping import StoppingRule, StoppingRuleSpec
+from neps_core.storage import Journal, LeaseHeld, Locks, Storage
+from neps_core.trial_log import TrialLog
+from neps_core.trial_views import TrialView, filtered, scalarised
+from neps_core.trials import Metadata, Point, Report, SampledConfig, State, Trial, Trials
 
 __all__ = [
+    "HOOK_VERSION",
     "BudgetError",
     "BudgetInfo",
     "BudgetSpec",
@@ -45,13 +55,20 @@ __all__ = [
     "Fixed",
     "FloatDomain",
     "IntegerDomain",
+    "Journal",
     "LeaseHeld",
+    "Locks",
     "Metadata",
     "NePSError",
     "NePSWarning",
+    "NotInTrialError",
+    "ObserverError",
+    "ObserverSpec",
+    "Optimizer",
     "OptimizerError",
     "OptimizerSpec",
     "PluginError",
+    "Point",
     "Prior",
     "Replay",
     "Report",
@@ -59,22 +76,30 @@ __all__ = [
     "ResultError",
     "Run",
     "RunError",
+    "RunFolder",
     "SampledConfig",
     "SearchSpace",
     "SpaceError",
     "State",
+    "StopTrial",
+    "StoppingRule",
+    "StoppingRuleError",
+    "StoppingRuleSpec",
     "Storage",
     "StorageError",
     "TargetError",
     "Trial",
     "TrialError",
     "TrialLog",
+    "TrialView",
     "Trials",
     "Uniform",
     "Value",
+    "filtered",
     "hookimpl",
     "nearest",
     "open_run",
     "parse_space",
     "replay",
+    "scalarised",
 ]

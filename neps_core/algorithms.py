@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from neps_core.errors import OptimizerError
-from neps_core.optimizers import Registered, find_optimizer, optimizer_specs
+from neps_core.optimizers.choosing import Registered
+from neps_core.optimizers.spec import find_optimizer, optimizer_specs
 
 
 def __getattr__(name: str) -> Registered:

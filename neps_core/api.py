@@ -7,25 +7,27 @@ import math
 import os
 import secrets
 import socket
-import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neps_core import events as ev
-from neps_core.budgets import Ledger, check_limit
+from neps_core.budgets import check_limit
+from neps_core.claims import Claims, Limits, Settings, finished
 from neps_core.errors import NePSWarning, ResultError, RunError, TrialError, nearest
 from neps_core.interrupts import Interrupts
-from neps_core.joining import join
-from neps_core.optimizers import check_id
-from neps_core.parsing import load_space
+from neps_core.observers import DEFAULT
+from neps_core.optimizers.asking import check_id
 from neps_core.results import number, parse_result
 from neps_core.run import Run, open_run
+from neps_core.run_result import RunResult, result_of
+from neps_core.run_setup import set_up
+from neps_core.space_parsing import load_space
+from neps_core.stopping import choose_rule
 from neps_core.storage import LeaseHeld
-from neps_core.target import Target, load_target
 from neps_core.trials import State, Trial, without_folder
-from neps_core.worker import RunResult, Settings, Worker, notify, result_of
+from neps_core.user_function import UserFunction, load_function
+from neps_core.worker import Worker
 
 logger = logging.getLogger("neps.api")
 logging.getLogger("neps").addHandler(logging.NullHandler())
@@ -55,6 +57,8 @@ def run(
     optimizer: Any = "auto",
     seed: int | None = None,
     budgets: Mapping[str, float] | None = None,
+    observers: Any = DEFAULT,
+    stopping_rule: Any = None,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -92,16 +96,23 @@ def run(
             chooses one that suits the space.
         seed: Makes the run reproducible; drawn and recorded if left out.
         budgets: Limits by name of further budgets, such as `{"wallclock": 3600}`, for this call.
+        observers: Who is told what happens: names, `(name, {keyword: value})`, or objects with any of the methods
+            `neps_run_started`, `neps_trial_started`, `neps_trial_reported`, `neps_trial_finished`,
+            `neps_trial_removed`, `neps_run_finished`. Plugins that implement these hooks are told besides.
+        stopping_rule: Ends evaluations early that are not worth it, judged by what they report with `neps.report`:
+            `"median"`, `"percentile"`, `"threshold"`, `"patience"`, `(name, {keyword: value})`, or a function
+            `(trial, trials) -> bool`.
 
     Returns:
         The best trial, all trials, and why this call stopped.
 
     Raises:
         NePSError: If something can't be meant or done; nothing that was evaluated is lost. In particular
-            `TargetError`, `SpaceError`, `OptimizerError`, `BudgetError`, `RunError`, `StorageError`.
+            `TargetError`, `SpaceError`, `OptimizerError`, `BudgetError`, `ObserverError`, `StoppingRuleError`,
+            `RunError`, `StorageError`.
         EvaluationError: If the function raised, unless errors are ignored; its exception is the cause.
     """
-    function = load_target(evaluate_pipeline)
+    function = load_function(evaluate_pipeline)
     call_limits = _limits(
         "",
         evaluations=_one("evaluations_to_spend", evaluations_to_spend, worker_evaluations_to_spend),
@@ -129,14 +140,15 @@ def run(
         raise RunError(f"seed must be a whole number of at least 0, not {seed!r}.")
     name = check_id("worker_id", worker_id) if worker_id is not None else _made_up_id()
 
-    joined = join(root_directory, pipeline_space, optimizer, overwrite_root_directory)
-    the_run, space, chosen = joined.run, joined.space, joined.chosen
+    rule = choose_rule(stopping_rule)
+    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers)
+    the_run, space, chosen = setup.run, setup.space, setup.chosen
     if pipeline_space is None:
         space.check_usable()
-    target = Target(function, space)
-    own: set[str] = set()
-    call_budget = Ledger(call_limits, "", space, lambda trial: trial.id in own, continue_until_max_evaluation_completed)
-    total_budget = Ledger(total_limits, "total ", space, lambda _: True, continue_until_max_evaluation_completed)
+    user_function = UserFunction(function, space)
+    limits = Limits(call_limits, total_limits, continue_until_max_evaluation_completed)
+    interrupts = Interrupts()
+    claims = Claims(the_run, chosen, space, limits, settings, interrupts.allowed)
     if not call_limits and not total_limits:
         warnings.warn(
             "neps.run has no budget, so it goes on until it is stopped. Set evaluations_to_spend=, cost_to_spend=, "
@@ -146,14 +158,12 @@ def run(
         )
 
     # Everything that can be wrong with the call has been found; only now is anything written.
-    joined.begin(seed)
+    setup.begin(seed)
     the_run.worker_id = name
     try:
-        with the_run.storage.lease(name):
+        with the_run.locks.lease(name):
             the_run.use(chosen)
-            interrupts = Interrupts()
-            worker = Worker(the_run, target, chosen, (call_budget, total_budget), settings, own, interrupts)
-            return _work(worker, the_run, interrupts)
+            return _work(the_run, claims, Worker(the_run, claims, user_function, interrupts, rule), interrupts)
     except LeaseHeld:
         raise RunError(
             f"a worker with the id {name!r} is alive in {the_run.root_directory}. "
@@ -161,20 +171,20 @@ def run(
         ) from None
 
 
-def _work(worker: Worker, the_run: Run, interrupts: Interrupts) -> RunResult:
+def _work(the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts) -> RunResult:
     with interrupts.installed():
-        notify("neps_run_started", run=the_run)
+        the_run.tell("neps_run_started", budgets=claims.budgets)
         logger.info("Worker %s works on %s.", the_run.worker_id, the_run.root_directory)
         try:
             reason = worker.work()
         except BaseException as error:
             if not interrupts.in_child:
                 logger.info("Worker %s stops: %r", the_run.worker_id, error)
-                notify("neps_run_finished", run=the_run, result=result_of(the_run, repr(error)))
+                the_run.tell("neps_run_finished", result=result_of(the_run, repr(error)))
             raise
         logger.info("Worker %s stops: %s.", the_run.worker_id, reason)
         result = result_of(the_run, reason)
-        notify("neps_run_finished", run=the_run, result=result)
+        the_run.tell("neps_run_finished", result=result)
     return result
 
 
@@ -201,8 +211,9 @@ def save_pipeline_results(user_result: Any, pipeline_id: str, root_directory: st
     if user_result is None:
         raise ResultError("user_result is None, which is no result.")
     report = parse_result(user_result, cost_required=trial.metadata.cost_required, n_objectives=run.log.n_objectives)
-    run.record(ev.Finished(trial.id, time.time(), State(report.reported_as), report))
-    notify("neps_trial_finished", run=run, trial=run.trials[trial.id])
+    run.record(finished(trial.id, report))
+    if not run.locks.living_workers():  # nobody else will tell those who wait for the end
+        run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))
 
 
 def load_pipeline_space(root_directory: str | Path) -> Any:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
+import weakref
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
 from typing import Any, overload
 
 from neps_core import events as ev
-from neps_core.budgets import BudgetInfo
-from neps_core.errors import OptimizerError, TrialError, nearest
-from neps_core.optimizers import Chosen
+from neps_core.claims import Claims, Settings, finished
+from neps_core.errors import OptimizerError, RunError, TrialError, nearest
+from neps_core.optimizers.asking import Chosen
+from neps_core.optimizers.choosing import chosen_as
 from neps_core.results import parse_result, plain
-from neps_core.run import Run, open_storage
-from neps_core.sampling import sample
-from neps_core.trials import State, Trial
-
-_WORKER = "ask-and-tell"
+from neps_core.run import Run
+from neps_core.run_setup import set_up
+from neps_core.spaces.protocol import SearchSpace
+from neps_core.storage import open_storage
+from neps_core.trials import Trial
 
 
 class AskAndTell:
-    """Asks an optimizer for configurations and tells it the results, in memory.
+    """Asks an optimizer for configurations and tells it the results.
 
     ```python
     loop = neps.AskAndTell(neps.algorithms.random_search(space))
@@ -31,25 +37,90 @@ class AskAndTell:
 
     Trials are numbered, and what is proposed depends on the seed, as in a run.
 
+    With a folder it *is* a run: on disk, shared with workers (`neps.run` on the same folder) and with other loops, and
+    gone on with after a restart. What was asked for and not told when this process ends, whichever way, is evaluated by
+    others; a result that is told later all the same counts, if it is the first one. In a `with` statement, or with
+    `close`, trials are given back in good order.
+
     Args:
-        optimizer: An optimizer that was made for a space, such as `neps.algorithms.random_search(space)`.
+        optimizer: An optimizer that was made for a space, such as `neps.algorithms.random_search(space)`. With a
+            folder, also what may be given as `optimizer` to `neps.run`: a name, say; `"auto"` for the run's own.
         seed: Makes the proposals reproducible; drawn if left out.
+        root_directory: The run's folder; in memory if left out.
+        pipeline_space: The space of a new run in a folder, if the optimizer was not made by `neps.algorithms`.
 
     Raises:
         OptimizerError: If `optimizer` can't be called.
+        RunError: If a new run in a folder has no space, or the one in it has another space or seed.
+        NePSError: As `neps.run` does for a space, an optimizer or a folder that can't be used.
     """
 
-    def __init__(self, optimizer: Any, seed: int | None = None) -> None:
-        if not callable(optimizer) or isinstance(optimizer, type):
+    def __init__(
+        self,
+        optimizer: Any,
+        seed: int | None = None,
+        root_directory: str | Path | None = None,
+        pipeline_space: Any = None,
+    ) -> None:
+        is_ready = callable(optimizer) and not isinstance(optimizer, type)
+        if root_directory is None and not is_ready:
             raise OptimizerError(f"{optimizer!r} is no optimizer; make one: neps.algorithms.random_search(space).")
-        self._chosen = Chosen(type(optimizer).__name__, {}, optimizer)
-        self._run = Run(open_storage("memory://"))
-        self._run.record(ev.Created(ev.FORMAT, secrets.randbits(32) if seed is None else seed, time.time()))
+        self._open = ExitStack()
+        self._close = weakref.finalize(self, self._open.close)
+        self._asked: dict[str, Trial] = {}
+        if root_directory is None:
+            chosen, _ = chosen_as(optimizer)
+            self._run = Run(open_storage("memory://"))
+            self._run.record(ev.Created(ev.FORMAT, secrets.randbits(32) if seed is None else seed, time.time()))
+            space = None
+        else:
+            chosen, space = self._join(optimizer, seed, root_directory, pipeline_space)
+        self._chosen = chosen
+        self._run.worker_id = self._run.worker_id or "ask-and-tell"
+        self._claims = Claims(self._run, chosen, space, settings=Settings(ignore_errors=True))
+
+    def _join(
+        self, optimizer: Any, seed: int | None, root_directory: str | Path, pipeline_space: Any
+    ) -> tuple[Chosen, SearchSpace]:
+        """Create the run in a folder or go on with it, as a worker that is alive until this is closed."""
+        ready: Chosen | None = None
+        if callable(optimizer) and not isinstance(optimizer, type):
+            ready, of_optimizer = chosen_as(optimizer)
+            pipeline_space = of_optimizer if pipeline_space is None else pipeline_space
+            if pipeline_space is None and not open_storage(root_directory).journal.exists():
+                raise RunError("a new run in a folder needs a space: give pipeline_space=.")
+        setup = set_up(root_directory, pipeline_space, "auto" if ready is not None else optimizer, overwrite=False)
+        setup.begin(seed)
+        self._run = setup.run
+        self._run.worker_id = f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
+        self._open.enter_context(self._run.locks.lease(self._run.worker_id))
+        chosen = ready if ready is not None else setup.chosen
+        self._run.use(chosen)
+        return chosen, setup.space
+
+    def close(self) -> None:
+        """Give back the trials that were asked for and not told, and stop being one of the run's workers."""
+        if self._close.alive:
+            self._run.refresh()
+            for trial_id in self._asked:
+                trial = self._run.trials.get(trial_id)
+                if trial is not None and trial_id in self._run.log.evaluating:
+                    self._claims.give_back(trial, "it was asked for, and no result was told", orderly=True)
+            self._asked.clear()
+            self._close()
+
+    def __enter__(self) -> AskAndTell:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def trials(self) -> Mapping[str, Trial]:
-        """All trials by id."""
-        return self._run.trials
+        """All trials by id: in a run in a folder, those of others as well, as of the last call."""
+        return self._run.log.trials
 
     @overload
     def ask(self, n: None = None) -> Trial: ...
@@ -73,18 +144,18 @@ class AskAndTell:
         """
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise OptimizerError(f"n must be a whole number of at least 1, not {n!r}.")
-        sampled = sample(self._run.log, self._chosen, None, BudgetInfo(), n, _WORKER)
-        if n is None and not sampled:
+        claimed = self._claims.claim(n or 1)
+        trials = [] if isinstance(claimed, str) else claimed
+        if n is None and not trials:
             raise OptimizerError(f"{self._chosen.name} has nothing to propose until it is told more results, or ever.")
-        self._run.record(*sampled, *(ev.Started(event.id, time.time(), _WORKER) for event in sampled))
-        trials = [self._run.trials[event.id] for event in sampled]
+        self._asked.update((trial.id, trial) for trial in trials)
         return trials[0] if n is None else trials
 
     def tell(self, trial: Trial | str, result: Any) -> Trial:
         """Report the result of a trial.
 
         Args:
-            trial: The trial, or its id.
+            trial: The trial, or its id; also one that an earlier process asked for.
             result: As `evaluate_pipeline` would return it.
 
         Returns:
@@ -95,13 +166,15 @@ class AskAndTell:
             ResultError: If it is no result; the trial goes on waiting.
         """
         trial_id = trial.id if isinstance(trial, Trial) else str(trial)
+        self._run.refresh()
         known = self._run.trials.get(trial_id)
         if known is None:
             raise TrialError(f"there is no trial {trial_id!r}. {nearest(trial_id, self._run.trials)}")
         if known.state.is_finished:
             raise TrialError(f"trial {trial_id!r} has a result already.")
         report = parse_result(result, n_objectives=self._run.log.n_objectives)
-        self._run.record(ev.Finished(trial_id, time.time(), State(report.reported_as), report))
+        self._run.record(finished(trial_id, report))
+        self._asked.pop(trial_id, None)
         return self._run.trials[trial_id]
 
     def tell_custom(self, *, config_id: str, config: Mapping[str, Any], result: Any) -> Trial:
@@ -119,9 +192,10 @@ class AskAndTell:
             TrialError: If the id is taken.
             ResultError: If it is no result; then there is no new trial.
         """
-        if config_id in self._run.trials:
-            raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
-        report = parse_result(result, n_objectives=self._run.log.n_objectives)
-        finished = ev.Finished(config_id, time.time(), State(report.reported_as), report)
-        self._run.record(ev.Sampled(config_id, plain(dict(config))), finished)
+        with self._run.locked("sampling"):
+            self._run.refresh()
+            if config_id in self._run.trials:
+                raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
+            report = parse_result(result, n_objectives=self._run.log.n_objectives)
+            self._run.record(ev.Sampled(config_id, plain(dict(config))), finished(config_id, report))
         return self._run.trials[config_id]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 
-from neps_core.errors import BudgetError, nearest
-from neps_core.plugins import plugins
+from neps_core.errors import BudgetError
+from neps_core.selection import find
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.trial_log import Trials
-from neps_core.trials import State, Trial
+from neps_core.trials import State, Trial, Trials
 
 #: Ten times 0.1 is a little less than 1.
 ROUNDING = 1e-9
@@ -31,16 +31,28 @@ class BudgetSpec:
         name: What users set: `budgets={name: limit}`.
         unit: For messages: `"evaluations"`, `"seconds"`.
         of_trial: What one trial has spent so far, given the trial (which is being evaluated or finished)
-            and the space. Called again whenever something happens to the trial.
+            and the space; and, if its signature names `previous`, the trial that this one continues (None if it
+            continues none that is there). Called again whenever something happens to the trial.
         of_call: What this call of `run` has spent by itself, given the seconds since it began.
         requires_cost: Whether every result must have a `cost`.
     """
 
     name: str
     unit: str
-    of_trial: Callable[[Trial, SearchSpace], float] = _nothing
+    of_trial: Callable[..., float] = _nothing
     of_call: Callable[[float], float] = _nothing
     requires_cost: bool = False
+    _sees_previous: bool = field(init=False, eq=False, repr=False)
+
+    @_sees_previous.default
+    def _names_previous(self) -> bool:
+        return "previous" in inspect.signature(self.of_trial).parameters
+
+    def amount(self, trial: Trial, space: SearchSpace, previous: Trial | None) -> float:
+        """What a trial has spent so far."""
+        if self._sees_previous:
+            return self.of_trial(trial, space, previous=previous)
+        return self.of_trial(trial, space)
 
 
 @frozen
@@ -118,17 +130,7 @@ def find_budget(name: str) -> BudgetSpec:
     Raises:
         BudgetError: If there is none of this name, or two plugins bring it.
     """
-    known = plugins.specs("neps_budgets", BudgetSpec)
-    found = [(plugin, spec) for plugin, spec in known if spec.name == name]
-    if not found:
-        raise BudgetError(f"there is no budget {name!r}. {nearest(name, (spec.name for _, spec in known))}")
-    if len(found) > 1:
-        raise BudgetError(
-            f"the budget {name!r} is brought by plugin "
-            + " and by plugin ".join(plugin.origin for plugin, _ in found)
-            + ". Uninstall one of them."
-        )
-    return found[0][1]
+    return find("neps_budgets", BudgetSpec, "budget", name, BudgetError)
 
 
 class Ledger:
@@ -170,7 +172,7 @@ class Ledger:
         """Take in what has happened to the trials since the last call."""
         if self._specs:
             for trial_id in dict.fromkeys(trials.changes[self._position :]):
-                new = self._amounts(trials.get(trial_id))
+                new = self._amounts(trials.get(trial_id), trials)
                 old = self._of_trial.get(trial_id)
                 if new or old:
                     self._of_trial[trial_id] = new
@@ -178,13 +180,16 @@ class Ledger:
                         self._sums[i] += (new[i] if new else 0.0) - (old[i] if old else 0.0)
         self._position = len(trials.changes)
 
-    def _amounts(self, trial: Trial | None) -> list[float]:
+    def _amounts(self, trial: Trial | None, trials: Trials) -> list[float]:
         """What a trial has spent of each budget; empty for one that doesn't count."""
         if trial is None or trial.metadata.time_started is None or not self._counts(trial):
             return []
         if trial.state is State.PENDING or (self._only_finished and not trial.state.is_finished):
             return []
-        return [spec.of_trial(trial, self._space) for spec in self._specs]
+        previous = None
+        if trial.metadata.previous_trial_id is not None:
+            previous = trials.get(trial.metadata.previous_trial_id)
+        return [spec.amount(trial, self._space, previous) for spec in self._specs]
 
     def spent(self) -> dict[str, float]:
         """What is spent by name, as of the last `update` and of now."""

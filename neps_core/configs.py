@@ -8,12 +8,12 @@ from typing import Any
 
 from neps_core.errors import ConfigError, RunError, nearest
 from neps_core.files import from_yaml
-from neps_core.parsing import load_space, parse_space
 from neps_core.run import open_run
+from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.domains import CategoricalDomain, Domain, Value
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
-from neps_core.trials import without_folder
+from neps_core.trials import Trial, without_folder
 
 
 def load_config(
@@ -42,11 +42,12 @@ def load_config(
     """
     if (config_path is None) == (config is None):
         raise RunError("give config_path= or config=, one of them.")
-    root = None
-    if config_path is not None:
-        path = _config_file(Path(config_path), config_id)
-        root = path.parent.parent.parent
-        config = _read(path)
+    root: str | Path | None = None
+    if config_path is not None and config_id is not None:
+        root, config = config_path, _trial_of(config_path, config_id).config
+    elif config_path is not None:
+        path = _config_file(Path(config_path))
+        root, config = path.parent.parent.parent, _read(path)
     if pipeline_space is not None:
         space = parse_space(pipeline_space)
     elif root is not None:
@@ -57,14 +58,15 @@ def load_config(
     return replay(space, space.from_arguments(config)).arguments()
 
 
-def _config_file(path: Path, config_id: str | None) -> Path:
-    if config_id is not None:
-        trial_id = without_folder(str(config_id))
-        configs = path / "configs"
-        names = [without_folder(p.name) for p in configs.iterdir()] if configs.is_dir() else []
-        if trial_id not in names:
-            raise FileNotFoundError(f"there is no trial {trial_id!r} in {path}. {nearest(trial_id, names)}")
-        path = configs / f"config_{trial_id}"
+def _trial_of(location: str | Path, config_id: str) -> Trial:
+    trials = open_run(location).trials
+    trial_id = without_folder(str(config_id))
+    if trial_id not in trials:
+        raise FileNotFoundError(f"there is no trial {trial_id!r} in {location}. {nearest(trial_id, trials)}")
+    return trials[trial_id]
+
+
+def _config_file(path: Path) -> Path:
     if path.is_dir():
         if (path / "configs").is_dir():
             raise RunError(f"{path} is a run: say which configuration with config_id=.")
@@ -86,7 +88,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _space_of(root: Path) -> SearchSpace:
+def _space_of(root: str | Path) -> SearchSpace:
     run = open_run(root, check=True)
     return parse_space(load_space(run.log.space or {}))
 
@@ -191,6 +193,6 @@ def create_config(
     """
     if pipeline_space is None and root_directory is None:
         raise RunError("give pipeline_space= or root_directory=.")
-    space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(Path(str(root_directory)))
+    space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(root_directory or "")
     resolution = space.resolve(Prompt(input))
     return resolution.config, resolution.arguments()

@@ -34,6 +34,14 @@ class BudgetError(NePSError, ValueError):
     """A budget that is unknown, or whose limit is no usable number."""
 
 
+class ObserverError(NePSError, ValueError):
+    """An observer that doesn't exist, was given wrong keywords, or observes nothing."""
+
+
+class StoppingRuleError(NePSError, ValueError):
+    """A stopping rule that doesn't exist, was given wrong keywords, or can't judge what was reported."""
+
+
 class StorageError(NePSError, OSError):
     """A run directory that can't be used: not writable, not a run, of another format, or damaged."""
 
@@ -56,6 +64,17 @@ class TrialError(NePSError, LookupError):
 
 class EvaluationError(NePSError, RuntimeError):
     """`evaluate_pipeline` raised; the original exception is the `__cause__`."""
+
+
+class NotInTrialError(NePSError, RuntimeError):
+    """Something was asked that only makes sense while this process evaluates a trial."""
+
+
+class StopTrial(Exception):
+    """Raised by `neps.report` inside `evaluate_pipeline` when the stopping rule says that the trial is not worth it.
+
+    Let it pass. Who has to tidy up catches it and raises it again.
+    """
 
 
 class NePSWarning(UserWarning):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any, Union
+from typing import Any, Union, get_args
 
 from attrs import field, frozen
 
@@ -72,6 +72,15 @@ class Detached:
 
 
 @frozen
+class Reported:
+    """Intermediate results of a trial, in the order in which they were reported."""
+
+    id: str
+    worker: str
+    points: list[Any]  # [step, objective], [step, objective, cost] or [step, objective, cost, extra] each
+
+
+@frozen
 class Finished:
     """The result of a trial. The first one counts."""
 
@@ -109,26 +118,29 @@ class Halted:
 
 
 Event = Union[
-    Created, SpaceRecorded, OptimizerRecorded, Sampled, Started, Detached, Finished, Requeued, Deleted, Halted
+    Created,
+    SpaceRecorded,
+    OptimizerRecorded,
+    Sampled,
+    Started,
+    Detached,
+    Reported,
+    Finished,
+    Requeued,
+    Deleted,
+    Halted,
 ]
-_KINDS: dict[str, type] = {
-    cls.__name__.lower(): cls
-    for cls in (
-        Created,
-        SpaceRecorded,
-        OptimizerRecorded,
-        Sampled,
-        Started,
-        Detached,
-        Finished,
-        Requeued,
-        Deleted,
-        Halted,
-    )
-}
+_KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 
 
-_PLAIN = (dict[str, Any], Union[list[Any], None], Union[float, list[float], None], Union[float, None], Union[str, None])
+_PLAIN = (
+    dict[str, Any],
+    list[Any],
+    Union[list[Any], None],
+    Union[float, list[float], None],
+    Union[float, None],
+    Union[str, None],
+)
 
 
 @lru_cache(maxsize=1)

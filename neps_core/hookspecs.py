@@ -3,7 +3,7 @@
 A plugin is a module (or an object) with functions of these names, marked with `@neps_core.hookimpl`, and
 found through an entry point in the group `neps`. A function may leave out arguments that it doesn't
 need. Hooks marked *first result* are asked one plugin after the other, the one registered last first,
-until one answers with something other than None.
+until one answers with something other than None. Whatever a plugin raises names it and harms no other.
 """
 
 from __future__ import annotations
@@ -16,15 +16,21 @@ import pluggy
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from neps_core.budgets import BudgetSpec
-    from neps_core.optimizers import OptimizerSpec, Selection
+    from neps_core.budgets import BudgetInfo, BudgetSpec
+    from neps_core.observers import ObserverSpec
+    from neps_core.optimizers.spec import OptimizerSpec
     from neps_core.run import Run
+    from neps_core.run_result import RunResult
+    from neps_core.selection import Selection
     from neps_core.spaces.protocol import SearchSpace
+    from neps_core.stopping import StoppingRuleSpec
     from neps_core.storage import Storage
     from neps_core.trials import Trial
-    from neps_core.worker import RunResult
 
 PROJECT = "neps"
+
+#: The version of these hooks. It rises when a plugin that was written for an earlier one may have to be changed.
+HOOK_VERSION = 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -99,28 +105,71 @@ def neps_open_storage(location: str) -> Storage | None:
 
 
 @hookspec
-def neps_run_started(run: Run) -> None:
+def neps_observers() -> Sequence[ObserverSpec]:
+    """The observers that this plugin brings, by name.
+
+    A user chooses them with `neps.run(..., observers=[name, (name, {keyword: value})])`. An observer is an object with
+    any of the methods `neps_run_started` to `neps_run_finished` below, which take what the hooks take, or less.
+    A plugin that implements one of those hooks itself observes every run without being chosen.
+    """
+
+
+@hookspec
+def neps_stopping_rules() -> Sequence[StoppingRuleSpec]:
+    """The rules for stopping evaluations early that this plugin brings, by name.
+
+    A user chooses one with `neps.run(..., stopping_rule=name)`; `neps_core.StoppingRule` says what one is.
+    """
+
+
+@hookspec
+def neps_run_started(run: Run, budgets: BudgetInfo) -> None:
     """A worker has joined a run. `run.trials`, `run.space` and `run.root_directory` are there to look at.
 
-    An exception in this or another observer (the next three) is logged and does not stop the run.
+    All observers are told once of each thing, by the process that caused it, after it was recorded. An exception in
+    one is logged, the first time that it raises here, and stops nothing.
+
+    Args:
+        run: The run.
+        budgets: What may be spent, and what is spent already.
     """
 
 
 @hookspec
 def neps_trial_started(run: Run, trial: Trial) -> None:
-    """This worker is about to evaluate a trial."""
+    """A trial is about to be evaluated."""
+
+
+@hookspec
+def neps_trial_reported(run: Run, trial: Trial, step: float) -> None:
+    """A trial has reported intermediate results; `trial.points` are all of them.
+
+    Results that follow each other quickly are told together.
+
+    Args:
+        run: The run.
+        trial: The trial, which is still being evaluated.
+        step: The last one.
+    """
 
 
 @hookspec
 def neps_trial_finished(run: Run, trial: Trial) -> None:
-    """A trial's result, good or bad, was recorded: by this worker, or by `save_pipeline_results`."""
+    """A trial's result, good or bad, was recorded: by a worker, as given up after its workers died, by
+    `save_pipeline_results`, or by an import.
+    """
+
+
+@hookspec
+def neps_trial_removed(run: Run, trial: Trial) -> None:
+    """A trial was removed (`neps clean`); `trial` is what it was."""
 
 
 @hookspec
 def neps_run_finished(run: Run, result: RunResult) -> None:
     """This worker has left the run (`result.stopped_because` says why, an error too), or has not been one.
 
-    Also called when trials were removed or imported by hand, so that what is made of the trials can be made again.
+    Also told when trials were removed or imported by hand, so that what is made of the trials can be made again.
     """
 
 

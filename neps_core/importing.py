@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from neps_core import events as ev
+from neps_core.claims import finished
 from neps_core.errors import ConfigError, EvaluationError, ResultError
-from neps_core.joining import join
 from neps_core.results import UserResultDict, parse_result
 from neps_core.run import open_run
+from neps_core.run_result import result_of
+from neps_core.run_setup import set_up
 from neps_core.spaces.sources import replay
 from neps_core.trials import State
-from neps_core.worker import notify, result_of
 
 
 def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserResultDict]]:
@@ -75,8 +75,8 @@ def import_trials(
         ResultError: If a result is none.
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
     """
-    joined = join(root_directory, pipeline_space, optimizer, overwrite_root_directory)
-    run, space = joined.run, joined.space
+    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory)
+    run, space = setup.run, setup.space
     n_objectives = run.log.n_objectives
     checked = []
     for i, (config, result) in enumerate(evaluated_trials):
@@ -92,15 +92,15 @@ def import_trials(
             n_objectives = len(value) if isinstance(value, list) else 1
         checked.append((decisions, report))
 
-    joined.begin()
-    run.use(joined.chosen)
-    with run.storage.lock("sampling"):
+    setup.begin()
+    run.use(setup.chosen)
+    with run.locked("sampling"):
         run.refresh()
         events: list[ev.Event] = []
         ids = [str(run.log.highest_number + 1 + i) for i in range(len(checked))]
         for trial_id, (decisions, report) in zip(ids, checked):
             events.append(ev.Sampled(trial_id, decisions))
-            events.append(ev.Finished(trial_id, time.time(), State(report.reported_as), report))
+            events.append(finished(trial_id, report))
         run.record(*events)
-    notify("neps_run_finished", run=run, result=result_of(run, "trials were imported"))
+    run.tell("neps_run_finished", result=result_of(run, "trials were imported"))
     return ids

@@ -59,6 +59,17 @@ class Interrupts:
         finally:
             self._allowed = False
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep signals for later in this block, also inside `allowed()`."""
+        before, self._allowed = self._allowed, False
+        try:
+            yield
+        finally:
+            self._allowed = before
+        if before and self._pending is not None and not self.in_child:
+            self._raise(self._pending)
+
     @property
     def in_child(self) -> bool:
         """Whether this process was forked off the one that runs the worker."""

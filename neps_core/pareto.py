@@ -1,10 +1,20 @@
-"""Which trials are best."""
+"""Which trials are best. Trials that were stopped early are not looked at: nobody knows what they would have given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from neps_core.trials import Trial
+
+
+def no_worse(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether a is as low as b in every objective: if the two differ, it dominates b."""
+    return all(x <= y for x, y in zip(a, b))
+
+
+def comparable(trial: Trial) -> tuple[float, ...] | None:
+    """The objectives by which a trial may be among the best; None if it can't be."""
+    return None if trial.was_stopped_early else trial.objectives
 
 
 def best_of(trials: Iterable[Trial]) -> Trial | None:
@@ -14,7 +24,7 @@ def best_of(trials: Iterable[Trial]) -> Trial | None:
     """
     best, lowest = None, (float("inf"),)
     for trial in trials:
-        objectives = trial.objectives
+        objectives = comparable(trial)
         if objectives is not None and len(objectives) == 1 and (best is None or objectives < lowest):
             best, lowest = trial, objectives
     return best
@@ -28,11 +38,11 @@ def pareto_front(trials: Iterable[Trial]) -> list[Trial]:
     """
     first: dict[tuple[float, ...], Trial] = {}
     for trial in trials:
-        if trial.objectives is not None:
-            first.setdefault(trial.objectives, trial)
+        if (objectives := comparable(trial)) is not None:
+            first.setdefault(objectives, trial)
     front: list[tuple[tuple[float, ...], Trial]] = []
     # In lexicographic order nothing can be dominated by what comes after it.
     for objectives in sorted(first):
-        if not any(all(a <= b for a, b in zip(other, objectives)) for other, _ in front):
+        if not any(no_worse(other, objectives) for other, _ in front):
             front.append((objectives, first[objectives]))
     return [trial for _, trial in front]

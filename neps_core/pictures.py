@@ -55,7 +55,7 @@ def plot(root_directory: str | Path) -> list[Path]:
         axes.set(xlabel="first objective", ylabel="second objective")
     axes.legend()
     path = run.root_directory / "summary" / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
     return [path]
 

@@ -2,23 +2,29 @@
 
 Plugins are entry points in the group `neps`. They are loaded when the first hook is called, each on its
 own: one that fails is skipped with a warning, and its error is what you get when you ask for what it
-would have given.
+would have given. Whatever a plugin does when it is asked, the others are asked as well.
+
+The environment variable `NEPS_DISABLE_PLUGINS` names plugins (separated by commas) that are not even imported.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import threading
 import warnings
 from typing import Any, TypeVar
 
 import pluggy
-from attrs import frozen
+from attrs import evolve, frozen
 
 from neps_core import hookspecs
-from neps_core.errors import NePSWarning, PluginError
+from neps_core.errors import NePSError, NePSWarning, PluginError, nearest
 
 GROUP = "neps"
+
+#: The environment variable that names plugins to leave out.
+DISABLE = "NEPS_DISABLE_PLUGINS"
 
 T = TypeVar("T")
 
@@ -33,6 +39,7 @@ class Plugin:
         version: That distribution's version.
         target: What is loaded: `module` or `module:attribute`.
         error: Why it could not be used; None if it works.
+        is_disabled: Whether it was left out because somebody said so.
     """
 
     name: str
@@ -40,6 +47,7 @@ class Plugin:
     version: str
     target: str
     error: BaseException | None = None
+    is_disabled: bool = False
 
     @property
     def origin(self) -> str:
@@ -62,6 +70,7 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self._plugins: dict[str, Plugin] = {}
         self._registered: dict[str, Any] = {}
+        self._disabled = {name.strip() for name in os.environ.get(DISABLE, "").split(",")} - {""}
         self._is_loaded = False
         self._is_loading = False
         self._lock = threading.RLock()
@@ -101,8 +110,26 @@ class Plugins:
         if self._plugins.pop(name).error is None:  # a broken one is out already
             self._manager.unregister(plugin)
 
+    def disable(self, name: str) -> None:
+        """Do without a plugin in this process, as if it were not installed.
+
+        Args:
+            name: What `neps plugins` calls it. If no plugin has been used yet, it is not even imported.
+
+        Raises:
+            PluginError: If plugins have been loaded and there is none of this name.
+        """
+        if self._is_loaded:
+            if name not in self._plugins:
+                raise PluginError(f"there is no plugin {name!r} to disable. {nearest(name, self._plugins)}")
+            if self._manager.get_plugin(name) is not None:
+                self._manager.unregister(name=name)
+            self._registered.pop(name, None)
+            self._plugins[name] = evolve(self._plugins[name], is_disabled=True)
+        self._disabled.add(name)
+
     def installed(self) -> list[Plugin]:
-        """Every plugin that was found, the broken ones too."""
+        """Every plugin that was found, the broken and the disabled ones too."""
         self._load()
         return list(self._plugins.values())
 
@@ -135,6 +162,35 @@ class Plugins:
             given += [(self._plugins[name], spec) for spec in answer]
         return given
 
+    def first(self, hook: str, **arguments: Any) -> Any:
+        """The first answer to a hook that only one plugin has to answer, the one registered last being asked first.
+
+        Returns:
+            The answer; None if no plugin has one.
+
+        Raises:
+            NePSError: What a plugin refuses on purpose, as it is.
+            PluginError: If no plugin answers and one raised anything else; it is named, and its error is the cause.
+                If another one answers, there is a warning.
+        """
+        raised: list[tuple[Plugin, Exception]] = []
+        answer = None
+        for implementation in reversed(getattr(self.hook, hook).get_hookimpls()):
+            try:
+                answer = implementation.function(*(arguments[name] for name in implementation.argnames))
+            except NePSError:
+                raise
+            except Exception as error:  # a plugin's code, so anything
+                raised.append((self._plugins[implementation.plugin_name], error))
+            if answer is not None:
+                break
+        told = "; ".join(f"plugin {p.origin} raised in {hook}: {type(e).__name__}: {e}" for p, e in raised)
+        if raised and answer is None:
+            raise PluginError(f"{told}. Update or uninstall it, or disable it with {DISABLE}.") from raised[0][1]
+        if raised:
+            warnings.warn(f"{told}. Another plugin has answered instead.", NePSWarning, stacklevel=2)
+        return answer
+
     def tell(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Exception]]:
         """Call a hook in every plugin, and give back the exceptions of those that raised."""
         raised = []
@@ -157,12 +213,18 @@ class Plugins:
                 version = entry.dist.version if entry.dist else "?"
                 # Two distributions may use one entry-point name.
                 name = entry.name if entry.name not in self._plugins else f"{entry.name} ({distribution})"
-                self._plugins[name] = Plugin(name, distribution, version, entry.value)
+                is_disabled = name in self._disabled
+                self._plugins[name] = Plugin(name, distribution, version, entry.value, is_disabled=is_disabled)
+                if is_disabled:
+                    continue
                 try:
                     self._add(entry.load(), name)
                 except (Exception, SystemExit) as error:  # a plugin's code, so anything
                     self._break(name, error)
             self._is_loaded = True
+        for name in sorted(self._disabled - set(self._plugins)):
+            hint = nearest(name, self._plugins)
+            warnings.warn(f"there is no plugin {name!r} to disable. {hint}", NePSWarning, stacklevel=2)
         for name in [plugin.name for plugin in self._plugins.values() if plugin.error is not None]:
             self._warn(name)
 
@@ -181,8 +243,7 @@ class Plugins:
             raise PluginError(f"plugin {name!r}: {reason}") from reason
 
     def _break(self, name: str, error: BaseException) -> None:
-        plugin = self._plugins[name]
-        self._plugins[name] = Plugin(plugin.name, plugin.distribution, plugin.version, plugin.target, error)
+        self._plugins[name] = evolve(self._plugins[name], error=error)
         if self._manager.get_plugin(name) is not None:
             self._manager.unregister(name=name)
 
@@ -208,3 +269,8 @@ def register(plugin: Any, name: str | None = None) -> None:
 def unregister(plugin: Any) -> None:
     """See `Plugins.unregister`."""
     plugins.unregister(plugin)
+
+
+def disable(name: str) -> None:
+    """See `Plugins.disable`."""
+    plugins.disable(name)

@@ -65,7 +65,7 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
             raise ResultError(f"{key!r} must be a dict, not {_shown(value)}.")
         extra.update(value or {})
     extra.update(fields)
-    cost = None if cost_value is None else _cost(cost_value)
+    cost = None if cost_value is None else parse_cost(cost_value)
     learning_curve = None if curve is None else _curve(curve)
     plain_extra = {str(key): plain(value) for key, value in extra.items()}
     if exception is not None:
@@ -74,7 +74,7 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
         return failure(exception, cost=cost, learning_curve=learning_curve, extra=plain_extra)
     if not given:
         raise ResultError(f"the result {_shown(result)} has no {OBJECTIVE_KEYS[0]!r}.")
-    objective = _objective(given[0], objective_value)
+    objective = objective_of(given[0], objective_value)
     count = len(objective) if isinstance(objective, list) else 1
     if n_objectives is not None and count != n_objectives:
         raise ResultError(
@@ -161,7 +161,14 @@ def number(key: str, value: Any) -> float:
     raise ResultError(f"{key!r} must be a number, not {_shown(value)}.")
 
 
-def _objective(key: str, value: Any) -> Objective:
+def objective_of(key: str, value: Any) -> Objective:
+    """One objective or several, of any library's numbers.
+
+    Raises:
+        ResultError: If it is none.
+    """
+    if type(value) is float:
+        return value
     if hasattr(value, "tolist") and len(getattr(value, "shape", ())) == 1:
         value = value.tolist()
     if not isinstance(value, (list, tuple)):
@@ -171,7 +178,12 @@ def _objective(key: str, value: Any) -> Objective:
     return [number(key, item) for item in value]
 
 
-def _cost(value: Any) -> float:
+def parse_cost(value: Any) -> float:
+    """A cost: a finite number of at least 0.
+
+    Raises:
+        ResultError: If it is none.
+    """
     cost = number("cost", value)
     if not math.isfinite(cost) or cost < 0:
         raise ResultError(f"'cost' must be a finite number of at least 0, not {_shown(value)}.")
@@ -183,7 +195,7 @@ def _curve(value: Any) -> list[Any]:
         value = value.tolist()
     if not isinstance(value, (list, tuple)):
         raise ResultError(f"'learning_curve' must be a list of numbers, not {_shown(value)}.")
-    return [_objective("learning_curve", item) for item in value]
+    return [objective_of("learning_curve", item) for item in value]
 
 
 def _shown(value: Any) -> str:

@@ -1,58 +1,62 @@
-"""A run as one process sees it: the storage, what has been read of it, and what may be added."""
+"""A run as one process sees it: what it is kept in, what has been read of it, and what may be added."""
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import secrets
+import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from neps_core import events as ev
 from neps_core.errors import RunError, StorageError
-from neps_core.optimizers import Chosen
-from neps_core.parsing import load_space, parse_space
-from neps_core.plugins import plugins
+from neps_core.observers import Observers
+from neps_core.optimizers.asking import Chosen
+from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.storage import Storage
-from neps_core.trial_log import TrialLog, Trials
+from neps_core.storage import Storage, open_storage
+from neps_core.trial_log import TrialLog
+from neps_core.trials import Trial, Trials
 
 logger = logging.getLogger("neps.run")
 
+#: What need not outlive a power cut: it costs nothing to do again.
+_CHEAP = (ev.Sampled, ev.Started, ev.Reported)
 
-def open_storage(location: str | Path) -> Storage:
-    """The storage for a `root_directory`; nothing is created.
-
-    Raises:
-        StorageError: If no plugin knows such a location.
-    """
-    storage: Storage | None = plugins.hook.neps_open_storage(location=str(location))
-    if storage is None:
-        raise StorageError(
-            f"no installed plugin stores runs in {str(location)!r}. Give a folder"
-            + ("." if plugins.installed() else " (no plugin is installed: install neps-framework with pip).")
-        )
-    return storage
+#: What changes what the files of a trial show.
+_SHOWN = (ev.Sampled, ev.Started, ev.Detached, ev.Finished, ev.Requeued)
 
 
 class Run:
-    """A run, followed and added to.
+    """A run, followed and added to. Threads may share one.
+
+    Args:
+        storage: What it is kept in.
+        observers: Who is told what happens here; the ones by default if left out.
 
     Attributes:
-        storage: What it is kept in.
+        journal: Its events.
+        locks: By which its users agree.
+        folder: Its files.
         log: What has happened, as of the last `refresh` or `record`.
         worker_id: The worker that this process is for the run; "" for one that only looks.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self.storage = storage
+    def __init__(self, storage: Storage, observers: Observers | None = None) -> None:
+        self.journal, self.locks, self.folder = storage.journal, storage.locks, storage.folder
         self.log = TrialLog()
         self.worker_id = ""
         self._position = 0
         self._space: SearchSpace | None = None
+        self._observers = observers
+        self._news: list[tuple[str, dict[str, Any]]] = []
+        self._mutex = threading.RLock()
+        self._depth = 0
 
     @property
     def trials(self) -> Trials:
@@ -62,7 +66,7 @@ class Run:
     @property
     def root_directory(self) -> Path:
         """The run's folder."""
-        return self.storage.root_directory
+        return self.folder.root_directory
 
     @property
     def space(self) -> SearchSpace:
@@ -75,31 +79,79 @@ class Run:
             self._space = parse_space(load_space(self.log.space or {}))
         return self._space
 
+    # ------------------------------------------------------------------ events
+
     def refresh(self) -> None:
         """Read what others have added."""
-        events, self._position = self.storage.read(self._position)
-        self.log.fold(events)
+        with self._mutex:
+            events, self._position = self.journal.read(self._position)
+            self.log.fold(events)
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold a lock of the run. What is recorded meanwhile is told to observers once no lock is held any more."""
+        with self._mutex:
+            self._depth += 1
+            try:
+                with self.locks.lock(name):
+                    yield
+            finally:
+                self._depth -= 1
+                while self._news and not self._depth:
+                    hook, arguments = self._news.pop(0)
+                    self.tell(hook, **arguments)
 
     def record(self, *events: ev.Event) -> None:
-        """Add events and take them in.
+        """Add events, take them in, show them to people, and tell the observers: the one way in.
 
-        Once this returns they outlive the death of this process; and a power cut, too, unless they only say
-        that trials were sampled and started. Those cost nothing yet, and waiting for the disk twice a trial
+        Once this returns they outlive the death of this process; and a power cut, too, unless they only say that trials
+        were sampled, started, or reported something. Those cost nothing yet, and waiting for the disk twice a trial
         would be most of what a trial costs.
 
         Raises:
             StorageError: If they could not be stored.
         """
-        durable = not all(isinstance(event, (ev.Sampled, ev.Started)) for event in events)
-        touched = dict.fromkeys(event.id for event in events if isinstance(event, _OF_TRIALS))
-        with self.storage.lock("journal"):  # nobody shows an older state after a newer one
-            self.storage.append(events, durable)
+        durable = not all(isinstance(event, _CHEAP) for event in events)
+        shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
+        with self.locked("journal"):  # nobody shows an older state after a newer one
+            removed = {event.id: self.trials.get(event.id) for event in events if isinstance(event, ev.Deleted)}
+            self.journal.append(events, durable)
             self.refresh()
             try:
-                self.storage.publish([self.trials[i] for i in touched if i in self.trials])
+                self.folder.publish(self.trials[i] for i in shown if i in self.trials)
             except OSError as reason:
                 # Only for people, and written again when the run is opened the next time.
-                logger.warning("The files of trial %s could not be written: %s", ", ".join(touched), reason)
+                logger.warning("The files of trial %s could not be written: %s", ", ".join(shown), reason)
+            self.folder.remove(removed)
+            self._news += self._of_interest(events, removed)
+
+    def _of_interest(
+        self, events: Iterable[ev.Event], removed: dict[str, Trial | None]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What observers are told of events; of those that came too late and changed nothing, nothing."""
+        for event in events:
+            if isinstance(event, ev.Deleted):
+                if (gone := removed[event.id]) is not None:
+                    yield "neps_trial_removed", {"trial": gone}
+                continue
+            trial = self.trials.get(getattr(event, "id", None) or "")
+            if trial is None:
+                continue
+            told: dict[str, Any] = {"trial": trial}
+            if isinstance(event, ev.Started) and trial.metadata.time_started == event.time:
+                yield "neps_trial_started", told
+            elif isinstance(event, ev.Reported) and trial.points:
+                yield "neps_trial_reported", {**told, "step": event.points[-1][0]}
+            elif isinstance(event, ev.Finished) and trial.metadata.time_end == event.time:
+                yield "neps_trial_finished", told
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Tell all observers of something, and of which run."""
+        if self._observers is None:
+            self._observers = Observers()
+        self._observers.tell(hook, run=self, **arguments)
+
+    # ------------------------------------------------------------------ as a whole
 
     def begin(self, space: SearchSpace | None, seed: int | None) -> None:
         """Create the run, or join it.
@@ -112,10 +164,12 @@ class Run:
             RunError: If there is no run and no space, or the run has another space or seed.
             StorageError: If the run can't be written.
         """
-        if not self.storage.exists() and space is None:
+        exists = self.journal.exists()
+        if not exists and space is None:
             raise RunError(f"there is no run in {self.root_directory} yet, so pipeline_space= is needed.")
-        self.storage.create()
-        with self.storage.lock("journal"):
+        self.folder.create(is_run=exists)
+        self.journal.create()
+        with self.locked("journal"):
             self.refresh()
             if self.log.seed is None:
                 drawn = secrets.randbits(32) if seed is None else seed
@@ -140,19 +194,33 @@ class Run:
             self._space = space
 
     def use(self, chosen: Chosen) -> None:
-        """Record the optimizer, where it isn't the one in force; then show people what they miss."""
-        with self.storage.lock("journal"):
+        """Record the optimizer, where it isn't the one in force; then show people what they miss.
+
+        Raises:
+            StorageError: If it can't be written, or a file that only shows was changed.
+        """
+        with self.locked("journal"):
             self.refresh()
             record = ev.OptimizerRecorded(chosen.name, chosen.info, chosen.details)
             if chosen.details:
                 logger.info("Optimizer %s: %s", chosen.name, chosen.details)
             if not self.log.optimizers or self.log.optimizers[-1] != record:
                 self.record(record)
-            self.storage.publish_run(self.log)
-            self.storage.repair(self.log)
+            self.folder.publish_run(self.log)
+            self.folder.repair(self.log)
 
+    def destroy(self) -> None:
+        """Delete the run, and everything in its folder.
 
-_OF_TRIALS = (ev.Sampled, ev.Started, ev.Detached, ev.Finished, ev.Requeued)
+        Raises:
+            StorageError: If what is there doesn't look like a run, or workers are alive in it.
+        """
+        self.folder.check_removable()
+        if alive := self.locks.living_workers():
+            names = ", ".join(alive)
+            raise StorageError(f"workers are alive in {self.root_directory}: {names}. Stop them before overwriting it.")
+        self.journal.destroy()
+        self.folder.clear()
 
 
 def _plain_document(space: SearchSpace) -> dict[str, Any]:
@@ -161,28 +229,20 @@ def _plain_document(space: SearchSpace) -> dict[str, Any]:
 
 
 def open_run(location: str | Path, check: bool = False) -> Run:
-    """A run that exists, as it is now.
+    """A run that exists, as it is now. Nothing is written.
 
     Args:
         location: Its `root_directory`.
-        check: Hold the files for people against the journal.
+        check: Hold the files at the top of the folder against the journal.
 
     Raises:
         FileNotFoundError: If there is no run.
         StorageError: If it can't be read, or (with `check`) a file was changed by somebody.
     """
     run = Run(open_storage(location))
-    if not run.storage.exists():
-        raise FileNotFoundError(f"there is no run in {run.root_directory}.")
+    if not run.journal.exists():
+        raise FileNotFoundError(f"there is no run in {location}.")
     run.refresh()
     if check:
-        try:
-            with run.storage.lock("journal"):
-                run.refresh()
-                run.storage.publish_run(run.log)
-        except StorageError:
-            raise
-        except OSError as reason:
-            if reason.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):  # a folder that is only to be looked at
-                raise
+        run.folder.check(run.log)
     return run

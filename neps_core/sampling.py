@@ -1,4 +1,4 @@
-"""From an optimizer's proposals to events: the step that workers and ask-and-tell share."""
+"""From an optimizer's proposals to events: the step that claims and simulations share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo
-from neps_core.optimizers import Chosen
+from neps_core.optimizers.asking import Chosen
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.trial_log import TrialLog
 from neps_core.trials import number_of
@@ -24,6 +24,7 @@ def sample(
     budget_info: BudgetInfo,
     n: int | None,
     worker_id: str,
+    now: float | None = None,
 ) -> list[ev.Sampled]:
     """Ask an optimizer, and number what it proposes.
 
@@ -37,6 +38,7 @@ def sample(
         budget_info: What was given to spend, and what is used.
         n: How many are wanted; None for one.
         worker_id: Who asks.
+        now: The time, where it isn't the real one.
 
     Returns:
         An event per proposal, to be recorded.
@@ -48,6 +50,7 @@ def sample(
     rng = np.random.Generator(np.random.PCG64([seed, log.sampled]))
     proposals = chosen.ask(space, log.trials, budget_info, n, rng, seed)
     number = max([log.highest_number, *(number_of(proposal.id or "") for proposal in proposals)])
+    now = time.time() if now is None else now
     events = []
     for proposal in proposals:
         trial_id = proposal.id
@@ -56,5 +59,5 @@ def sample(
             trial_id = str(number)
         logger.info("Trial %s sampled by %s: %s", trial_id, chosen.name, proposal.config)
         previous = proposal.previous_config_id
-        events.append(ev.Sampled(trial_id, dict(proposal.config), time.time(), worker_id, previous))
+        events.append(ev.Sampled(trial_id, dict(proposal.config), now, worker_id, previous))
     return events

@@ -12,14 +12,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo
-from neps_core.optimizers import choose
-from neps_core.parsing import parse_space
+from neps_core.optimizers.choosing import choose
 from neps_core.results import parse_result
 from neps_core.sampling import sample
+from neps_core.space_parsing import parse_space
 from neps_core.trial_log import TrialLog
 from neps_core.trials import State, Trial
 
@@ -80,7 +80,7 @@ def simulate(
         while idle and clock < max_time and (max_evaluations is None or begun < max_evaluations):
             limits = {} if max_evaluations is None else {"evaluations": float(max_evaluations)}
             info = BudgetInfo(limits, {"evaluations": float(begun)})
-            sampled = sample(log, chosen, space, info, None, idle[-1])
+            sampled = sample(log, chosen, space, info, None, idle[-1], clock)
             if not sampled:
                 break
             worker, begun = idle.pop(), begun + 1
@@ -88,6 +88,7 @@ def simulate(
             previous = log.trials[sampled[0].previous] if sampled[0].previous is not None else None
             result, duration = evaluate(sampled[0].config, previous)
             report = parse_result(result, n_objectives=log.n_objectives)
+            report = evolve(report, evaluation_duration=duration)
             finished = ev.Finished(sampled[0].id, clock + duration, State(report.reported_as), report)
             heapq.heappush(running, (finished.time, next(order), worker, finished))
         if not running:

@@ -1,36 +1,33 @@
-"""What a run is kept in. `Storage` is all that the rest of the framework knows of it."""
+"""What a run is kept in: a journal of events, locks by which workers agree, and a folder for people.
+
+A storage plugin brings a journal and locks. The folder is the same code for every one of them
+(`neps_core.run_folder`), written from what the journal says and never read back.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from attrs import field, frozen
+
+from neps_core.errors import StorageError
 from neps_core.events import Event
-from neps_core.trials import Trial
-
-if TYPE_CHECKING:
-    from neps_core.trial_log import TrialLog
+from neps_core.plugins import plugins
+from neps_core.run_folder import RunFolder
 
 
 class LeaseHeld(Exception):
     """A worker of this id is alive."""
 
 
-class Storage(Protocol):
-    """An append-only sequence of events, and the locks by which workers agree.
-
-    A storage plugin gives one from `neps_open_storage`. It knows nothing of what the events mean.
-    """
-
-    @property
-    def root_directory(self) -> Path:
-        """Where the run's files are; for a storage without files, a folder for those that trials write."""
-        ...
+class Journal(Protocol):
+    """An append-only sequence of events. It knows nothing of what they mean."""
 
     def exists(self) -> bool:
-        """Whether a run is stored here."""
+        """Whether a run is stored here. Changes nothing."""
         ...
 
     def create(self) -> None:
@@ -44,7 +41,8 @@ class Storage(Protocol):
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         """Add events at the end, all of them or (after an error) none.
 
-        When this returns, every process sees them, and they outlive the death of any process.
+        When this returns, every process sees them, and they outlive the death of any process. Whoever appends holds
+        the lock `"journal"`, or it is taken here.
 
         Args:
             events: The events.
@@ -56,18 +54,29 @@ class Storage(Protocol):
         ...
 
     def read(self, since: int) -> tuple[list[Event], int]:
-        """The events after a position, and the position after them. A run begins at position 0.
+        """The events after a position, and the position after them. A run begins at position 0. Changes nothing.
 
         Raises:
             StorageError: If the events can't be read.
         """
         ...
 
-    def lock(self, name: str) -> AbstractContextManager[object]:
-        """A lock between all users of the run, in every process; it falls when its holder dies.
+    def destroy(self) -> None:
+        """Delete the run's events.
 
-        A holder may take it again. `"journal"` is the one that `append` takes: while somebody else holds
-        it, the events do not change.
+        Raises:
+            StorageError: If that's impossible.
+        """
+        ...
+
+
+class Locks(Protocol):
+    """Agreement between the users of a run, in every process that the storage is shared by."""
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        """A lock between all users of the run; it falls when its holder dies.
+
+        A holder may take it again. While somebody holds `"journal"`, nobody else appends.
         """
         ...
 
@@ -80,41 +89,41 @@ class Storage(Protocol):
         ...
 
     def is_alive(self, worker_id: str) -> bool:
-        """Whether the lease of this worker is held."""
+        """Whether the lease of this worker is held. Found out without taking it, and nothing is changed."""
         ...
 
     def living_workers(self) -> list[str]:
-        """The ids of the workers whose lease is held."""
+        """The ids of the workers whose lease is held, in alphabetical order; as for `is_alive`."""
         ...
 
-    def trial_directory(self, trial_id: str) -> Path:
-        """The folder of a trial, which exists when this returns."""
-        ...
 
-    def publish(self, trials: Iterable[Trial]) -> None:
-        """Show the present state of trials to people. Nothing reads it back."""
-        ...
+@frozen(eq=False)
+class Storage:
+    """What a storage plugin gives from `neps_open_storage`.
 
-    def publish_run(self, log: TrialLog) -> None:
-        """Show the run's space, optimizer and seed to people. Called under the lock `"journal"`.
+    Attributes:
+        journal: The events.
+        locks: Of the same run.
+        folder: The files of trials and those for people; a temporary one where nobody is meant to look.
+        crosses_processes: Whether other processes see the same run. If not, neither they nor their locks do.
+    """
 
-        Raises:
-            StorageError: If what was shown before was changed by somebody.
-        """
-        ...
+    journal: Journal
+    locks: Locks
+    folder: RunFolder = field(factory=RunFolder)
+    crosses_processes: bool = True
 
-    def repair(self, log: TrialLog) -> None:
-        """Show again what a crash kept `publish` from showing. Called under the lock `"journal"`."""
-        ...
 
-    def remove(self, trial_ids: Iterable[str]) -> None:
-        """Delete the folders of trials."""
-        ...
+def open_storage(location: str | Path) -> Storage:
+    """The storage for a `root_directory`; nothing is created.
 
-    def destroy(self) -> None:
-        """Delete the run and everything in its folder.
-
-        Raises:
-            StorageError: If what is there doesn't look like a run, or workers are alive in it.
-        """
-        ...
+    Raises:
+        StorageError: If no plugin knows such a location.
+    """
+    storage: Storage | None = plugins.first("neps_open_storage", location=str(location))
+    if storage is None:
+        raise StorageError(
+            f"no installed plugin stores runs in {str(location)!r}. Give a folder"
+            + ("." if plugins.installed() else " (no plugin is installed: install neps-framework with pip).")
+        )
+    return storage

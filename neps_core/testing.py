@@ -1,4 +1,4 @@
-"""Whether a plugin keeps the contract: one call each for spaces, optimizers and storages.
+"""Whether a plugin keeps the contract: one call each for spaces and optimizers (`storage_check` has storages).
 
 Each check raises `AssertionError` with what was broken and the smallest example at hand. They take seconds,
 and need no test framework.
@@ -10,8 +10,6 @@ import contextlib
 import itertools
 import json
 import math
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,9 +18,10 @@ import numpy as np
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo
 from neps_core.errors import NePSError, OptimizerError, SpaceError
-from neps_core.optimizers import Chosen, choose
-from neps_core.parsing import load_space, parse_space
+from neps_core.optimizers.asking import Chosen
+from neps_core.optimizers.choosing import choose
 from neps_core.sampling import sample
+from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.categorical import Categorical
 from neps_core.spaces.identity import canonical
 from neps_core.spaces.operations import Operation, Repeated
@@ -32,7 +31,6 @@ from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.references import ByName, Resample
 from neps_core.spaces.sources import Prior, Uniform, replay
 from neps_core.spaces.variation import crossover, mutate, neighbours
-from neps_core.storage import LeaseHeld, Storage
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State
 
@@ -277,76 +275,3 @@ def _check_workers(make: Callable[[], Chosen], space: SearchSpace, n_trials: int
                 running[who] = sampled[0].id
             elif not running:
                 return
-
-
-# ---------------------------------------------------------------------- storages
-
-
-def check_storage(factory: Callable[[], Storage]) -> None:
-    """Check that a storage keeps what it is given, and keeps workers apart.
-
-    Args:
-        factory: Opens the same storage at each call, as another worker would; empty at first.
-
-    Raises:
-        AssertionError: Saying what was broken.
-    """
-    one = factory()
-    one.create()
-    one.create()
-    first: list[ev.Event] = [
-        ev.Created(ev.FORMAT, 1, 1.5),
-        ev.Sampled("1", {"x": 0.1, "c": None, "t": "é\n"}, 1.0, "w"),
-    ]
-    one.append(first)
-    assert one.exists(), "exists() is False after something was appended"
-    events, position = one.read(0)
-    assert events == first, f"{first} was appended and {events} read"
-    assert one.read(position) == ([], position), "reading on gives what was read already"
-    other = factory()
-    assert other.exists() and other.read(0)[0] == first, "another worker does not see what was appended"
-    second: list[ev.Event] = [
-        ev.Finished("1", 2.0, State.SUCCESS, Report(math.inf, 1.0, [[0.1, 0.2]], {"a": {"b": [1]}}))
-    ]
-    other.append(second)
-    assert one.read(position)[0] == second, "what another worker appended is not read on from a position"
-    assert factory().read(0)[0] == [*first, *second], "the order of events is not the order of appending"
-    _check_locks(factory)
-    directory = one.trial_directory("1_rung_0")
-    assert directory.is_dir(), f"trial_directory() gave {directory}, which is no folder"
-    assert factory().trial_directory("1_rung_0") == directory, "workers get different folders for one trial"
-    one.remove(["1_rung_0"])
-    one.destroy()
-    assert not factory().exists(), "exists() is True after destroy()"
-
-
-def _check_locks(factory: Callable[[], Storage]) -> None:
-    one, other = factory(), factory()
-    with one.lock("a"), one.lock("a"), one.lock("b"):
-        pass
-    count = [0]
-
-    def increase() -> None:
-        storage = factory()
-        for _ in range(50):
-            with storage.lock("count"):
-                before = count[0]
-                time.sleep(0.0002)  # room for somebody whom the lock should have kept out
-                count[0] = before + 1
-
-    threads = [threading.Thread(target=increase) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert count[0] == 200, f"a lock let two in at once: 200 increments came to {count[0]}"
-    assert not other.is_alive("w"), "a worker that never was is alive"
-    with one.lease("w"):
-        assert other.is_alive("w"), "a worker that holds its lease is not alive to another"
-        assert other.living_workers() == ["w"], f"living_workers() gives {other.living_workers()}, not ['w']"
-        try:
-            with other.lease("w"):
-                raise AssertionError("two workers hold one lease")
-        except LeaseHeld:
-            pass
-    assert not other.is_alive("w"), "a worker that has given its lease back is alive"

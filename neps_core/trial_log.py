@@ -9,27 +9,15 @@ from attrs import evolve
 
 from neps_core import events as ev
 from neps_core.errors import StorageError
-from neps_core.trials import Metadata, Report, State, Trial, number_of
+from neps_core.trials import Metadata, Point, Points, Report, State, Trial, number_of
 
 
-class Trials(Mapping[str, Trial]):
-    """A read-only, live view of the trials by id, in the order in which they were sampled.
-
-    `changes` lists the id of each trial whenever something happened to it (deletion too), so that
-    whoever keeps the position up to which it has read can follow a run without looking at every trial:
-
-    ```python
-    for trial_id in trials.changes[self.position:]:
-        trial = trials.get(trial_id)      # None: it was deleted
-    self.position = len(trials.changes)
-    ```
-
-    `deletions` counts the trials that were removed: whoever can't take one out again begins anew when it has changed.
-    """
+class _LiveTrials(Mapping[str, Trial]):
+    """The trials of a log; see `neps_core.trials.Trials`."""
 
     def __init__(self, trials: dict[str, Trial], changes: list[str]) -> None:
         self._trials = trials
-        self._changes = changes
+        self.changes: Sequence[str] = changes
         self.deletions = 0
 
     def __getitem__(self, trial_id: str) -> Trial:
@@ -43,11 +31,6 @@ class Trials(Mapping[str, Trial]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} trials>"
-
-    @property
-    def changes(self) -> Sequence[str]:
-        """The ids of trials, one for each thing that happened to one."""
-        return self._changes
 
 
 class TrialLog:
@@ -73,7 +56,7 @@ class TrialLog:
     def __init__(self) -> None:
         self._trials: dict[str, Trial] = {}
         self._changes: list[str] = []
-        self.trials = Trials(self._trials, self._changes)
+        self.trials = _LiveTrials(self._trials, self._changes)
         self.pending: dict[str, None] = {}
         self.evaluating: dict[str, None] = {}
         self.sampled = 0
@@ -90,6 +73,7 @@ class TrialLog:
             ev.Sampled: self._sampled,
             ev.Started: self._started,
             ev.Detached: self._detached,
+            ev.Reported: self._reported,
             ev.Finished: self._finished,
             ev.Requeued: self._requeued,
             ev.Deleted: self._deleted,
@@ -148,7 +132,7 @@ class TrialLog:
                 evaluating_worker_id=event.worker,
                 starts=trial.metadata.starts + 1,
             )
-            self._put(evolve(trial, state=State.EVALUATING, metadata=metadata))
+            self._put(evolve(trial, state=State.EVALUATING, metadata=metadata, points=()))
 
     def _detached(self, event: ev.Detached) -> None:
         trial = self._known(event.id)
@@ -157,11 +141,21 @@ class TrialLog:
                 evolve(trial, metadata=evolve(trial.metadata, is_asynchronous=True, cost_required=event.cost_required))
             )
 
+    def _reported(self, event: ev.Reported) -> None:
+        trial = self._known(event.id)
+        # Of a worker that has lost the trial to another one, nothing is taken any more.
+        if trial.state is State.EVALUATING and trial.metadata.evaluating_worker_id == event.worker:
+            before = trial.points if isinstance(trial.points, Points) else Points([], 0)
+            self._put(evolve(trial, points=before.extended(Point(*point) for point in event.points)))
+
     def _finished(self, event: ev.Finished) -> None:
         trial = self._known(event.id)
         if not trial.state.is_finished:
             metadata = evolve(trial.metadata, time_end=event.time)
-            finished = evolve(trial, state=event.state, metadata=metadata, report=event.report)
+            report = event.report
+            if report.learning_curve is None and trial.points:
+                report = evolve(report, learning_curve=[point.objective for point in trial.points])
+            finished = evolve(trial, state=event.state, metadata=metadata, report=report)
             self._put(finished)
             # A value that stands for an error says nothing of how many objectives there are.
             if self.n_objectives is None and finished.objectives is not None and event.report.err is None:

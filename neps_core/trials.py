@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from enum import Enum
-from typing import Any, Union
+from typing import Any, Protocol, Union, overload
 
 from attrs import field, frozen
 
@@ -29,6 +29,9 @@ class State(str, Enum):
         """Whether nothing more will happen to such a trial."""
         return self in _FINISHED
 
+
+#: What a trial that a stopping rule ended has in `extra`: True.
+STOPPED_EARLY = "stopped_early"
 
 _FINISHED = frozenset({State.SUCCESS, State.FAILED, State.CRASHED, State.CORRUPTED})
 
@@ -88,6 +91,65 @@ class Report:
 
 
 @frozen
+class Point:
+    """An intermediate result.
+
+    Attributes:
+        step: Of the evaluation: an epoch, say.
+        objective: The objective after that step, or several.
+        cost: What the evaluation had cost by then; None if that was not said.
+        extra: Further plain data.
+    """
+
+    step: float
+    objective: Objective
+    cost: float | None = None
+    extra: Mapping[str, Any] = field(factory=dict)
+
+
+class Points(Sequence[Point]):
+    """The first n of a list of points that only ever grows: longer views of it share what they have in common."""
+
+    __slots__ = ("_n", "_shared")
+
+    def __init__(self, shared: list[Point], n: int) -> None:
+        self._shared, self._n = shared, n
+
+    def extended(self, points: Iterable[Point]) -> Points:
+        """These and some more; in the time that it takes to add those, unless others were added already."""
+        shared = self._shared if len(self._shared) == self._n else self._shared[: self._n]
+        shared.extend(points)
+        return Points(shared, len(shared))
+
+    def __len__(self) -> int:
+        return self._n
+
+    @overload
+    def __getitem__(self, index: int) -> Point: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Point]: ...
+
+    def __getitem__(self, index: int | slice) -> Point | list[Point]:
+        if isinstance(index, slice):
+            return [self._shared[i] for i in range(*index.indices(self._n))]
+        if not -self._n <= index < self._n:
+            raise IndexError(index)
+        return self._shared[index % self._n]
+
+    def __iter__(self) -> Iterator[Point]:
+        return (self._shared[i] for i in range(self._n))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{self._n} points>"
+
+
+@frozen
 class Trial:
     """A configuration and what became of it.
 
@@ -97,6 +159,7 @@ class Trial:
         state: Where it stands.
         metadata: When and by whom.
         report: What its evaluation gave, once it is finished.
+        points: What was reported while it ran (`neps.report`), step by step.
     """
 
     id: str
@@ -104,6 +167,12 @@ class Trial:
     state: State = State.PENDING
     metadata: Metadata = field(factory=Metadata)
     report: Report | None = None
+    points: Sequence[Point] = ()
+
+    @property
+    def was_stopped_early(self) -> bool:
+        """Whether a stopping rule ended its evaluation. Such a trial is a success, but never the best one."""
+        return self.report is not None and self.report.extra.get(STOPPED_EARLY) is True
 
     @property
     def objectives(self) -> tuple[float, ...] | None:
@@ -112,6 +181,49 @@ class Trial:
             return None
         value = self.report.objective_to_minimize
         return None if value is None else tuple(value) if isinstance(value, list) else (value,)
+
+
+class Trials(Protocol):
+    """A read-only, live view of trials by id, in the order in which they were sampled: a `Mapping`, and two more.
+
+    Whoever keeps the position up to which it has read can follow a run without looking at every trial:
+
+    ```python
+    for trial_id in trials.changes[self.position:]:
+        trial = trials.get(trial_id)      # None: it was removed
+    self.position = len(trials.changes)
+    ```
+    """
+
+    @property
+    def changes(self) -> Sequence[str]:
+        """The id of a trial whenever something happened to it, removal too. It only ever grows."""
+        ...
+
+    @property
+    def deletions(self) -> int:
+        """How many trials were removed. Whoever can't take one out again begins anew when this has changed."""
+        ...
+
+    def __getitem__(self, trial_id: str, /) -> Trial: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, trial_id: object, /) -> bool: ...
+
+    @overload
+    def get(self, trial_id: str, /) -> Trial | None: ...
+
+    @overload
+    def get(self, trial_id: str, default: Trial, /) -> Trial: ...
+
+    def keys(self) -> KeysView[str]: ...
+
+    def values(self) -> ValuesView[Trial]: ...
+
+    def items(self) -> ItemsView[str, Trial]: ...
 
 
 @frozen

@@ -10,8 +10,8 @@ import pytest
 
 import neps
 from neps_core import TrialError
+from neps_core.cleaning import clean
 from neps_core.cli import main
-from neps_core.lookback import clean
 from neps_core.run import open_run
 
 SPACE = {"x": neps.Float(0, 1)}

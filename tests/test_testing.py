@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import neps
 from neps.testing import check_optimizer, check_space, check_storage, gallery
-from neps_core import SampledConfig, Uniform
-from neps_plugins.storages.filesystem import FilesystemStorage
-from neps_plugins.storages.memory import MemoryStorage
+from neps_core import RunFolder, SampledConfig, Storage, Uniform
+from neps_plugins.storages.filesystem import FileLocks, folder_storage
+from neps_plugins.storages.memory import MemoryJournal, MemoryLocks, memory_storage
 
 FLAT = {"flat": {"x": neps.Float(0, 1), "n": neps.Integer(1, 3)}}
 
@@ -26,8 +28,8 @@ def test_the_built_in_optimizers(name, ignore_fidelity):
 
 
 def test_the_built_in_storages(tmp_path):
-    check_storage(lambda: FilesystemStorage(tmp_path / "run"))
-    shared = MemoryStorage()
+    check_storage(lambda: folder_storage(tmp_path / "run"))
+    shared = memory_storage()
     check_storage(lambda: shared)
 
 
@@ -128,42 +130,80 @@ def test_what_is_broken_is_said(broken, message):
 
 class TestStorages:
     def test_forgetting(self):
-        class Forgets(MemoryStorage):
-            def append(self, events):
+        class Forgets(MemoryJournal):
+            def append(self, events, durable=True):
                 super().append(list(events)[:1])
 
-        shared = Forgets()
+        shared = Storage(Forgets(), MemoryLocks(), crosses_processes=False)
         with pytest.raises(AssertionError, match="was appended and"):
             check_storage(lambda: shared)
 
     def test_private(self):
         with pytest.raises(AssertionError, match="another worker does not see"):
-            check_storage(MemoryStorage)
+            check_storage(memory_storage)
+
+    def test_memory_that_claims_to_cross_processes(self):
+        shared = Storage(MemoryJournal(), MemoryLocks())
+        with pytest.raises(AssertionError, match="not read on from a position"):
+            check_storage(lambda: shared)
 
     def test_no_lock(self):
-        from contextlib import nullcontext
-
-        class Open(MemoryStorage):
+        class Open(MemoryLocks):
             def lock(self, name):
                 return nullcontext()
 
-            def append(self, events):
-                self._events.extend(events)
-
-        shared = Open()
-        with pytest.raises(AssertionError, match="let two in at once"):
+        shared = Storage(MemoryJournal(), Open(), crosses_processes=False)
+        with pytest.raises(AssertionError, match="let two threads in at once"):
             check_storage(lambda: shared)
 
-    def test_lease_that_everybody_gets(self):
-        from contextlib import nullcontext
+    def test_a_journal_for_all_processes_with_locks_that_do_not_cross_them(self, tmp_path):
+        whole = folder_storage(tmp_path / "run")
+        locks = MemoryLocks()
 
-        class Loose(MemoryStorage):
+        def broken():
+            return Storage(folder_storage(tmp_path / "run").journal, locks, whole.folder)
+
+        with pytest.raises(AssertionError, match="let two processes in at once"):
+            check_storage(broken)
+
+    def test_locks_that_cross_processes_and_leases_that_do_not(self, tmp_path):
+        leases = MemoryLocks()
+
+        class Half(FileLocks):
+            lease, is_alive, living_workers = leases.lease, leases.is_alive, leases.living_workers
+
+        def broken():
+            whole = folder_storage(tmp_path / "run")
+            return Storage(whole.journal, Half(tmp_path / "run" / ".neps"), whole.folder)
+
+        with pytest.raises(AssertionError, match="a worker in another process is not alive"):
+            check_storage(broken)
+
+    def test_lease_that_everybody_gets(self):
+        class Loose(MemoryLocks):
             def lease(self, worker_id):
                 return nullcontext()
 
-        shared = Loose()
+        shared = Storage(MemoryJournal(), Loose(), crosses_processes=False)
         with pytest.raises(AssertionError, match="is not alive to another"):
             check_storage(lambda: shared)
+
+    @pytest.mark.parametrize("method", ["trial_directory", "publish", "publish_run", "repair", "remove"])
+    def test_a_folder_that_raises(self, tmp_path, method):
+        class Raises(RunFolder):
+            pass
+
+        def fail(self, *_, **__):
+            raise OSError("no luck")
+
+        setattr(Raises, method, fail)
+
+        def broken():
+            whole = folder_storage(tmp_path / "run")
+            return Storage(whole.journal, whole.locks, Raises(tmp_path / "run"))
+
+        with pytest.raises(AssertionError, match="the folder raised OSError: no luck"):
+            check_storage(broken)
 
 
 def test_a_space_whose_configs_change_when_stored():

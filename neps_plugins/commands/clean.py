@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from neps_core import State, hookimpl
-from neps_core.lookback import UNUSABLE, clean
+from neps_core.cleaning import UNUSABLE, clean
 
 
 @hookimpl

@@ -6,9 +6,9 @@ import argparse
 from collections import defaultdict
 from typing import Any
 
-from neps_core import BudgetSpec, hookimpl
+from neps_core import BudgetSpec, ObserverSpec, StoppingRuleSpec, hookimpl
 from neps_core.hookspecs import PROJECT
-from neps_core.optimizers import optimizer_specs
+from neps_core.optimizers.spec import optimizer_specs
 from neps_core.plugins import plugins
 
 
@@ -38,6 +38,10 @@ def _brings() -> dict[str, list[str]]:
             origins[name].append(plugin.name)
     for plugin, budget in plugins.specs("neps_budgets", BudgetSpec):
         brings[plugin.name].append(f"budget {budget.name}")
+    for plugin, observer in plugins.specs("neps_observers", ObserverSpec):
+        brings[plugin.name].append(f"observer {observer.name}: {observer.summary}".removesuffix(": "))
+    for plugin, rule in plugins.specs("neps_stopping_rules", StoppingRuleSpec):
+        brings[plugin.name].append(f"stopping rule {rule.name}: {rule.summary}".removesuffix(": "))
     for hook, kind in _KINDS.items():
         for name in plugins.implementing(hook):
             brings[name].append(kind)
@@ -55,7 +59,9 @@ _KINDS = {
     "neps_run_started": "observer of runs",
     "neps_run_finished": "observer of runs",
     "neps_trial_started": "observer of trials",
+    "neps_trial_reported": "observer of trials",
     "neps_trial_finished": "observer of trials",
+    "neps_trial_removed": "observer of trials",
     "neps_commands": "command",
 }
 
@@ -64,7 +70,9 @@ def _run(_: argparse.Namespace) -> int:
     brings = _brings()
     rows = [("NAME", "DISTRIBUTION", "VERSION", "BRINGS")]
     for plugin in plugins.installed():
-        if plugin.error is None:
+        if plugin.is_disabled:
+            kinds = "DISABLED"
+        elif plugin.error is None:
             kinds = "; ".join(dict.fromkeys(brings[plugin.name])) or "nothing"
         else:
             kinds = f"BROKEN: {type(plugin.error).__name__}: {plugin.error}"

@@ -6,12 +6,8 @@ import argparse
 import time
 from typing import Any
 
-from neps_core import NePSError, Run, State, hookimpl
-from neps_core.lookback import running
-from neps_core.optimizers import choose, restore
-from neps_core.pareto import pareto_front
-from neps_core.run import open_run
-from neps_core.tables import count_states
+from neps_core import hookimpl, open_run
+from neps_core.run_status import status_of
 
 #: How many errors are shown.
 ERRORS = 5
@@ -25,46 +21,31 @@ def neps_commands(subparsers: Any) -> None:
     parser.set_defaults(run=_run)
 
 
-def _of_optimizer(run: Run) -> list[str]:
-    """What the optimizer itself says of how it stands, if it does."""
-    if not run.log.optimizers or run.log.space is None:
-        return []
-    record = run.log.optimizers[-1]
-    try:
-        optimizer = choose(restore(record.name, record.info), run.space).optimizer
-    except NePSError:  # a plugin or an operator that isn't here: the rest can still be shown
-        return []
-    tell = getattr(optimizer, "status", None)
-    return list(tell(run.trials)) if callable(tell) else []
-
-
 def _run(arguments: argparse.Namespace) -> int:
-    run = open_run(arguments.root_directory)
-    trials = list(run.trials.values())
-    counts = count_states(trials)
-    shown = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state]) or "none yet"
-    print(f"Run:       {run.root_directory}")
-    if run.log.optimizers:
-        print(f"Optimizer: {run.log.optimizers[-1].name} (seed {run.log.seed})")
-    print(f"Trials:    {len(trials)} ({shown})")
-    front = pareto_front(trials)
-    for trial in front:
+    status = status_of(open_run(arguments.root_directory))
+    shown = ", ".join(f"{count} {state.value}" for state, count in status.states.items()) or "none yet"
+    print(f"Run:       {status.root_directory}")
+    if status.optimizer is not None:
+        print(f"Optimizer: {status.optimizer} (seed {status.seed})")
+    print(f"Trials:    {status.n_trials} ({shown})")
+    for trial in status.pareto_front:
         assert trial.report is not None
         print(f"Best:      trial {trial.id}, objective {trial.report.objective_to_minimize}")
         for path, value in trial.config.items():
             print(f"             {path}: {value}")
-    for line in _of_optimizer(run):
+    for line in status.told:
         print(f"           {line}")
     now = time.time()
-    for item in running(run):
+    for item in status.running:
         seconds = now - (item.trial.metadata.time_started or now)
         where = f"on {item.worker}" if item.worker else "asynchronously"
+        last = item.trial.points[-1] if item.trial.points else None
+        reported = f", {last.objective} at step {last.step:g}" if last is not None else ""
         gone = "" if item.is_alive or not item.worker else "; that worker has died, the next one takes the trial"
-        print(f"Running:   trial {item.trial.id} {where}, for {seconds:.0f} s{gone}")
-    failed = [trial for trial in trials if trial.report is not None and trial.report.err]
-    for trial in failed[-ERRORS:]:
+        print(f"Running:   trial {item.trial.id} {where}, for {seconds:.0f} s{reported}{gone}")
+    for trial in status.failed[-ERRORS:]:
         assert trial.report is not None and trial.report.err is not None
         print(f"Error:     trial {trial.id}: {trial.report.err.splitlines()[0]}")
-    if len(failed) > ERRORS:
-        print(f"           ... and {len(failed) - ERRORS} more, in configs/config_*/report.yaml")
+    if len(status.failed) > ERRORS:
+        print(f"           ... and {len(status.failed) - ERRORS} more, in configs/config_*/report.yaml")
     return 0

@@ -1,29 +1,27 @@
 """The storage in a folder, which may be shared by many processes and hosts.
 
-`.neps/journal.jsonl` is the run: one JSON event a line. A writer holds the journal's lock, cuts off what
-a crashed one left half-written at the end, writes its lines in one go, and syncs them once if they hold a
-result. Readers take
-no lock: they read up to the last complete line. Everything else in the folder is written for people
-from the journal (`readable.py`), and made again if it is missing.
+`.neps/journal.jsonl` is the run: one JSON event a line. A writer holds the journal's lock, cuts off what a crashed
+one left half-written at the end, writes its lines in one go, and syncs them once if they hold a result. Readers take
+no lock: they read up to the last complete line.
 
 A lock is an operating system's lock on a file, so it falls with its holder, however that ends.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from neps_core import NePSWarning, StorageError, Trial, TrialLog, hookimpl
+from neps_core import LeaseHeld, NePSWarning, RunFolder, Storage, hookimpl
 from neps_core.events import Event, from_line, to_line
-from neps_core.storage import LeaseHeld
-from neps_plugins.storages import readable
+from neps_core.run_folder import INNER, as_storage_error
 
 #: Seconds between two tries for a lock that is held.
 POLL = 0.002
@@ -38,88 +36,67 @@ _sync = getattr(os, "fdatasync", os.fsync)
 
 
 @hookimpl
-def neps_open_storage(location: str) -> FilesystemStorage | None:
+def neps_open_storage(location: str) -> Storage | None:
     """Any location without a scheme (`memory://...`) is a folder."""
-    return None if "://" in location else FilesystemStorage(Path(location))
+    return None if "://" in location else folder_storage(Path(location))
 
 
-class FilesystemStorage:
-    """A run in a folder; see `neps_core.storage.Storage`.
+def folder_storage(root: Path) -> Storage:
+    """The storage in a folder, which need not exist."""
+    folder = RunFolder(root)
+    inner = folder.root_directory / INNER
+    locks = FileLocks(inner)
+    return Storage(FileJournal(inner, locks), locks, folder)
+
+
+class FileJournal:
+    """A journal in a file; see `neps_core.storage.Journal`.
 
     Args:
-        root: The run's folder. It need not exist.
+        inner: The folder that it is in.
+        locks: Of the same run.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root_directory = root.expanduser().absolute()
-        self._inner = self.root_directory / ".neps"
-        self._journal = self._inner / "journal.jsonl"
-        self._configs = f"{self.root_directory}/configs/config_"
-        self._leases = self._inner / "workers"
-        self._locks: dict[str, FileLock] = {}
+    def __init__(self, inner: Path, locks: FileLocks) -> None:
+        self._inner = inner
+        self._path = inner / "journal.jsonl"
+        self._locks = locks
         self._reader: int | None = None
         self._writer: int | None = None
 
     def __del__(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
         for descriptor in (self._reader, self._writer):
             if descriptor is not None:
                 os.close(descriptor)
-
-    # ------------------------------------------------------------------ the folder
+        self._reader = self._writer = None
 
     def exists(self) -> bool:
-        return self._journal.is_file()
+        return self._path.is_file()
 
     def create(self) -> None:
-        root = self.root_directory
-        if root.exists() and not root.is_dir():
-            raise StorageError(f"the root directory {root} is a file. Choose another folder.")
-        if root.is_dir() and not self.exists() and (root / "optimizer_info.yaml").exists():
-            raise StorageError(
-                f"{root} holds a run of another version of this framework, which has no journal. "
-                "Choose another folder; the old one is left as it is."
-            )
-        with _as_storage_error(f"can't create a run in {root}", "Choose a folder that you may write to"):
-            self._leases.mkdir(parents=True, exist_ok=True)
-            (root / "configs").mkdir(exist_ok=True)
-            self._journal.touch(exist_ok=True)
+        with as_storage_error(f"can't create a run in {self._inner.parent}", "Choose a folder that you may write to"):
+            self._inner.mkdir(parents=True, exist_ok=True)
+            self._path.touch(exist_ok=True)
 
     def destroy(self) -> None:
-        root = self.root_directory
-        if not root.exists():
-            return
-        if not root.is_dir():
-            raise StorageError(f"the root directory {root} is a file, not a run; it is not overwritten.")
-        looks_like_run = self._inner.is_dir() or (
-            (root / "configs").is_dir() and (root / "optimizer_info.yaml").exists()
-        )
-        if any(root.iterdir()) and not looks_like_run:
-            raise StorageError(
-                f"{root} is not empty and does not look like a run, so it is not deleted. "
-                "Check root_directory=, or delete the folder yourself."
-            )
-        if alive := self.living_workers():
-            raise StorageError(f"workers are alive in {root}: {', '.join(alive)}. Stop them before overwriting it.")
-        with _as_storage_error(f"can't delete {root}", "Delete it yourself"):
-            for path in root.iterdir():  # not the folder itself, which may be a symbolic link
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
-
-    # ------------------------------------------------------------------ the journal
+        self._close()
+        with as_storage_error(f"can't delete {self._path}", "Delete it yourself"):
+            self._path.unlink(missing_ok=True)
 
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         data = b"".join(to_line(event) for event in events)
-        root = self.root_directory
-        with self.lock("journal"), _as_storage_error(f"can't write to {root}", "Nothing stored before is lost"):
+        advice = "Nothing stored before is lost"
+        with as_storage_error(f"can't write to {self._inner.parent}", advice), self._locks.lock("journal"):
             if self._writer is None:
-                self._writer = os.open(self._journal, os.O_RDWR | os.O_APPEND)
+                self._writer = os.open(self._path, os.O_RDWR | os.O_APPEND)
             end = self._cut_torn_tail(self._writer)
             try:
                 written = os.write(self._writer, data)
-                if written < len(data):
-                    raise OSError(28, os.strerror(28))  # a short write to a file: the disk is full
+                if written < len(data):  # a short write to a file: the disk is full
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 if durable:
                     _sync(self._writer)
             except OSError:
@@ -139,9 +116,9 @@ class FilesystemStorage:
 
     def read(self, since: int) -> tuple[list[Event], int]:
         events: list[Event] = []
-        with _as_storage_error(f"can't read {self._journal}", "Check the folder and its permissions"):
+        with as_storage_error(f"can't read {self._path}", "Check the folder and its permissions"):
             if self._reader is None:
-                self._reader = os.open(self._journal, os.O_RDONLY)
+                self._reader = os.open(self._path, os.O_RDONLY)
             tail = b""
             while chunk := os.pread(self._reader, CHUNK, since + len(tail)):
                 *lines, tail = (tail + chunk).split(b"\n")
@@ -156,12 +133,23 @@ class FilesystemStorage:
             events.append(from_line(line))
         except ValueError as reason:
             warnings.warn(
-                f"{self._journal}, byte {position}: a damaged line is passed over, all others are kept; {reason}.",
+                f"{self._path}, byte {position}: a damaged line is passed over, all others are kept; {reason}.",
                 NePSWarning,
                 stacklevel=2,
             )
 
-    # ------------------------------------------------------------------ locks and leases
+
+class FileLocks:
+    """Locks of the operating system on files; see `neps_core.storage.Locks`.
+
+    Args:
+        inner: The folder that the files are in.
+    """
+
+    def __init__(self, inner: Path) -> None:
+        self._inner = inner
+        self._leases = inner / "workers"
+        self._locks: dict[str, FileLock] = {}
 
     def lock(self, name: str) -> AbstractContextManager[object]:
         if name not in self._locks:
@@ -173,67 +161,37 @@ class FilesystemStorage:
 
     @contextmanager
     def lease(self, worker_id: str) -> Iterator[None]:
-        lock = FileLock(self._lease_path(worker_id), thread_local=False)
-        try:
-            lock.acquire(timeout=PATIENCE, poll_interval=POLL)
-        except Timeout:
-            raise LeaseHeld(worker_id) from None
+        with as_storage_error(f"can't write to {self._leases}", "Choose a folder that you may write to"):
+            self._leases.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._lease_path(worker_id), thread_local=False)
+            try:
+                lock.acquire(timeout=PATIENCE, poll_interval=POLL)
+            except Timeout:
+                raise LeaseHeld(worker_id) from None
         try:
             yield
         finally:
             lock.release()
 
     def is_alive(self, worker_id: str) -> bool:
-        path = self._lease_path(worker_id)
-        if not path.exists():
-            return False
+        # A shared lock: those who look don't take each other for the worker, and need no right to write. A worker that
+        # starts at this instant tries again.
         try:
-            with FileLock(path, timeout=0, thread_local=False):
-                return False
-        except Timeout:
+            descriptor = os.open(self._lease_path(worker_id), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        except OSError:  # another user's: better alive than evaluated twice
             return True
-        except OSError:  # another user's, or on a disk that can't be written: better alive than evaluated twice
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
             return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def living_workers(self) -> list[str]:
         names = (
             sorted(p.name.removesuffix(".lock") for p in self._leases.glob("*.lock")) if self._leases.is_dir() else []
         )
         return [name for name in names if self.is_alive(name)]
-
-    # ------------------------------------------------------------------ what people see
-
-    def trial_directory(self, trial_id: str) -> Path:
-        return Path(self._make_directory(trial_id))
-
-    def _make_directory(self, trial_id: str) -> str:
-        directory = f"{self._configs}{trial_id}"
-        with suppress(FileExistsError):
-            os.mkdir(directory)  # noqa: PTH102 - once a trial, and pathlib costs as much again
-        return directory
-
-    def publish(self, trials: Iterable[Trial]) -> None:
-        for trial in trials:
-            readable.write_trial(self._make_directory(trial.id), trial)
-
-    def publish_run(self, log: TrialLog) -> None:
-        readable.write_run(self.root_directory, log)
-
-    def repair(self, log: TrialLog) -> None:
-        for trial in log.trials.values():
-            if not trial.state.is_finished or not readable.is_complete(f"{self._configs}{trial.id}"):
-                readable.write_trial(self._make_directory(trial.id), trial)
-
-    def remove(self, trial_ids: Iterable[str]) -> None:
-        for trial_id in trial_ids:
-            shutil.rmtree(f"{self._configs}{trial_id}", ignore_errors=True)
-
-
-@contextmanager
-def _as_storage_error(what: str, advice: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as reason:
-        if isinstance(reason, StorageError):
-            raise
-        raise StorageError(f"{what}: {reason.strerror or reason}. {advice}.") from reason

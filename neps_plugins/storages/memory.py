@@ -5,49 +5,39 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
-import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
-from neps_core import Trial, TrialLog, hookimpl
+from neps_core import LeaseHeld, Storage, hookimpl
 from neps_core.events import Event
-from neps_core.storage import LeaseHeld
 
-_named: dict[str, MemoryStorage] = {}
+_named: dict[str, Storage] = {}
 _naming = threading.Lock()
 
 
 @hookimpl
-def neps_open_storage(location: str) -> MemoryStorage | None:
+def neps_open_storage(location: str) -> Storage | None:
     """Locations that begin with `memory://`."""
     if not location.startswith("memory://"):
         return None
     if location == "memory://":
-        return MemoryStorage()
+        return memory_storage()
     with _naming:
-        return _named.setdefault(location, MemoryStorage())
+        return _named.setdefault(location, memory_storage())
 
 
-class MemoryStorage:
-    """A run in memory; see `neps_core.storage.Storage`."""
+def memory_storage() -> Storage:
+    """A new run in memory."""
+    return Storage(MemoryJournal(), MemoryLocks(), crosses_processes=False)
+
+
+class MemoryJournal:
+    """A journal in a list; see `neps_core.storage.Journal`."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-        self._alive: set[str] = set()
-        self._folder: Path | None = None
-
-    @property
-    def root_directory(self) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="neps-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder
 
     def exists(self) -> bool:
         return bool(self._events)
@@ -59,12 +49,19 @@ class MemoryStorage:
         self._events.clear()
 
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
-        with self.lock("journal"):
-            self._events.extend(events)
+        self._events.extend(events)  # in one step, for all threads
 
     def read(self, since: int) -> tuple[list[Event], int]:
         new = self._events[since:]
         return new, since + len(new)
+
+
+class MemoryLocks:
+    """Locks between threads; see `neps_core.storage.Locks`."""
+
+    def __init__(self) -> None:
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._alive: set[str] = set()
 
     def lock(self, name: str) -> AbstractContextManager[object]:
         return self._locks[name]
@@ -85,20 +82,3 @@ class MemoryStorage:
 
     def living_workers(self) -> list[str]:
         return sorted(self._alive)
-
-    def trial_directory(self, trial_id: str) -> Path:
-        directory = self.root_directory / "configs" / f"config_{trial_id}"
-        directory.mkdir(parents=True, exist_ok=True)
-        return directory
-
-    def publish(self, trials: Iterable[Trial]) -> None:
-        pass
-
-    def publish_run(self, log: TrialLog) -> None:
-        pass
-
-    def repair(self, log: TrialLog) -> None:
-        pass
-
-    def remove(self, trial_ids: Iterable[str]) -> None:
-        pass

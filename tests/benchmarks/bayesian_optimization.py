@@ -65,8 +65,9 @@ from filelock import FileLock  # noqa: E402
 import neps  # noqa: E402
 from neps.testing import simulate  # noqa: E402
 from neps_core.errors import NePSError  # noqa: E402
-from neps_core.optimizers import choose, find_optimizer  # noqa: E402
-from neps_core.parsing import parse_space  # noqa: E402
+from neps_core.optimizers.choosing import choose  # noqa: E402
+from neps_core.optimizers.spec import find_optimizer  # noqa: E402
+from neps_core.space_parsing import parse_space  # noqa: E402
 
 EVALUATIONS = 80
 N_WORKERS = 8  # of the part parallel

@@ -11,7 +11,7 @@ import neps
 from neps.testing import check_space
 from neps_core import ConfigError, OptimizerError, Prior, SpaceError, TargetError, Uniform, parse_space, replay
 from neps_core.files import from_yaml, to_yaml
-from neps_core.parsing import load_space
+from neps_core.space_parsing import load_space
 
 cs = pytest.importorskip("ConfigSpace")
 

@@ -12,7 +12,7 @@ import neps
 from neps.testing import check_space
 from neps_core import ConfigError, SpaceError, Uniform, parse_space, replay
 from neps_core.files import from_yaml, to_yaml
-from neps_core.parsing import load_space
+from neps_core.space_parsing import load_space
 from neps_core.spaces import walk as walk_module
 from neps_core.spaces.identity import canonical, config_hash
 
@@ -418,7 +418,7 @@ class TestStored:
             """
             from neps_core import parse_space, replay
             from neps_core.files import from_yaml
-            from neps_core.parsing import load_space
+            from neps_core.space_parsing import load_space
             space = parse_space(load_space(from_yaml(open("space.yaml").read())))
             print(replay(space, from_yaml(open("config.yaml").read())).arguments()["tree"])
             """

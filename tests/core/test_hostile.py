@@ -48,7 +48,7 @@ class TestFolders:
             ("neps_core.worker:os.system", ["touch {owned}"]),
             ("numpy:f2py.os.system", ["touch {owned}"]),
             ("yaml:unsafe_load", ["!!python/object/apply:os.system ['touch {owned}']"]),
-            ("neps_core.target:load_target", ["{evil}:x"]),
+            ("neps_core.user_function:load_function", ["{evil}:x"]),
         ],
     )
     def test_a_space_that_would_run_something(self, root, tmp_path, path, args):
@@ -293,14 +293,14 @@ def test_budgets_that_do_not_add_up_exactly(root):
 
 def test_a_worker_of_another_user_is_not_taken_for_dead(root, monkeypatch):
     small_run(root)
-    storage = open_run(root).storage
+    locks = open_run(root).locks
     (root / ".neps/workers/theirs.lock").touch()
 
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("filelock.FileLock.acquire", refuse)
-    assert storage.is_alive("theirs")
+    monkeypatch.setattr("os.open", refuse)
+    assert locks.is_alive("theirs")
 
 
 @pytest.mark.parametrize(

@@ -123,20 +123,20 @@ def test_signals_put_the_trial_back_before_the_process_leaves(root, script, wait
     assert trial.state is State.PENDING
     assert trial.metadata.starts == 0
     assert json.loads((root / "configs/config_1/metadata.json").read_text())["state"] == "pending"
-    assert not open_run(root).storage.living_workers()
+    assert not open_run(root).locks.living_workers()
 
 
 def test_a_signal_while_a_result_is_recorded_waits_for_it(root, script):
     script.write(
         """
         import os, signal, sys, neps
-        from neps_plugins.storages import filesystem
-        append = filesystem.FilesystemStorage.append
+        from neps_plugins.storages.filesystem import FileJournal
+        append = FileJournal.append
         def interrupted(self, events, durable=True):
             if type(events[0]).__name__ == "Finished":
                 os.kill(os.getpid(), signal.SIGTERM)
             append(self, events, durable)
-        filesystem.FilesystemStorage.append = interrupted
+        FileJournal.append = interrupted
         neps.run(lambda x: x, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=5)
         """
     )
@@ -184,7 +184,7 @@ def test_a_forked_child_that_outlives_its_worker_does_not_keep_it_alive(root, sc
     script.run(root, code=-9)
     child = int((root / "configs/config_1/child.txt").read_text())
     try:
-        assert not open_run(root).storage.is_alive("parent")
+        assert not open_run(root).locks.is_alive("parent")
     finally:
         os.kill(child, signal.SIGKILL)
 

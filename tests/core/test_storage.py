@@ -15,10 +15,11 @@ import yaml
 import neps
 from neps_core import StorageError
 from neps_core import events as ev
-from neps_core.run import open_run, open_storage
+from neps_core.run import open_run
+from neps_core.storage import open_storage
 from neps_core.trials import Report, State
-from neps_plugins.storages.filesystem import FilesystemStorage
-from neps_plugins.storages.memory import MemoryStorage
+from neps_plugins.storages.filesystem import folder_storage
+from neps_plugins.storages.memory import memory_storage
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -41,21 +42,22 @@ def contents(root: Path) -> dict[str, bytes]:
 
 @pytest.fixture(params=["filesystem", "memory"])
 def storage(request, tmp_path):
-    made = FilesystemStorage(tmp_path / "run") if request.param == "filesystem" else MemoryStorage()
-    made.create()
+    made = folder_storage(tmp_path / "run") if request.param == "filesystem" else memory_storage()
+    made.folder.create(is_run=False)
+    made.journal.create()
     return made
 
 
 class TestBothStorages:
     def test_what_is_appended_is_read_once(self, storage):
         one, two = ev.Sampled("1", {"x": 0.5}, 1.0, "w"), ev.Started("1", 2.0, "w")
-        storage.append([one])
-        events, position = storage.read(0)
+        storage.journal.append([one])
+        events, position = storage.journal.read(0)
         assert events == [one]
-        assert storage.read(position) == ([], position)
-        storage.append([two])
-        assert storage.read(position)[0] == [two]
-        assert storage.read(0)[0] == [one, two]
+        assert storage.journal.read(position) == ([], position)
+        storage.journal.append([two])
+        assert storage.journal.read(position)[0] == [two]
+        assert storage.journal.read(0)[0] == [one, two]
 
     def test_every_event_survives(self, storage):
         events: list[ev.Event] = [
@@ -71,24 +73,24 @@ class TestBothStorages:
             ev.Deleted("1"),
             ev.Halted(5.0, "w", "r", "1"),
         ]
-        storage.append(events)
-        read = storage.read(0)[0]
+        storage.journal.append(events)
+        read = storage.journal.read(0)[0]
         assert read == events
         assert [type(v) for v in read[3].config.values()] == [int, float, bool, type(None), str]
 
     def test_a_lease_is_held_by_one(self, storage):
         from neps_core.storage import LeaseHeld
 
-        assert not storage.is_alive("w")
-        with storage.lease("w"):
-            assert storage.is_alive("w")
-            assert storage.living_workers() == ["w"]
-            with pytest.raises(LeaseHeld), storage.lease("w"):
+        assert not storage.locks.is_alive("w")
+        with storage.locks.lease("w"):
+            assert storage.locks.is_alive("w")
+            assert storage.locks.living_workers() == ["w"]
+            with pytest.raises(LeaseHeld), storage.locks.lease("w"):
                 pass
-        assert not storage.is_alive("w")
+        assert not storage.locks.is_alive("w")
 
     def test_a_run_in_it(self, storage):
-        trial_directory = storage.trial_directory("1")
+        trial_directory = storage.folder.trial_directory("1")
         assert trial_directory.is_dir()
 
 
@@ -237,9 +239,8 @@ class TestReadableFiles:
 class TestFullDisk:
     PROGRAM = """
         import resource, sys, neps
-        from neps_core import worker
-        from neps_plugins.storages.filesystem import FilesystemStorage
-        worker.RETRIES = (0.01, 0.01, 0.01)
+        from neps_core import claims
+        claims.RETRIES = (0.01, 0.01, 0.01)
         root, mode = sys.argv[1:]
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         def limit(more):
@@ -250,7 +251,7 @@ class TestFullDisk:
                 limit(60)  # half of the result's line fits
             return x
         if mode == "emptied":
-            worker.time.sleep = lambda _: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            claims.time.sleep = lambda _: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=root, evaluations_to_spend=5)
     """
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from neps_core import events as ev
 from neps_core.budgets import Ledger
-from neps_core.parsing import parse_space
+from neps_core.space_parsing import parse_space
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State
 

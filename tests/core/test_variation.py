@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import neps
 from neps_core import ConfigError, Uniform, parse_space, replay
 from neps_core.files import from_yaml, to_yaml
-from neps_core.parsing import load_space
+from neps_core.space_parsing import load_space
 from neps_core.spaces.identity import canonical
 from neps_core.spaces.variation import Keep, crossover, domains_of, mutate, neighbours
 from neps_plugins.toolkit.encoding import Encoder

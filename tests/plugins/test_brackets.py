@@ -14,7 +14,7 @@ import neps
 from neps.testing import check_optimizer, gallery, simulate
 from neps_core import OptimizerError
 from neps_core import events as ev
-from neps_core.lookback import clean
+from neps_core.cleaning import clean
 from neps_core.run import open_run
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State

@@ -9,7 +9,7 @@ import pytest
 import neps
 from neps_core import OptimizerError
 from neps_core.budgets import BudgetInfo
-from neps_core.lookback import clean
+from neps_core.cleaning import clean
 from neps_core.run import open_run
 
 SPACE = {

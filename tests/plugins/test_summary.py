@@ -11,9 +11,9 @@ import time
 import yaml
 
 import neps
-from neps_core.lookback import clean
+from neps_core.cleaning import clean
 from neps_core.run import open_run
-from neps_plugins import summary
+from neps_plugins.observers import summary
 
 SPACE = {"x": neps.Float(0, 1)}
 

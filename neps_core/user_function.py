@@ -15,7 +15,7 @@ from neps_core.spaces.pipeline import INJECTED
 from neps_core.spaces.protocol import SearchSpace
 
 
-def load_target(target: Any) -> Callable[..., Any]:
+def load_function(target: Any) -> Callable[..., Any]:
     """The function to evaluate.
 
     Args:
@@ -54,7 +54,7 @@ def _load_file(path: Path) -> Any:
     return module
 
 
-class Target:
+class UserFunction:
     """A function that was checked against a space.
 
     Args:

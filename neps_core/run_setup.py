@@ -1,4 +1,4 @@
-"""Creating a run, or joining one: what has to be found out before anything is written."""
+"""Setting up a run: what has to be found out before anything is written, be it created or gone on with."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 from attrs import frozen
 
 from neps_core.errors import RunError
-from neps_core.optimizers import Chosen, choose, restore
-from neps_core.parsing import load_space, parse_space
-from neps_core.run import Run, open_storage
+from neps_core.observers import DEFAULT, Observers
+from neps_core.optimizers.asking import Chosen
+from neps_core.optimizers.choosing import choose, restore
+from neps_core.run import Run
+from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.protocol import SearchSpace
+from neps_core.storage import open_storage
 
 
 @frozen
-class Joined:
+class RunSetup:
     """A run that is about to be created or gone on with.
 
     Attributes:
@@ -40,11 +43,13 @@ class Joined:
             StorageError: If it can't be written, or must not be overwritten.
         """
         if self._overwrite:
-            self.run.storage.destroy()
+            self.run.destroy()
         self.run.begin(self.space, seed)
 
 
-def join(root_directory: str | Path, pipeline_space: Any, optimizer: Any, overwrite: bool) -> Joined:
+def set_up(
+    root_directory: str | Path, pipeline_space: Any, optimizer: Any, overwrite: bool, observers: Any = DEFAULT
+) -> RunSetup:
     """Look at what is given and at what is stored.
 
     Args:
@@ -52,13 +57,14 @@ def join(root_directory: str | Path, pipeline_space: Any, optimizer: Any, overwr
         pipeline_space: The space; None for the stored one.
         optimizer: The optimizer, in any form; `"auto"` for the run's own.
         overwrite: Whether to delete what is there, when it begins.
+        observers: Who is told what happens; as for `neps.run`.
 
     Raises:
         NePSError: If something can't be meant, or can't be had.
     """
     space = None if pipeline_space is None else parse_space(pipeline_space)
-    run = Run(open_storage(root_directory))
-    if run.storage.exists() and not overwrite:
+    run = Run(open_storage(root_directory), Observers(observers))
+    if run.journal.exists() and not overwrite:
         run.refresh()
     if space is None:
         if run.log.space is None:
@@ -67,4 +73,4 @@ def join(root_directory: str | Path, pipeline_space: Any, optimizer: Any, overwr
     recorded = run.log.optimizers[-1] if run.log.optimizers else None
     if recorded is not None and isinstance(optimizer, str) and optimizer == "auto":
         optimizer = restore(recorded.name, recorded.info)
-    return Joined(run, space, choose(optimizer, space), overwrite)
+    return RunSetup(run, space, choose(optimizer, space), overwrite)

@@ -22,7 +22,7 @@ def parse_space(space: Any) -> SearchSpace:
     """
     if hasattr(space, "resolve") and hasattr(space, "to_document"):
         return space  # type: ignore[no-any-return]
-    parsed: SearchSpace | None = plugins.hook.neps_parse_space(space=space)
+    parsed: SearchSpace | None = plugins.first("neps_parse_space", space=space)
     if parsed is None:
         raise SpaceError(
             f"{type(space).__name__} is no search space. Give an instance of a PipelineSpace subclass, a dict of "
@@ -38,7 +38,7 @@ def load_space(document: Mapping[str, Any]) -> Any:
     Raises:
         SpaceError: If no plugin knows its format, or it can't be read.
     """
-    space = plugins.hook.neps_load_space(document=document)
+    space = plugins.first("neps_load_space", document=document)
     if space is None:
         raise SpaceError(
             f"no installed plugin reads spaces of the format {document.get('format')!r}. "

@@ -21,9 +21,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from neps_core import State, Trial, Trials, hookimpl
+from neps_core import ObserverSpec, Run, State, Trial, Trials, hookimpl
 from neps_core.files import to_yaml, write_atomically
-from neps_core.run import Run
+from neps_core.pareto import comparable, no_worse
 from neps_core.tables import row_of, summary_of
 
 PAUSE = 50.0
@@ -90,10 +90,10 @@ class Summary:
         row = row_of(trial)
         self._columns.update(dict.fromkeys(row))
         self._rows[trial.id] = (_line(row.get(column) for column in self._columns), len(self._columns))
-        new = trial.objectives
-        if new is None or any(_no_worse(other.objectives, new) for other in self._front):
+        new = comparable(trial)
+        if new is None or any(no_worse(other.objectives or (), new) for other in self._front):
             return
-        self._front = [other for other in self._front if not _no_worse(new, other.objectives)] + [trial]
+        self._front = [other for other in self._front if not no_worse(new, other.objectives or ())] + [trial]
         self._trajectory.append(_described(trial, len(self._states)))
 
     def _files(self) -> dict[str, str]:
@@ -109,10 +109,6 @@ class Summary:
             "best_config_trajectory.txt": "\n".join(self._trajectory),
             "best_config.txt": "\n".join(_described(trial) for trial in front),
         }
-
-
-def _no_worse(a: tuple[float, ...] | None, b: tuple[float, ...] | None) -> bool:
-    return a is not None and b is not None and all(x <= y for x, y in zip(a, b))
 
 
 def _line(values: Iterable[Any]) -> str:
@@ -132,32 +128,36 @@ def _described(trial: Trial, known: int | None = None) -> str:
     return to_yaml({**lines, "config": dict(trial.config)})
 
 
-_summaries: weakref.WeakKeyDictionary[Run, Summary] = weakref.WeakKeyDictionary()
+class SummaryObserver:
+    """Writes the summary of each run that it observes."""
 
+    def __init__(self) -> None:
+        self._summaries: weakref.WeakKeyDictionary[Run, Summary] = weakref.WeakKeyDictionary()
 
-def _summary(run: Run) -> Summary:
-    if run not in _summaries:
-        _summaries[run] = Summary(run.root_directory / "summary", run.trials)
-    return _summaries[run]
+    def _summary(self, run: Run) -> Summary:
+        if run not in self._summaries:
+            self._summaries[run] = Summary(run.root_directory / "summary", run.trials)
+        return self._summaries[run]
 
+    def _write(self, run: Run, now: bool) -> None:
+        # Each worker writes what it knows, so it must know what the last one knew.
+        summary = self._summary(run)
+        with run.locked("summary"):
+            if now or summary.is_due:  # somebody may have written while this one waited
+                run.refresh()
+                summary.write()
 
-def _write(run: Run, now: bool) -> None:
-    # Each worker writes what it knows, so it must know what the last one knew.
-    summary = _summary(run)
-    with run.storage.lock("summary"):
-        if now or summary.is_due:  # somebody may have written while this one waited
-            run.refresh()
-            summary.write()
+    def neps_trial_finished(self, run: Run) -> None:
+        """Write the summary, unless it was written a moment ago."""
+        if self._summary(run).is_due:
+            self._write(run, now=False)
+
+    def neps_run_finished(self, run: Run) -> None:
+        """Write the summary."""
+        self._write(run, now=True)
 
 
 @hookimpl
-def neps_trial_finished(run: Run) -> None:
-    """Write the summary, unless it was written a moment ago."""
-    if _summary(run).is_due:
-        _write(run, now=False)
-
-
-@hookimpl
-def neps_run_finished(run: Run) -> None:
-    """Write the summary."""
-    _write(run, now=True)
+def neps_observers() -> list[ObserverSpec]:
+    """`summary`."""
+    return [ObserverSpec("summary", SummaryObserver, "the files in summary/: tables, counts, the best configurations")]

@@ -1,0 +1,313 @@
+"""Claims: who may evaluate which trial, and what becomes of it. Nothing else begins or ends an evaluation.
+
+A worker is claims and the user's function, ask-and-tell is claims and a caller. Whoever claims trials keeps the ledger
+of its own call, so that a budget for one call counts what was begun in it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Any
+
+from attrs import Factory, evolve, frozen
+
+from neps_core import events as ev
+from neps_core.budgets import BudgetInfo, Ledger, merge
+from neps_core.errors import EvaluationError, NePSError, ResultError, StorageError
+from neps_core.live import LiveTrial
+from neps_core.optimizers.asking import Chosen
+from neps_core.results import failure, parse_result
+from neps_core.run import Run
+from neps_core.sampling import sample
+from neps_core.spaces.protocol import SearchSpace
+from neps_core.trials import Objective, Report, State, Trial
+
+logger = logging.getLogger("neps.claims")
+
+#: How often a trial may take its worker down before it is given up.
+MAX_STARTS = 3
+
+#: Seconds before each further try to store a result that could not be stored.
+RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+@frozen
+class Settings:
+    """What a call was asked to do.
+
+    Attributes:
+        ignore_errors: Go on after an evaluation that failed.
+        objective_value_on_error: The objective that a failed evaluation counts as; None to leave it failed.
+        cost_value_on_error: The cost that a failed evaluation counts as.
+        sample_batch_size: How many configurations to sample at a time; None for as many as are wanted.
+    """
+
+    ignore_errors: bool = False
+    objective_value_on_error: float | None = None
+    cost_value_on_error: float | None = None
+    sample_batch_size: int | None = None
+
+
+@frozen
+class Limits:
+    """What may be spent, by name of the budget.
+
+    Attributes:
+        call: By this call.
+        total: By all workers and calls together.
+        only_finished: Whether evaluations that are under way do not count.
+    """
+
+    call: Mapping[str, float] = Factory(dict)
+    total: Mapping[str, float] = Factory(dict)
+    only_finished: bool = False
+
+
+class Claims:
+    """The trials that one worker has claimed.
+
+    Args:
+        run: The run, whose `worker_id` is this worker's once it claims something.
+        chosen: The optimizer.
+        space: What its proposals have to fit; None to take them as they are.
+        limits: The budgets.
+        settings: The rest.
+        interruptible: Lets signals interrupt what may take long.
+
+    Raises:
+        BudgetError: If there is no such budget.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        chosen: Chosen,
+        space: SearchSpace | None,
+        limits: Limits = Limits(),
+        settings: Settings = Settings(),
+        interruptible: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._run = run
+        self._chosen = chosen
+        self._space = space
+        self._settings = settings
+        self._interruptible = interruptible
+        self._begun: set[str] = set()
+        self._ledgers = (
+            Ledger(limits.call, "", space, lambda trial: trial.id in self._begun, limits.only_finished),
+            Ledger(limits.total, "total ", space, lambda _: True, limits.only_finished),
+        )
+        self._halts_before: int | None = None
+
+    @property
+    def requires_cost(self) -> bool:
+        """Whether every result must have a cost."""
+        return any(ledger.requires_cost for ledger in self._ledgers)
+
+    @property
+    def budgets(self) -> BudgetInfo:
+        """What may be spent, and what is spent, as far as is known here."""
+        for ledger in self._ledgers:
+            ledger.update(self._run.trials)
+        return merge(self._ledgers)
+
+    # ------------------------------------------------------------------ claiming
+
+    def claim(self, n: int = 1) -> list[Trial] | str:
+        """Trials that are this worker's from now on: those that wait for one, then new ones.
+
+        Args:
+            n: How many at most.
+
+        Returns:
+            The trials; none if there is nothing until a running trial ends. Or a reason to stop.
+
+        Raises:
+            OptimizerError: If the optimizer raises, or its answer is no usable proposal.
+            StorageError: If the run can't be read or written any more.
+        """
+        run = self._run
+        if self._halts_before is None:  # what stopped earlier calls does not stop this one
+            self._halts_before = len(run.log.halts)
+        with ExitStack() as stack:
+            with self._interruptible():  # somebody else's model may take long
+                stack.enter_context(run.locked("sampling"))
+            run.refresh()
+            self._requeue_orphans()
+            reason = self._reason_to_stop()
+            if reason is not None:
+                return reason
+            ids = list(run.log.pending)[:n]
+            sampled: list[ev.Sampled] = []
+            if len(ids) < n:
+                missing = n - len(ids)
+                wanted = self._settings.sample_batch_size or (None if n == 1 else missing)
+                with self._interruptible():  # a model may take long, and nothing is lost yet
+                    info = merge(self._ledgers)
+                    sampled = sample(run.log, self._chosen, self._space, info, wanted, run.worker_id)
+                ids += [event.id for event in sampled[:missing]]
+            if not ids:
+                return self._reason_to_wait() or []
+            self._begun.update(ids)
+            run.record(*sampled, *(ev.Started(trial_id, time.time(), run.worker_id) for trial_id in ids))
+            return [run.trials[trial_id] for trial_id in ids]
+
+    def _requeue_orphans(self) -> None:
+        """Give the trials of workers that died back to everyone; give up those that keep killing workers."""
+        run = self._run
+        alive: dict[str, bool] = {}
+        events: list[ev.Event] = []
+        for trial_id in run.log.evaluating:
+            trial = run.trials[trial_id]
+            worker = trial.metadata.evaluating_worker_id or ""
+            if trial.metadata.is_asynchronous:
+                continue
+            if worker == run.worker_id:  # mine, or an earlier process's of my name
+                is_alive = trial_id in self._begun
+            else:
+                is_alive = alive[worker] = alive[worker] if worker in alive else run.locks.is_alive(worker)
+            if not is_alive:
+                events.append(_put_back(trial, f"its worker {worker} died"))
+        if events:
+            run.record(*events)
+
+    def _reason_to_stop(self) -> str | None:
+        run = self._run
+        if not self._settings.ignore_errors:
+            for halt in run.log.halts[self._halts_before :]:
+                return f"worker {halt.worker} stopped the run: {halt.reason}"
+        for ledger in self._ledgers:
+            ledger.update(run.trials)
+            reason = ledger.exhausted()
+            if reason is not None:
+                return reason
+        return None
+
+    def _reason_to_wait(self) -> str | None:
+        """None while running trials may give the optimizer something to propose, or else why nothing will."""
+        run = self._run
+        running = [run.trials[i].metadata.is_asynchronous for i in run.log.evaluating]
+        if not running:
+            return f"the optimizer {self._chosen.name!r} has nothing more to propose"
+        if all(running):
+            return f"nothing to propose until {len(running)} asynchronous result(s) arrive; call run again after that"
+        return None
+
+    # ------------------------------------------------------------------ what becomes of them
+
+    def give_back(self, trial: Trial, reason: str, orderly: bool) -> None:
+        """Let others evaluate a trial.
+
+        Args:
+            trial: The trial.
+            reason: Why, for the log.
+            orderly: Whether this says nothing about the trial; if not, it is given up after `MAX_STARTS`.
+        """
+        self._run.record(_put_back(trial, reason, orderly))
+
+    def detach(self, trial: Trial) -> None:
+        """A trial's result comes later, through `save_pipeline_results`; it belongs to nobody."""
+        self._run.record(ev.Detached(trial.id, self.requires_cost))
+        logger.info("Trial %s goes on asynchronously; its result is awaited.", trial.id)
+
+    def finish(self, trial: Trial, returned: Any, live: LiveTrial, duration: float) -> NePSError | None:
+        """Record what an evaluation gave.
+
+        Args:
+            trial: The trial.
+            returned: What the user's function returned or raised.
+            live: What it reported meanwhile.
+            duration: Of the evaluation, in seconds.
+
+        Returns:
+            An error because of which all workers are asked to stop, and this one has to; None to go on.
+
+        Raises:
+            StorageError: If it could not be stored, however often it was tried.
+        """
+        stop: NePSError | None = None
+        try:
+            report = parse_result(
+                returned,
+                cost_required=self.requires_cost,
+                n_objectives=self._run.log.n_objectives,
+            )
+        except ResultError as error:
+            report, stop = failure(error), error
+        except Exception as error:  # an object that even looking at makes fail
+            stop = ResultError(f"what evaluate_pipeline returned can't be looked at: {type(error).__name__}")
+            report = failure(stop)
+        if report.reported_as == State.FAILED.value and stop is None:
+            folder = self._run.root_directory / trial.metadata.location
+            stop = EvaluationError(
+                f"evaluate_pipeline raised {report.err} in trial {trial.id} ({folder}). "
+                "The other results are kept. Fix it and run again, or go on regardless with ignore_errors=True."
+            )
+            stop.__cause__ = returned if isinstance(returned, BaseException) else returned["exception"]
+        report = evolve(live.marked(self._value_on_error(report)), evaluation_duration=duration)
+        if report.reported_as == State.SUCCESS.value or self._settings.ignore_errors:
+            stop = None
+        events = [*live.unstored(), finished(trial.id, report)]
+        if stop is not None:
+            events.append(ev.Halted(time.time(), self._run.worker_id, f"trial {trial.id}: {report.err}", trial.id))
+        self._store(trial, report, events)
+        outcome = report.err or f"objective {report.objective_to_minimize}"
+        logger.info("Trial %s finished: %s, %s.", trial.id, report.reported_as, outcome)
+        return stop
+
+    def _value_on_error(self, report: Report) -> Report:
+        """A failed or crashed report with the objective and cost that the user wants errors to count as."""
+        settings = self._settings
+        if report.reported_as == State.SUCCESS.value:
+            return report
+        cost = report.cost if report.cost is not None else settings.cost_value_on_error
+        if settings.objective_value_on_error is None:
+            return evolve(report, cost=cost)
+        objective: Objective = settings.objective_value_on_error
+        n = self._run.log.n_objectives
+        if n is not None and n > 1:
+            objective = [settings.objective_value_on_error] * n
+        return evolve(report, objective_to_minimize=objective, cost=cost, reported_as=State.SUCCESS.value)
+
+    def _store(self, trial: Trial, report: Report, events: list[ev.Event]) -> None:
+        """Record a result, with patience: it may have cost hours, and a full disk may be emptied."""
+        for delay in (*RETRIES, None):
+            try:
+                self._run.record(*events)
+                return
+            except StorageError as error:
+                if delay is None:
+                    saved = Path(tempfile.gettempdir()) / f"neps-trial-{trial.id}-{os.getpid()}.json"
+                    text = json.dumps(ev.converter().unstructure(report))
+                    logger.error("The result of trial %s could not be stored: %s", trial.id, text)
+                    saved.write_text(text)
+                    raise StorageError(
+                        f"the result of trial {trial.id} could not be stored: {error} It is kept in {saved}."
+                    ) from error
+                logger.warning(
+                    "The result of trial %s can't be stored yet, next try in %s s: %s", trial.id, delay, error
+                )
+                time.sleep(delay)
+
+
+def finished(trial_id: str, report: Report, now: float | None = None) -> ev.Event:
+    """The event that a trial has this result."""
+    return ev.Finished(trial_id, time.time() if now is None else now, State(report.reported_as), report)
+
+
+def _put_back(trial: Trial, reason: str, orderly: bool = False) -> ev.Event:
+    """A started trial becomes pending again, or is given up if it took its worker down too often."""
+    starts = trial.metadata.starts
+    if orderly or starts < MAX_STARTS:
+        logger.info("Trial %s is put back: %s.", trial.id, reason)
+        return ev.Requeued(trial.id, time.time(), reason, orderly)
+    err = f"it was started {starts} times and never ended; the last time, {reason}"
+    logger.error("Trial %s crashed: %s.", trial.id, err)
+    return finished(trial.id, Report(err=err, reported_as=State.CRASHED.value))

@@ -1,0 +1,189 @@
+"""Live results: what an evaluation reports while it runs (`neps.report`), and whether it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+from attrs import evolve
+
+from neps_core import events as ev
+from neps_core.errors import NotInTrialError, ResultError, StopTrial, StorageError
+from neps_core.results import number, objective_of, parse_cost, plain
+from neps_core.run import Run
+from neps_core.stopping import StoppingRule
+from neps_core.trials import STOPPED_EARLY, Point, Points, Report, State, Trial
+
+logger = logging.getLogger("neps.live")
+
+#: The least time between two writes, in seconds; and as a share of the time that the evaluation has taken so far, so
+#: that one which runs for days does not fill the journal.
+PAUSE, SHARE = 0.2, 0.005
+
+_current: ContextVar[LiveTrial | None] = ContextVar("neps_trial", default=None)
+
+
+def report(objective: Any, step: float | None = None, *, cost: float | None = None, **extra: Any) -> None:
+    """Report an intermediate result of the trial that is being evaluated, from anywhere inside `evaluate_pipeline`.
+
+    It is kept with the trial and told to observers; the objectives become its learning curve if its result brings
+    none. Reports that follow each other within a fifth of a second are stored together. A thread of your own reports
+    if it runs in a copy of the context: `threading.Thread(target=contextvars.copy_context().run, args=(work,))`.
+
+    Args:
+        objective: The objective at this point, or several; as in a result.
+        step: Of the evaluation: the epoch, say. It has to grow. One more than the last one if left out, from 1.
+        cost: What this evaluation has cost so far, in your unit.
+        extra: Further plain data, by name.
+
+    Raises:
+        StopTrial: If the run's stopping rule says that it is not worth going on. Let it pass.
+        NotInTrialError: If this process is not evaluating a trial here (a `RuntimeError`).
+        ResultError: If the objective, the step or the cost is no number, or the step does not grow.
+    """
+    _live("neps.report").report(objective, step, cost, extra)
+
+
+def get_in_progress_trial() -> Trial:
+    """The trial that is being evaluated, with what it has reported so far.
+
+    Raises:
+        NotInTrialError: If this process is not evaluating a trial here (a `RuntimeError`).
+    """
+    return _live("neps.get_in_progress_trial").trial
+
+
+def _live(function: str) -> LiveTrial:
+    live = _current.get()
+    if live is None or live.pid != os.getpid():
+        raise NotInTrialError(
+            f"{function}() was called where no trial is being evaluated. Call it inside evaluate_pipeline, in the same "
+            "process; a thread of your own has to run in a copy of the context (contextvars.copy_context().run)."
+        )
+    return live
+
+
+class LiveTrial:
+    """A trial while it is evaluated.
+
+    Args:
+        run: The run.
+        trial: The trial, started.
+        rule: Says whether to go on; None for always.
+        held: Keeps signals away while something is stored.
+
+    Attributes:
+        trial: The trial with everything that it has reported.
+        pid: The process that evaluates it.
+        was_stopped: Whether it was told to stop.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        trial: Trial,
+        rule: StoppingRule | None = None,
+        held: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.pid = os.getpid()
+        self.was_stopped = False
+        self._run = run
+        self._trial = trial
+        self._rule = rule
+        self._held = held
+        self._points = Points([], 0)
+        self._stored = 0
+        self._lock = threading.RLock()
+        self._began = time.monotonic()
+        self._due = 0.0  # when the next write may be, in seconds since then
+
+    @property
+    def trial(self) -> Trial:
+        return evolve(self._trial, points=self._points)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """Make this the trial that `report` is about."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def report(self, objective: Any, step: float | None, cost: float | None, extra: Mapping[str, Any]) -> None:
+        """See the function `report`."""
+        value = objective_of("objective", objective)
+        n = self._run.log.n_objectives
+        if n is not None and n != (len(value) if isinstance(value, list) else 1):
+            raise ResultError(f"neps.report got {objective!r}, and this run's results have {n} objective(s).")
+        cost = None if cost is None else parse_cost(cost)
+        with self._lock:
+            last = self._points[-1].step if len(self._points) else 0
+            step = last + 1 if step is None else _step(step)
+            if len(self._points) and step <= last:
+                raise ResultError(f"neps.report got step={step!r} after step {last!r}; a step has to be greater.")
+            point = Point(step, value, cost, {key: plain(item) for key, item in extra.items()} if extra else {})
+            self._points = self._points.extended((point,))
+            elapsed = time.monotonic() - self._began
+            if elapsed >= self._due:
+                self._store()
+                self._due = elapsed + max(PAUSE, SHARE * elapsed)
+            if self._rule is not None and (self.was_stopped or self._rule(self.trial, self._run.trials)):
+                self.was_stopped = True
+                raise StopTrial(f"the stopping rule ends trial {self._trial.id} at step {step:g}.")
+
+    def _store(self) -> None:
+        before = self._stored
+        try:
+            with self._held():
+                self._run.record(*self.unstored())
+        except StorageError as error:  # a full disk, say, is no reason to lose the evaluation
+            self._stored = before
+            logger.warning("What trial %s reports can't be stored yet: %s", self._trial.id, error)
+
+    def unstored(self) -> list[ev.Event]:
+        """What was reported and is not in the journal yet; from now on it counts as stored."""
+        with self._lock:
+            points = self._points[self._stored :]
+            self._stored = len(self._points)
+        if not points:
+            return []
+        return [ev.Reported(self._trial.id, self._run.worker_id, [_short(point) for point in points])]
+
+    def stopped(self, error: StopTrial) -> Any:
+        """What an evaluation counts as that has let `StopTrial` pass: its last report."""
+        self.was_stopped = True
+        if not len(self._points):
+            return ResultError("evaluate_pipeline raised StopTrial, and had reported nothing that could be its result.")
+        last = self._points[-1]
+        return {"objective_to_minimize": last.objective, "cost": last.cost, "extra": dict(last.extra)}
+
+    def marked(self, report: Report) -> Report:
+        """A report that says whether its evaluation was stopped, and at which step."""
+        if not self.was_stopped or report.reported_as != State.SUCCESS.value:
+            return report
+        step = self._points[-1].step if len(self._points) else None
+        return evolve(report, extra={**report.extra, STOPPED_EARLY: True, "step": step})
+
+
+def _step(step: Any) -> float:
+    if type(step) is int:
+        return step
+    value = number("step", step)
+    if not math.isfinite(value):
+        raise ResultError(f"'step' must be a finite number, not {step!r}.")
+    return int(value) if value == int(value) else value
+
+
+def _short(point: Point) -> list[Any]:
+    """A point as it is written: what is not there at the end is left out."""
+    if point.extra:
+        return [point.step, point.objective, point.cost, dict(point.extra)]
+    return [point.step, point.objective] if point.cost is None else [point.step, point.objective, point.cost]

@@ -1,0 +1,122 @@
+"""Observers: whoever wants to be told what happens in a run."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from attrs import frozen
+
+from neps_core.errors import ObserverError, nearest
+from neps_core.plugins import plugins
+from neps_core.selection import find, make, split
+
+logger = logging.getLogger("neps.observers")
+
+#: What an observer may be told of.
+HOOKS = (
+    "neps_run_started",
+    "neps_trial_started",
+    "neps_trial_reported",
+    "neps_trial_finished",
+    "neps_trial_removed",
+    "neps_run_finished",
+)
+
+#: Who observes a run unless it is said otherwise.
+DEFAULT = ("summary",)
+
+
+@frozen
+class ObserverSpec:
+    """An observer, as a plugin brings it.
+
+    Attributes:
+        name: What users select it by.
+        factory: A callable `(**keywords) -> observer`, or `"module:attribute"` of one, which is then imported only
+            when the observer is chosen. One observer is made for each run and process.
+        summary: One line for `neps plugins`.
+    """
+
+    name: str
+    factory: Callable[..., Any] | str
+    summary: str = ""
+
+
+class Observers:
+    """Those who observe a run in this process: the plugins that implement a hook of `HOOKS`, and the chosen ones.
+
+    Args:
+        chosen: A name, `(name, keywords)`, or an object with the methods that it wants; any number of them.
+
+    Raises:
+        ObserverError: If there is no such observer or keyword, or an object has none of the methods.
+        PluginError: If the plugin that brings one is broken.
+    """
+
+    def __init__(self, chosen: Iterable[Any] = DEFAULT) -> None:
+        if isinstance(chosen, (str, tuple)) and not _is_several(chosen):
+            chosen = [chosen]
+        if chosen is DEFAULT:  # nobody asked for them, so they may be absent
+            there = {spec.name for _, spec in plugins.specs("neps_observers", ObserverSpec)}
+            chosen = [name for name in DEFAULT if name in there]
+        self._chosen = [_observer(selection) for selection in chosen]
+        self._logged: set[tuple[str, str]] = set()
+
+    def tell(self, hook: str, **arguments: Any) -> None:
+        """Tell all of them of something; what they raise is logged the first time."""
+        for plugin, error in plugins.tell(hook, **arguments):
+            self._log(f"plugin {plugin.origin}", hook, error)
+        for name, observer in self._chosen:
+            function = getattr(observer, hook, None)
+            if function is None:
+                continue
+            try:
+                wanted = inspect.signature(function).parameters
+                function(**{key: value for key, value in arguments.items() if key in wanted})
+            except Exception as error:  # an observer's code, so anything
+                self._log(f"observer {name!r}", hook, error)
+
+    def _log(self, who: str, hook: str, error: Exception) -> None:
+        if (who, hook) not in self._logged:
+            self._logged.add((who, hook))
+            logger.error("%s raised in %s (told once): %r", who.capitalize(), hook, error, exc_info=error)
+
+
+def _is_several(chosen: str | tuple[Any, ...]) -> bool:
+    """Whether a tuple holds observers, rather than being one: a name and its keywords."""
+    return isinstance(chosen, tuple) and not (len(chosen) == 2 and isinstance(chosen[1], dict))
+
+
+def _observer(selection: Any) -> tuple[str, Any]:
+    target, keywords = split("observers", selection, ObserverError) if _is_named(selection) else (selection, {})
+    if isinstance(target, str):
+        spec = find("neps_observers", ObserverSpec, "observer", target, ObserverError)
+        return spec.name, _checked(
+            spec.name, make("observer", "observers", spec.name, spec.factory, keywords, ObserverError)
+        )
+    return type(target).__name__, _checked(repr(target), target)
+
+
+def _is_named(selection: Any) -> bool:
+    return isinstance(selection, (str, dict, list, tuple))
+
+
+def _checked(name: str, observer: Any) -> Any:
+    """An observer, if it observes anything.
+
+    Raises:
+        ObserverError: If it has none of the methods, or one that begins like them and is none.
+    """
+    if isinstance(observer, type):
+        raise ObserverError(f"{name} is a class; give an object of it: {observer.__name__}().")
+    unknown = [key for key in dir(observer) if key.startswith(("neps_run_", "neps_trial_")) and key not in HOOKS]
+    if unknown:
+        raise ObserverError(
+            f"the observer {name} has {unknown[0]}, which is never called. {nearest(unknown[0], HOOKS)}"
+        )
+    if not any(hasattr(observer, hook) for hook in HOOKS):
+        raise ObserverError(f"the observer {name} has none of the methods {', '.join(HOOKS)}.")
+    return observer

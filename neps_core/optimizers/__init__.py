@@ -1,0 +1,1 @@
+"""Optimizers: what one is, how they are registered, chosen and asked."""

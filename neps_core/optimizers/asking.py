@@ -1,0 +1,121 @@
+"""Asking an optimizer, and checking what it answers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+
+from neps_core.budgets import BudgetInfo
+from neps_core.errors import ConfigError, NePSError, OptimizerError
+from neps_core.results import plain
+from neps_core.spaces.protocol import SearchSpace
+from neps_core.spaces.sources import replay
+from neps_core.trials import SAFE_ID, SampledConfig, Trials
+
+
+@frozen
+class Chosen:
+    """An optimizer that is ready to be asked.
+
+    Attributes:
+        name: Its name, or `module:qualified_name` of a callable that isn't registered.
+        info: Its keywords, as plain data.
+        optimizer: What is called for proposals.
+        details: What the optimizer tells people about itself (its attribute `details`), as plain data.
+    """
+
+    name: str
+    info: dict[str, Any]
+    optimizer: Callable[..., Any]
+    details: dict[str, Any] = field(init=False)
+    _wants: frozenset[str] = field(init=False)
+    _takes_n: bool = field(init=False)
+
+    @details.default
+    def _tell_details(self) -> dict[str, Any]:
+        return plain(getattr(self.optimizer, "details", {}))  # type: ignore[no-any-return]
+
+    @_wants.default
+    def _randomness(self) -> frozenset[str]:
+        return frozenset({"rng", "seed"} & set(inspect.signature(self.optimizer).parameters))
+
+    @_takes_n.default
+    def _third_parameter(self) -> bool:
+        parameters = inspect.signature(self.optimizer).parameters.values()
+        by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        third = by_position[2] if len(by_position) > 2 else None
+        return any(p.kind is p.VAR_POSITIONAL for p in parameters) or (third is not None and third not in self._wants)
+
+    def ask(
+        self,
+        space: SearchSpace | None,
+        trials: Trials,
+        budget_info: BudgetInfo | None,
+        n: int | None,
+        rng: np.random.Generator,
+        seed: int = 0,
+    ) -> list[SampledConfig]:
+        """Proposals, each complete and within the space.
+
+        Args:
+            space: What the proposals must fit; None to take them as they are.
+            trials: All trials so far.
+            budget_info: What was given to spend, and what is used.
+            n: How many are wanted; None for one.
+            rng: The randomness that this proposal may use.
+            seed: The run's seed, for what has to be the same at every proposal of a run.
+
+        Returns:
+            The proposals; empty if there is nothing to propose until a running trial ends (if none runs: ever).
+
+        Raises:
+            OptimizerError: If the optimizer raises, or its answer is no usable proposal.
+        """
+        keywords = {name: given for name, given in (("rng", rng), ("seed", seed)) if name in self._wants}
+        try:
+            answer = self.optimizer(trials, budget_info, *([n] if self._takes_n else []), **keywords)
+        except NePSError:
+            raise
+        except Exception as reason:  # an optimizer's code, so anything
+            raise OptimizerError(f"the optimizer {self.name!r} raised {type(reason).__name__}: {reason}") from reason
+        proposals = list(answer) if isinstance(answer, (list, tuple)) else [answer]
+        checked = [self._checked(space, trials, proposal) for proposal in proposals]
+        ids = [proposal.id for proposal in checked if proposal.id is not None]
+        if len(set(ids)) < len(ids):
+            raise OptimizerError(f"the optimizer {self.name!r} proposed one id twice: {ids}.")
+        return checked
+
+    def _checked(self, space: SearchSpace | None, trials: Trials, proposal: Any) -> SampledConfig:
+        config = getattr(proposal, "config", None)
+        if not isinstance(config, Mapping):
+            raise OptimizerError(
+                f"the optimizer {self.name!r} answered {proposal!r}; expected a SampledConfig or a list of them."
+            )
+        trial_id, previous = getattr(proposal, "id", None), getattr(proposal, "previous_config_id", None)
+        if trial_id is not None:
+            trial_id = check_id(f"id proposed by the optimizer {self.name!r}", trial_id)
+            if trial_id in trials:
+                raise OptimizerError(f"the optimizer {self.name!r} proposed the id {trial_id!r}, which exists already.")
+        try:
+            config = config if space is None else replay(space, config).config
+            return SampledConfig(config, trial_id, previous)
+        except ConfigError as reason:
+            raise OptimizerError(f"the optimizer {self.name!r} proposed {dict(config)!r}, but {reason}") from reason
+
+
+def check_id(what: str, value: Any) -> str:
+    """An id as text.
+
+    Raises:
+        OptimizerError: If it could not be a file's name everywhere: path separators, blanks, ...
+    """
+    text = str(value)
+    if not SAFE_ID.fullmatch(text):
+        raise OptimizerError(
+            f"{what}: {text!r} can't be used. Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
+        )
+    return text

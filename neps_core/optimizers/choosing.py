@@ -1,0 +1,148 @@
+"""Choosing an optimizer: from what a user selected, or what a run recorded, to one that can be asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from attrs import frozen
+
+from neps_core.errors import NePSError, OptimizerError
+from neps_core.optimizers.asking import Chosen
+from neps_core.optimizers.spec import find_optimizer
+from neps_core.plugins import plugins
+from neps_core.selection import effective_keywords, split
+from neps_core.space_parsing import parse_space
+from neps_core.spaces import documents
+from neps_core.spaces.protocol import SearchSpace
+from neps_core.spaces.walk import build
+
+
+@frozen
+class Registered:
+    """A registered optimizer as a callable: `Registered("random_search")(space, use_priors=True)`.
+
+    Attributes:
+        name: What it is registered as.
+    """
+
+    name: str
+
+    def __call__(self, space: Any, **keywords: Any) -> Callable[..., Any]:
+        """Make the optimizer for a space (anything that `run` takes as one).
+
+        Raises:
+            NePSError: As `run` does for a space or keywords that make no sense.
+        """
+        return choose((self.name, keywords), parse_space(space)).optimizer
+
+
+def choose(selection: Any, space: SearchSpace) -> Chosen:
+    """Make the optimizer that a user selected.
+
+    Args:
+        selection: `"auto"`, a name, `(name, keywords)`, `{"name": name, **keywords}`, a callable
+            `(space, **keywords)`, or `(callable, keywords)`.
+        space: What it will search.
+
+    Raises:
+        OptimizerError: If there is no such optimizer or keyword, or it refuses the space.
+        PluginError: If the plugin that brings it is broken.
+    """
+    target, keywords = _split(selection)
+    if target == "auto":
+        answer = plugins.first("neps_choose_optimizer", space=space)
+        if answer is None:
+            raise OptimizerError("no plugin chooses an optimizer for this space. Name one with optimizer=.")
+        target, defaults = _split(answer)
+        keywords = {**defaults, **keywords}
+    if isinstance(target, Registered):
+        target = target.name
+    if isinstance(target, str):
+        name, factory = _named(target)
+    else:
+        name, factory = _name_of(target), target
+    info = effective_keywords("optimizer", "optimizer", name, factory, keywords, OptimizerError, n_given=1)
+    try:
+        optimizer = factory(space, **keywords)
+    except NePSError:
+        raise
+    except Exception as reason:  # an optimizer's code, so anything
+        raise OptimizerError(f"the optimizer {name!r} can't be made: {type(reason).__name__}: {reason}") from reason
+    if not callable(optimizer):
+        raise OptimizerError(f"{name!r} gave {optimizer!r}, which is no optimizer: it can't be called.")
+    chosen = Chosen(name, {key: documents.write(value) for key, value in info.items()}, optimizer)
+    with suppress(TypeError):  # an object that nothing can be remembered of
+        _made[optimizer] = (chosen.name, chosen.info, space)
+    return chosen
+
+
+#: Name, keywords and space, by the optimizer that was made of them here.
+_made: WeakKeyDictionary[Any, tuple[str, dict[str, Any], SearchSpace]] = WeakKeyDictionary()
+
+
+def chosen_as(optimizer: Any) -> tuple[Chosen, SearchSpace | None]:
+    """An optimizer that is ready, as it would have been chosen; and its space, if it was made here."""
+    name, info, space = _name_of(type(optimizer)), {}, None
+    with suppress(TypeError):
+        name, info, space = _made.get(optimizer, (name, info, space))
+    return Chosen(name, info, optimizer), space
+
+
+def _split(selection: Any) -> tuple[Any, dict[str, Any]]:
+    target, keywords = split("optimizer", selection, OptimizerError)
+    if not isinstance(target, str) and not callable(target):
+        raise OptimizerError(
+            f"optimizer={selection!r} is no optimizer. Give a name, (name, keywords), or a callable (space, **kwargs)."
+        )
+    return target, keywords
+
+
+def _name_of(target: Any) -> str:
+    """`module:qualified_name` of a callable; in angle brackets if it isn't found there again."""
+    module = getattr(target, "__module__", None) or type(target).__module__
+    name = getattr(target, "__qualname__", None)
+    if name is not None and _look_up(module, name) is target:
+        return f"{module}:{name}"
+    return f"{module}:<{name or type(target).__name__}>"
+
+
+def _look_up(module: str, qualified_name: str) -> Any:
+    """An object in a module that is imported already; None if there is none."""
+    found: Any = sys.modules.get(module)
+    for step in qualified_name.split("."):
+        found = getattr(found, step, None)
+    return found
+
+
+def _named(name: str) -> tuple[str, Callable[..., Any]]:
+    module, colon, attributes = name.partition(":")
+    if not colon:
+        spec = find_optimizer(name)
+        return spec.name, spec.load()
+    # A callable that an earlier call was given. It is looked up among what is imported already, so that
+    # a name in a run's files never makes anything be imported.
+    found = _look_up(module, attributes)
+    if not callable(found):
+        raise OptimizerError(f"the optimizer {name!r} isn't imported here. Import it and pass it again as optimizer=.")
+    return name, found
+
+
+def restore(name: str, info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The selection that a recorded name and its recorded keywords stand for."""
+    return name, {key: _restored(documents.read(value)) for key, value in info.items()}
+
+
+def _restored(value: Any) -> Any:
+    """A keyword's value; functions and classes are looked up among what is imported already."""
+    if isinstance(value, documents.Import):
+        found = _look_up(*value.path.split(":", 1))
+        if found is None:
+            raise OptimizerError(
+                f"the optimizer's keyword {value.path!r} isn't imported here. Import it and pass the optimizer again."
+            )
+        return found
+    return build(value)

@@ -1,0 +1,299 @@
+"""The folder of a run: a folder for each trial, and files for people, whatever the run itself is kept in.
+
+The files are made from the log and never read back by a run. The three at the top (space, optimizer, shared state)
+are held against the log when a run is opened, so that somebody who edits one is told that it has no effect. They are
+compared byte for byte, never parsed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import fields
+
+from neps_core.errors import StorageError
+from neps_core.events import FORMAT
+from neps_core.files import overwrite, to_yaml, write_atomically
+from neps_core.trial_log import TrialLog
+from neps_core.trials import Metadata, Report, Trial
+
+#: Where storages keep what is not for people.
+INNER = ".neps"
+
+#: How many of the trials that changed last are held against the log word for word when a run begins: a crash can have
+#: come between the log and the files of those only.
+RECENT = 100
+
+_METADATA = [f.name for f in fields(Metadata)]
+_REPORT = [f.name for f in fields(Report)]
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Args:
+        root: The folder, which need not exist. None for one that is made when a trial needs it and goes with this
+            object; nothing is shown to people there.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = None if root is None else root.expanduser().absolute()
+        self._is_for_people = root is not None
+
+    @property
+    def root_directory(self) -> Path:
+        """The folder."""
+        if self._root is None:
+            self._root = Path(tempfile.mkdtemp(prefix="neps-"))
+            weakref.finalize(self, shutil.rmtree, self._root, ignore_errors=True)
+        return self._root
+
+    # ------------------------------------------------------------------ as a whole
+
+    def create(self, is_run: bool) -> None:
+        """Make the folder.
+
+        Args:
+            is_run: Whether a run is stored already.
+
+        Raises:
+            StorageError: If that's impossible, or somebody else's run is in it.
+        """
+        if not self._is_for_people:
+            return
+        root = self.root_directory
+        if root.exists() and not root.is_dir():
+            raise StorageError(f"the root directory {root} is a file. Choose another folder.")
+        if not is_run and (root / "optimizer_info.yaml").exists():
+            raise StorageError(
+                f"{root} holds a run of another version of this framework, which has no journal. "
+                "Choose another folder; the old one is left as it is."
+            )
+        with as_storage_error(f"can't create a run in {root}", "Choose a folder that you may write to"):
+            (root / "configs").mkdir(parents=True, exist_ok=True)
+
+    def check_removable(self) -> None:
+        """Make sure that `clear` deletes nothing but a run.
+
+        Raises:
+            StorageError: If the folder is not empty and does not look like a run.
+        """
+        if not self._is_for_people:
+            return
+        root = self.root_directory
+        if not root.exists():
+            return
+        if not root.is_dir():
+            raise StorageError(f"the root directory {root} is a file, not a run; it is not overwritten.")
+        is_run = (root / INNER).is_dir() or ((root / "configs").is_dir() and (root / "optimizer_info.yaml").exists())
+        if any(root.iterdir()) and not is_run:
+            raise StorageError(
+                f"{root} is not empty and does not look like a run, so it is not deleted. "
+                "Check root_directory=, or delete the folder yourself."
+            )
+
+    def clear(self) -> None:
+        """Delete everything in the folder.
+
+        Raises:
+            StorageError: If that's impossible.
+        """
+        root = self.root_directory
+        if not root.is_dir():
+            return
+        with as_storage_error(f"can't delete {root}", "Delete it yourself"):
+            for path in root.iterdir():  # not the folder itself, which may be a symbolic link
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+
+    # ------------------------------------------------------------------ trials
+
+    def trial_directory(self, trial_id: str) -> Path:
+        """The folder of a trial, which exists when this returns.
+
+        Raises:
+            OSError: If it can't be made.
+        """
+        return Path(self._make_directory(trial_id))
+
+    def _directory(self, trial_id: str) -> str:
+        return f"{self.root_directory}/configs/config_{trial_id}"
+
+    def _make_directory(self, trial_id: str) -> str:
+        directory = self._directory(trial_id)
+        try:
+            os.mkdir(directory)  # noqa: PTH102 - once a trial, and pathlib costs as much again
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            os.makedirs(directory, exist_ok=True)  # noqa: PTH103
+        return directory
+
+    def publish(self, trials: Iterable[Trial]) -> None:
+        """Show the present state of trials to people. Called under the lock `"journal"`.
+
+        Raises:
+            OSError: If it can't be written.
+        """
+        if not self._is_for_people:
+            return
+        for trial in trials:
+            directory = self._make_directory(trial.id)
+            files = _files_of(trial)
+            # After a power cut the folder may hold the configuration of a trial that the journal has lost.
+            if trial.report is None or not os.path.exists(f"{directory}/config.yaml"):
+                write_atomically(f"{directory}/config.yaml", files["config.yaml"]())
+            overwrite(f"{directory}/metadata.json", files["metadata.json"]())
+            if trial.report is not None:
+                write_atomically(f"{directory}/report.yaml", files["report.yaml"]())
+
+    def remove(self, trial_ids: Iterable[str]) -> None:
+        """Delete the folders of trials."""
+        for trial_id in trial_ids:
+            shutil.rmtree(self._directory(trial_id), ignore_errors=True)
+
+    # ------------------------------------------------------------------ the run
+
+    def publish_run(self, log: TrialLog) -> None:
+        """Show the run's space, optimizer and seed. Called under the lock `"journal"`.
+
+        Raises:
+            StorageError: If what was shown before was changed by somebody.
+            OSError: If it can't be written.
+        """
+        self.check(log)
+        for path, versions in self._of_run(log):
+            if not path.exists() or path.read_bytes() != versions[-1]:
+                write_atomically(path, versions[-1])
+
+    def check(self, log: TrialLog) -> None:
+        """Hold the files at the top against the log; changes nothing.
+
+        Raises:
+            StorageError: If one was changed by somebody.
+        """
+        for path, versions in self._of_run(log):
+            # A file that shows an earlier version is just behind, an empty one was cut off by a power cut.
+            if path.exists() and (shown := path.read_bytes()) and shown not in versions:
+                raise StorageError(
+                    f"{path} was changed since it was written. It only shows what the run's journal holds, so a change "
+                    "has no effect, and it is not read: delete it to have it written again, or start a new run with "
+                    "other settings."
+                )
+
+    def _of_run(self, log: TrialLog) -> Iterator[tuple[Path, list[bytes]]]:
+        """The files at the top, and what each has held over time, oldest first."""
+        if not self._is_for_people:
+            return
+        root = self.root_directory
+        if log.space is not None:
+            yield root / "pipeline_space.yaml", [_encoded(to_yaml(log.space))]
+        if log.optimizers:
+            records = [
+                {"name": r.name, "info": r.info, **({"details": r.details} if r.details else {})}
+                for r in log.optimizers
+            ]
+            yield root / "optimizer_info.yaml", [_encoded(to_yaml(record)) for record in records]
+            states = [{"format": FORMAT, "seed": log.seed, "optimizer": record} for record in records]
+            yield root / "optimizer_state.pkl", [pickle.dumps(state, protocol=4) for state in states]
+
+    def repair(self, log: TrialLog, thorough: bool = False) -> list[str]:
+        """Write the files of trials again that are missing or show something else than the log.
+
+        Called under the lock `"journal"`.
+
+        Args:
+            log: What has happened.
+            thorough: Look into every file. Otherwise into those that a crash can have left behind: of trials that are
+                not finished, or changed last; of all others it is enough that they are there.
+
+        Returns:
+            The ids of the trials some of whose files were written.
+
+        Raises:
+            OSError: If one can't be written.
+        """
+        if not self._is_for_people:
+            return []
+        recent = set(log.trials.changes[-RECENT:])
+        mended = []
+        for trial in log.trials.values():
+            directory = self._directory(trial.id)
+            looks = thorough or not trial.state.is_finished or trial.id in recent
+            wrong = [
+                (name, content)
+                for name, content in _files_of(trial).items()
+                if not (_holds(f"{directory}/{name}", content) if looks else os.path.exists(f"{directory}/{name}"))
+            ]
+            if trial.report is None and os.path.exists(f"{directory}/report.yaml"):  # of a result that was never stored
+                os.unlink(f"{directory}/report.yaml")
+            if wrong:
+                self._make_directory(trial.id)
+                for name, content in wrong:
+                    write_atomically(f"{directory}/{name}", content())
+                mended.append(trial.id)
+        return mended
+
+
+class _Content:
+    """The content of a file, made when it is wanted."""
+
+    __slots__ = ("_data", "_write")
+
+    def __init__(self, write: Any, data: Any) -> None:
+        self._write, self._data = write, data
+
+    def __call__(self) -> str:
+        return str(self._write(self._data))
+
+
+def _files_of(trial: Trial) -> Mapping[str, _Content]:
+    """The files of a trial by name."""
+    metadata = {"state": trial.state.value, **{key: getattr(trial.metadata, key) for key in _METADATA}}
+    files = {
+        "config.yaml": _Content(to_yaml, dict(trial.config)),
+        "metadata.json": _Content(_to_json, metadata),
+    }
+    if trial.report is not None:
+        files["report.yaml"] = _Content(to_yaml, {key: getattr(trial.report, key) for key in _REPORT})
+    return files
+
+
+def _to_json(data: Any) -> str:
+    return json.dumps(data, indent=2)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _holds(path: str, content: _Content) -> bool:
+    with suppress(OSError):
+        return Path(path).read_bytes() == _encoded(content())
+    return False
+
+
+@contextmanager
+def as_storage_error(what: str, advice: str) -> Iterator[None]:
+    """Turn an error of the operating system into one that says what was tried and what to do.
+
+    Raises:
+        StorageError: In place of any other `OSError`.
+    """
+    try:
+        yield
+    except OSError as reason:
+        if isinstance(reason, StorageError):
+            raise
+        raise StorageError(f"{what}: {reason.strerror or reason}. {advice}.") from reason
