@@ -138,24 +138,24 @@ def _check_death(factory: Callable[[], Storage]) -> None:
 
     def look(pipe: Connection) -> None:
         locks = factory().locks
-        pipe.send("looking")
         while not pipe.poll():
             assert locks.is_alive("w"), "a worker in another process is not alive"
 
     locks = factory().locks
-    with _process(hold) as (holder, from_holder), _process(look) as (looker, to_looker):
+    with _process(hold) as (holder, from_holder):
         assert from_holder.poll(PATIENCE) and from_holder.recv() == "held", "another process got no lease and no lock"
-        for _ in range(200):  # two look at once, and neither takes the other for the worker
-            assert locks.is_alive("w"), "a worker in another process is not alive"
-        assert locks.living_workers() == ["w"], f"living_workers() gives {locks.living_workers()}, not ['w']"
-        try:
-            with locks.lease("w"):
-                raise AssertionError("two processes hold one lease")
-        except LeaseHeld:
-            pass
-        to_looker.send("stop")
-        looker.join(PATIENCE)
-        assert looker.exitcode == 0, "looking whether a worker is alive failed while somebody else looked"
+        with _process(look) as (looker, to_looker):
+            for _ in range(200):  # two look at once, and neither takes the other for the worker
+                assert locks.is_alive("w"), "a worker in another process is not alive"
+            assert locks.living_workers() == ["w"], f"living_workers() gives {locks.living_workers()}, not ['w']"
+            try:
+                with locks.lease("w"):
+                    raise AssertionError("two processes hold one lease")
+            except LeaseHeld:
+                pass
+            to_looker.send("stop")
+            looker.join(PATIENCE)
+            assert looker.exitcode == 0, "looking whether a worker is alive failed while somebody else looked"
         os.kill(holder.pid or 0, signal.SIGKILL)
         holder.join(PATIENCE)
         end = time.monotonic() + PATIENCE
