@@ -11,15 +11,15 @@ from typing import Any, Union
 import numpy as np
 from attrs import field, frozen
 
+from neps_core import documents
 from neps_core.budgets import BudgetInfo
+from neps_core.documents import build
 from neps_core.errors import ConfigError, NePSError, OptimizerError, PluginError, nearest
 from neps_core.parsing import parse_space
 from neps_core.plugins import Plugin, plugins
 from neps_core.results import plain
-from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
-from neps_core.spaces.walk import build
 from neps_core.trials import SAFE_ID, SampledConfig, Trial
 
 #: A name, or a name with keywords.

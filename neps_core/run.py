@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from neps_core import documents
 from neps_core import events as ev
 from neps_core.errors import RunError, StorageError
 from neps_core.optimizers import Chosen
 from neps_core.parsing import load_space, parse_space
 from neps_core.plugins import plugins
-from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.storage import Storage
 from neps_core.trial_log import TrialLog, Trials
