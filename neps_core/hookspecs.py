@@ -68,7 +68,8 @@ def neps_example_spaces() -> Mapping[str, Any]:
     tried on them. A dozen trials should say something about a space: a few decisions, one thing that is special.
 
     Returns:
-        Objects that `neps_parse_space` takes, by name; none where a package that they need isn't installed.
+        Objects that `neps_parse_space` takes, by a name that no other plugin gives; none where a package that they
+        need isn't installed.
     """
 
 

@@ -38,7 +38,7 @@ def gallery() -> dict[str, Any]:
 
     Returns:
         Things that may be given as `pipeline_space`: what the plugins give through `neps_example_spaces`. A name
-        that two of them use is followed by the second one's own. One that raises is left out, with a warning.
+        that two of them use is followed by the plugin's own for the second. One that raises is left out, with a warning.
     """
     spaces: dict[str, Any] = {}
     for implementation in reversed(plugins.hook.neps_example_spaces.get_hookimpls()):  # as all hooks are called
