@@ -37,8 +37,9 @@ def gallery() -> dict[str, Any]:
     """Small spaces of every installed kind, by what is special about them.
 
     Returns:
-        Things that may be given as `pipeline_space`: what the plugins give through `neps_example_spaces`. A name
-        that two of them use is followed by the plugin's own for the second. One that raises is left out, with a warning.
+        Things that may be given as `pipeline_space`: what the plugins give through `neps_example_spaces`. A
+        name that two of them use is followed by the plugin's own for the second. A plugin that raises is left out,
+        with a warning.
     """
     spaces: dict[str, Any] = {}
     for implementation in reversed(plugins.hook.neps_example_spaces.get_hookimpls()):  # as all hooks are called
