@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neps_core.api import save_pipeline_results as save_pipeline_results
     from neps_core.ask_and_tell import AskAndTell as AskAndTell
     from neps_core.budgets import BudgetInfo as BudgetInfo
+    from neps_core.cleaning import clean as clean
     from neps_core.configs import create_config as create_config
     from neps_core.configs import load_and_merge_yamls as load_and_merge_yamls
     from neps_core.configs import load_config as load_config
@@ -40,25 +41,25 @@ if TYPE_CHECKING:
     from neps_core.results import UserResultDict as UserResultDict
     from neps_core.run_result import RunResult as RunResult
     from neps_core.run_status import status as status
-    from neps_core.spaces.categorical import Categorical as Categorical
-    from neps_core.spaces.operations import Operation as Operation
-    from neps_core.spaces.operations import Repeated as Repeated
-    from neps_core.spaces.operations import convert_operation_to_callable as convert_operation_to_callable
-    from neps_core.spaces.parameters import Fidelity as Fidelity
-    from neps_core.spaces.parameters import Float as Float
-    from neps_core.spaces.parameters import FloatFidelity as FloatFidelity
-    from neps_core.spaces.parameters import Integer as Integer
-    from neps_core.spaces.parameters import IntegerFidelity as IntegerFidelity
-    from neps_core.spaces.pipeline import PipelineSpace as PipelineSpace
     from neps_core.spaces.priors import ConfidenceLevel as ConfidenceLevel
-    from neps_core.spaces.references import ByName as ByName
-    from neps_core.spaces.references import Lazy as Lazy
-    from neps_core.spaces.references import Resample as Resample
     from neps_core.trials import SampledConfig as SampledConfig
     from neps_core.trials import Trial as Trial
+    from neps_plugins.spaces.pipeline.categorical import Categorical as Categorical
+    from neps_plugins.spaces.pipeline.operations import Operation as Operation
+    from neps_plugins.spaces.pipeline.operations import Repeated as Repeated
+    from neps_plugins.spaces.pipeline.operations import convert_operation_to_callable as convert_operation_to_callable
+    from neps_plugins.spaces.pipeline.parameters import Fidelity as Fidelity
+    from neps_plugins.spaces.pipeline.parameters import Float as Float
+    from neps_plugins.spaces.pipeline.parameters import FloatFidelity as FloatFidelity
+    from neps_plugins.spaces.pipeline.parameters import Integer as Integer
+    from neps_plugins.spaces.pipeline.parameters import IntegerFidelity as IntegerFidelity
+    from neps_plugins.spaces.pipeline.references import ByName as ByName
+    from neps_plugins.spaces.pipeline.references import Lazy as Lazy
+    from neps_plugins.spaces.pipeline.references import Resample as Resample
+    from neps_plugins.spaces.pipeline.space import PipelineSpace as PipelineSpace
 
-#: Name to where it is defined; "" for a module.
-_WHERE = {
+#: Names of the core, and in which of its modules they are.
+_CORE = {
     "run": "api",
     "save_pipeline_results": "api",
     "load_pipeline_space": "api",
@@ -75,19 +76,6 @@ _WHERE = {
     "get_in_progress_trial": "live",
     "StopTrial": "errors",
     "plot": "pictures",
-    "PipelineSpace": "spaces.pipeline",
-    "Float": "spaces.parameters",
-    "Integer": "spaces.parameters",
-    "Categorical": "spaces.categorical",
-    "Fidelity": "spaces.parameters",
-    "IntegerFidelity": "spaces.parameters",
-    "FloatFidelity": "spaces.parameters",
-    "Operation": "spaces.operations",
-    "Repeated": "spaces.operations",
-    "convert_operation_to_callable": "spaces.operations",
-    "ByName": "spaces.references",
-    "Resample": "spaces.references",
-    "Lazy": "spaces.references",
     "ConfidenceLevel": "spaces.priors",
     "Trial": "trials",
     "SampledConfig": "trials",
@@ -97,7 +85,29 @@ _WHERE = {
     "NePSError": "errors",
     "NePSWarning": "errors",
 }
+
+#: Names of the language that spaces are written in; it is a plugin.
+_LANGUAGE = {
+    "PipelineSpace": "space",
+    "Float": "parameters",
+    "Integer": "parameters",
+    "Categorical": "categorical",
+    "Fidelity": "parameters",
+    "IntegerFidelity": "parameters",
+    "FloatFidelity": "parameters",
+    "Operation": "operations",
+    "Repeated": "operations",
+    "convert_operation_to_callable": "operations",
+    "ByName": "references",
+    "Resample": "references",
+    "Lazy": "references",
+}
 _MODULES = ("algorithms", "plugins")
+
+_WHERE = {
+    **{name: f"neps_core.{module}" for name, module in _CORE.items()},
+    **{name: f"neps_plugins.spaces.pipeline.{module}" for name, module in _LANGUAGE.items()},
+}
 
 __all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604
 
@@ -108,7 +118,7 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(f"neps_core.{name}")
     elif name in _WHERE:
-        value = getattr(importlib.import_module(f"neps_core.{_WHERE[name]}"), name)
+        value = getattr(importlib.import_module(_WHERE[name]), name)
     else:
         raise AttributeError(f"module 'neps' has no attribute {name!r}")
     globals()[name] = value

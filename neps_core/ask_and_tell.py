@@ -83,20 +83,18 @@ class AskAndTell:
         self, optimizer: Any, seed: int | None, root_directory: str | Path, pipeline_space: Any
     ) -> tuple[Chosen, SearchSpace]:
         """Create the run in a folder or go on with it, as a worker that is alive until this is closed."""
-        ready: Chosen | None = None
         if callable(optimizer) and not isinstance(optimizer, type):
-            ready, of_optimizer = chosen_as(optimizer)
+            optimizer, of_optimizer = chosen_as(optimizer)
             pipeline_space = of_optimizer if pipeline_space is None else pipeline_space
             if pipeline_space is None and not open_storage(root_directory).journal.exists():
                 raise RunError("a new run in a folder needs a space: give pipeline_space=.")
-        setup = set_up(root_directory, pipeline_space, "auto" if ready is not None else optimizer, overwrite=False)
+        setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False)
         setup.begin(seed)
         self._run = setup.run
         self._run.worker_id = f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
         self._open.enter_context(self._run.locks.lease(self._run.worker_id))
-        chosen = ready if ready is not None else setup.chosen
-        self._run.use(chosen)
-        return chosen, setup.space
+        self._run.use(setup.chosen)
+        return setup.chosen, setup.space
 
     def close(self) -> None:
         """Give back the trials that were asked for and not told, and stop being one of the run's workers."""

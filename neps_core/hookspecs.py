@@ -67,6 +67,19 @@ def neps_load_space(document: Mapping[str, Any]) -> Any:
 
 
 @hookspec
+def neps_example_spaces() -> Mapping[str, Any]:
+    """Small spaces of the kind that this plugin brings, by what is special about them.
+
+    `neps.testing.gallery` shows them, so every optimizer that is checked with `neps.testing.check_optimizer` is
+    tried on them. A dozen trials should say something about a space: a few decisions, one thing that is special.
+
+    Returns:
+        Objects that `neps_parse_space` takes, by a name that no other plugin gives; none where a package that they
+        need isn't installed.
+    """
+
+
+@hookspec
 def neps_optimizers() -> Sequence[OptimizerSpec]:
     """The optimizers that this plugin brings, by name.
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from neps_core import documents
 from neps_core import events as ev
 from neps_core.errors import RunError, StorageError
 from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.space_parsing import load_space, parse_space
-from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.storage import Storage, open_storage
 from neps_core.trial_log import TrialLog

@@ -55,7 +55,7 @@ def set_up(
     Args:
         root_directory: The run's folder.
         pipeline_space: The space; None for the stored one.
-        optimizer: The optimizer, in any form; `"auto"` for the run's own.
+        optimizer: The optimizer, in any form; `"auto"` for the run's own, or one that is ready.
         overwrite: Whether to delete what is there, when it begins.
         observers: Who is told what happens; as for `neps.run`.
 
@@ -73,4 +73,5 @@ def set_up(
     recorded = run.log.optimizers[-1] if run.log.optimizers else None
     if recorded is not None and isinstance(optimizer, str) and optimizer == "auto":
         optimizer = restore(recorded.name, recorded.info)
-    return RunSetup(run, space, choose(optimizer, space), overwrite)
+    chosen = optimizer if isinstance(optimizer, Chosen) else choose(optimizer, space)
+    return RunSetup(run, space, chosen, overwrite)

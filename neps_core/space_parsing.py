@@ -7,6 +7,7 @@ from typing import Any
 
 from neps_core.errors import SpaceError
 from neps_core.plugins import plugins
+from neps_core.reserved import RESERVED
 from neps_core.spaces.protocol import SearchSpace
 
 
@@ -20,15 +21,19 @@ def parse_space(space: Any) -> SearchSpace:
     Raises:
         SpaceError: If no plugin understands it, or it can't be meant.
     """
-    if hasattr(space, "resolve") and hasattr(space, "to_document"):
-        return space  # type: ignore[no-any-return]
-    parsed: SearchSpace | None = plugins.first("neps_parse_space", space=space)
+    is_parsed = hasattr(space, "resolve") and hasattr(space, "to_document")
+    parsed: SearchSpace | None = space if is_parsed else plugins.first("neps_parse_space", space=space)
     if parsed is None:
         raise SpaceError(
             f"{type(space).__name__} is no search space. Give an instance of a PipelineSpace subclass, a dict of "
             "parameters, or a ConfigSpace.ConfigurationSpace"
             + ("." if plugins.installed() else " (no plugin is installed: install neps-framework with pip).")
         )
+    for name in RESERVED:
+        if name in parsed.argument_names:
+            raise SpaceError(
+                f"{name!r} can't be the name of a parameter: a worker passes that argument itself. Rename it."
+            )
     return parsed
 
 

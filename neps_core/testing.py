@@ -6,10 +6,10 @@ and need no test framework.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,75 +17,39 @@ import numpy as np
 
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo
-from neps_core.errors import NePSError, OptimizerError, SpaceError
+from neps_core.errors import NePSError, NePSWarning, OptimizerError, SpaceError
 from neps_core.optimizers.asking import Chosen
 from neps_core.optimizers.choosing import choose
+from neps_core.plugins import plugins
 from neps_core.sampling import sample
 from neps_core.space_parsing import load_space, parse_space
-from neps_core.spaces.categorical import Categorical
 from neps_core.spaces.identity import canonical
-from neps_core.spaces.operations import Operation, Repeated
-from neps_core.spaces.parameters import Float, FloatFidelity, Integer, IntegerFidelity
-from neps_core.spaces.pipeline import PipelineSpace
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.spaces.references import ByName, Resample
 from neps_core.spaces.sources import Prior, Uniform, replay
 from neps_core.spaces.variation import crossover, mutate, neighbours
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State
 
 
-class _Hierarchical(PipelineSpace):
-    _width = Integer(8, 64, log=True)
-    _layer = Operation("linear", args=(Resample(_width),), kwargs={"act": Categorical(["relu", "tanh"])})
-    model = Operation("sequential", args=Repeated(Integer(1, 3), Resample(_layer)))
-    classifier = Categorical([Operation("svm", kwargs={"c": Float(0.1, 10, log=True)}), "tree"])
-
-
-class _Recursive(PipelineSpace):
-    _block = Categorical(
-        [
-            Operation("seq", args=(ByName("_block"), ByName("_block"))),
-            Operation("conv", args=(Resample(Integer(1, 7)),)),
-            "id",
-        ]
-    )
-    model = _block
-
-
-def _conditional() -> Any:
-    from ConfigSpace import Categorical as Choice
-    from ConfigSpace import ConfigurationSpace, EqualsCondition, ForbiddenAndConjunction, ForbiddenEqualsClause
-    from ConfigSpace import Float as Real
-
-    space = ConfigurationSpace()
-    kernel, loss, degree = Choice("kernel", ["poly", "rbf"]), Choice("loss", ["l1", "l2"]), Real("degree", (1, 5))
-    space.add(kernel, loss, degree, EqualsCondition(degree, kernel, "poly"))
-    space.add(ForbiddenAndConjunction(ForbiddenEqualsClause(kernel, "rbf"), ForbiddenEqualsClause(loss, "l1")))
-    return space
-
-
 def gallery() -> dict[str, Any]:
-    """Small spaces of every kind, by what is special about them.
+    """Small spaces of every installed kind, by what is special about them.
 
     Returns:
-        Things that may be given as `pipeline_space`. The conditional one is left out where ConfigSpace isn't
-        installed.
+        Things that may be given as `pipeline_space`: what the plugins give through `neps_example_spaces`. A
+        name that two of them use is followed by the plugin's own for the second. A plugin that raises is left out,
+        with a warning.
     """
-    spaces: dict[str, Any] = {
-        "flat": {"x": Float(0, 1), "y": Float(-1, 1)},
-        "mixed": {"x": Float(0, 1), "n": Integer(1, 5), "c": Categorical(["a", "b", None, 3]), "k": 7},
-        "log": {"rate": Float(1e-6, 1, log=True), "units": Integer(1, 1024, log=True)},
-        "constant": {"k": 3},
-        "single choice": {"x": Float(0, 1), "c": Categorical(["only"])},
-        "priors": {"x": Float(0, 1, prior=0.2, prior_confidence="high"), "c": Categorical(["a", "b"], prior=1)},
-        "fidelity": {"x": Float(0, 1), "epochs": IntegerFidelity(1, 9)},
-        "real fidelity and priors": {"x": Float(0, 1, prior=0.9), "share": FloatFidelity(0.1, 1, log=True)},
-        "hierarchical": _Hierarchical(),
-        "recursive": _Recursive(),
-    }
-    with contextlib.suppress(ImportError):
-        spaces["conditional"] = _conditional()
+    spaces: dict[str, Any] = {}
+    for implementation in reversed(plugins.hook.neps_example_spaces.get_hookimpls()):  # as all hooks are called
+        try:
+            given = dict(implementation.function())
+        except Exception as error:  # a plugin's code, so anything
+            warnings.warn(
+                f"plugin {implementation.plugin_name!r} gave no example spaces: {error!r}", NePSWarning, stacklevel=2
+            )
+            continue
+        for name, space in given.items():
+            spaces[f"{name} ({implementation.plugin_name})" if name in spaces else name] = space
     return spaces
 
 

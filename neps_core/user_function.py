@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neps_core.errors import TargetError, nearest
-from neps_core.spaces.pipeline import INJECTED
+from neps_core.reserved import RESERVED
 from neps_core.spaces.protocol import SearchSpace
 
 
@@ -75,7 +75,7 @@ class UserFunction:
             return
         takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
         named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        self._wanted = tuple(name for name in INJECTED if name in named)
+        self._wanted = tuple(name for name in RESERVED if name in named)
         for parameter in parameters:
             if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
                 raise TargetError(
@@ -94,7 +94,7 @@ class UserFunction:
                     f"{self.name}() needs {name!r}, which some configurations don't have. Give it a default."
                 )
         for name, p in named.items():
-            if p.default is p.empty and name not in offered and name not in INJECTED:
+            if p.default is p.empty and name not in offered and name not in RESERVED:
                 raise TargetError(
                     f"{self.name}() needs {name!r}, which is not in the space. "
                     f"Add it to the space, or give it a default. {nearest(name, offered)}"
@@ -105,6 +105,6 @@ class UserFunction:
 
         Args:
             arguments: Of the configuration.
-            injected: A value for each of `INJECTED`; those that the function names are passed.
+            injected: A value for each of `RESERVED`; those that the function names are passed.
         """
         return self.function(**arguments, **{name: injected[name] for name in self._wanted})

@@ -10,15 +10,14 @@ from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
+from neps_core import documents
 from neps_core.errors import NePSError, OptimizerError
 from neps_core.optimizers.asking import Chosen
 from neps_core.optimizers.spec import find_optimizer
 from neps_core.plugins import plugins
 from neps_core.selection import effective_keywords, split
 from neps_core.space_parsing import parse_space
-from neps_core.spaces import documents
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.spaces.walk import build
 
 
 @frozen
@@ -145,4 +144,4 @@ def _restored(value: Any) -> Any:
                 f"the optimizer's keyword {value.path!r} isn't imported here. Import it and pass the optimizer again."
             )
         return found
-    return build(value)
+    return documents.build(value)

@@ -30,7 +30,7 @@ from neps_core import (
     hookimpl,
 )
 from neps_core.results import plain
-from neps_core.spaces.categorical import labels_of
+from neps_core.spaces.labels import labels_of
 from neps_core.spaces.priors import CategoryPrior, TabulatedPrior
 
 if TYPE_CHECKING:
@@ -76,6 +76,28 @@ def neps_load_space(document: Mapping[str, Any]) -> ConfigurationSpace | None:
         return ConfigurationSpace.from_serialized_dict(serialized)
     except Exception as reason:  # another library's, so anything
         raise SpaceError(f"the stored ConfigurationSpace can't be read: {reason!r}.") from reason
+
+
+@hookimpl
+def neps_example_spaces() -> Mapping[str, Any]:
+    """One with a condition and a forbidden clause."""
+    try:
+        from ConfigSpace import (
+            Categorical,
+            ConfigurationSpace,
+            EqualsCondition,
+            Float,
+            ForbiddenAndConjunction,
+            ForbiddenEqualsClause,
+        )
+    except ImportError:
+        return {}
+    space = ConfigurationSpace()
+    kernel, loss = Categorical("kernel", ["poly", "rbf"]), Categorical("loss", ["l1", "l2"])
+    degree = Float("degree", (1, 5))
+    space.add(kernel, loss, degree, EqualsCondition(degree, kernel, "poly"))
+    space.add(ForbiddenAndConjunction(ForbiddenEqualsClause(kernel, "rbf"), ForbiddenEqualsClause(loss, "l1")))
+    return {"conditional": space}
 
 
 def _copy(document: Any, is_value: bool = False) -> Any:

@@ -84,7 +84,9 @@ class TestReport:
             neps.report([1.0, 2.0])
             return [1.0, 2.0]
 
-        assert [t.state for t in search(train, root, 2, optimizer="random_search").trials.values()] == [State.SUCCESS] * 2
+        assert [t.state for t in search(train, root, 2, optimizer="random_search").trials.values()] == [
+            State.SUCCESS
+        ] * 2
 
     def test_numbers_of_other_libraries_and_odd_ones(self, root):
         import numpy as np
@@ -329,9 +331,7 @@ class TestStoppingEarly:
         assert open_run(root).trials["1"].state is State.FAILED
 
     def test_nan_is_a_crash(self, root):
-        trial = search(
-            lambda x: neps.report(math.nan), root, stopping_rule=("threshold", {"upper": 1})
-        ).trials["1"]
+        trial = search(lambda x: neps.report(math.nan), root, stopping_rule=("threshold", {"upper": 1})).trials["1"]
         assert trial.state is State.CRASHED
 
     @pytest.mark.parametrize(

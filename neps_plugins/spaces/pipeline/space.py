@@ -11,22 +11,18 @@ from typing import Any
 import attrs
 import numpy as np
 
-from neps_core.errors import ConfigError, SpaceError, nearest
-from neps_core.spaces import documents
-from neps_core.spaces.categorical import Categorical
-from neps_core.spaces.derivations import leans_of
-from neps_core.spaces.domains import Domain
-from neps_core.spaces.operations import Operation
-from neps_core.spaces.parameters import Fidelity, Float, Integer
-from neps_core.spaces.protocol import Config, Decide, Resolution
-from neps_core.spaces.references import ByName, Resample
-from neps_core.spaces.sources import Fixed, Uniform
-from neps_core.spaces.walk import Deferred, Part, Walk, build, parts_in
+from neps_core import Config, ConfigError, Decide, Domain, Fixed, Resolution, SpaceError, Uniform, nearest
+from neps_core.documents import Deferred, build
+from neps_core.reserved import RESERVED
+from neps_plugins.spaces.pipeline import documents
+from neps_plugins.spaces.pipeline.categorical import Categorical
+from neps_plugins.spaces.pipeline.derivations import leans_of
+from neps_plugins.spaces.pipeline.operations import Operation
+from neps_plugins.spaces.pipeline.parameters import Fidelity, Float, Integer
+from neps_plugins.spaces.pipeline.references import ByName, Resample
+from neps_plugins.spaces.pipeline.walk import Part, Walk, parts_in
 
 FORMAT = "pipeline_space"
-
-#: Keyword arguments that a worker adds to those of the space, for functions that name them.
-INJECTED = ("pipeline_directory", "previous_pipeline_directory", "pipeline_id", "root_directory")
 
 
 class _CheckedWhenBuilt(type):
@@ -289,7 +285,7 @@ class AttributeSpace:
         return Resolution(walk.decisions, lambda: {name: build(value) for name, value in values.items()})
 
     def to_document(self) -> dict[str, Any]:
-        """The space as plain data; see `neps_core.spaces.documents`."""
+        """The space as plain data; see `neps_plugins.spaces.pipeline.documents`."""
         return {
             "format": FORMAT,
             "name": self.name,
@@ -368,7 +364,7 @@ _CONTAINERS = (list, tuple, set, frozenset, Mapping)
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise SpaceError(f"{name!r} can't be the name of a parameter: it is no Python identifier. Rename it.")
-    if name in INJECTED:
+    if name in RESERVED:
         raise SpaceError(f"{name!r} can't be the name of a parameter: a worker passes that argument itself. Rename it.")
     if name in _METHODS:
         raise SpaceError(f"{name!r} can't be the name of a parameter: it is a method of every space. Rename it.")

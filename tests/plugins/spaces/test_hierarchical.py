@@ -13,8 +13,8 @@ from neps.testing import check_space
 from neps_core import ConfigError, SpaceError, Uniform, parse_space, replay
 from neps_core.files import from_yaml, to_yaml
 from neps_core.space_parsing import load_space
-from neps_core.spaces import walk as walk_module
 from neps_core.spaces.identity import canonical, config_hash
+from neps_plugins.spaces.pipeline import walk as walk_module
 
 
 class Thing:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import field, frozen
 
-from neps_core.errors import ConfigError
-from neps_core.spaces.domains import CategoricalDomain, Value
-from neps_core.spaces.intervals import hull
-from neps_core.spaces.parameters import confidence_of, prior_document, whole_number
+from neps_core import CategoricalDomain, ConfigError, Value
+from neps_core.spaces.labels import labels_of
 from neps_core.spaces.priors import CategoryPrior, ConfidenceLevel
-from neps_core.spaces.walk import Part, Walk, label_of, parts_in
+from neps_plugins.spaces.pipeline.intervals import hull
+from neps_plugins.spaces.pipeline.parameters import confidence_of, prior_document, whole_number
+from neps_plugins.spaces.pipeline.references import Resamplable
+from neps_plugins.spaces.pipeline.walk import Part, Walk, parts_in
 
 
 @frozen(eq=False)
-class Categorical(Part):
+class Categorical(Resamplable):
     """A choice between alternatives that have no order.
 
     Args:
@@ -140,38 +139,3 @@ def _below(path: str, label: Value, index: int) -> str:
 
 def _has_parts(thing: Any) -> bool:
     return isinstance(thing, Part) or (type(thing) in (list, tuple, dict) and bool(parts_in(thing)))
-
-
-def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:
-    """A readable label for each choice, all different: plain choices stand for themselves.
-
-    Raises:
-        ValueError: If a choice is there twice.
-    """
-    choices = tuple(c.item() if hasattr(c, "item") and getattr(c, "shape", None) == () else c for c in choices)
-    _refuse_duplicates(choices)
-    taken = {(type(choice), choice) for choice in choices if isinstance(choice, _PLAIN)}
-    labels: list[Value] = []
-    for choice in choices:
-        label: Value = choice
-        if not isinstance(choice, _PLAIN):
-            name = label_of(choice)
-            candidates = (name if n == 1 else f"{name}#{n}" for n in itertools.count(1))
-            label = next(candidate for candidate in candidates if (str, candidate) not in taken)
-            taken.add((str, label))
-        labels.append(label)
-    return tuple(labels)
-
-
-_PLAIN = (str, int, float, bool, type(None))
-
-
-def _refuse_duplicates(choices: tuple[Any, ...]) -> None:
-    if any(isinstance(choice, float) and math.isnan(choice) for choice in choices):
-        raise ValueError("choices has NaN, which equals nothing; give another value")
-    first: dict[Any, int] = {}
-    for i, choice in enumerate(choices):
-        # 1, 1.0 and True are equal in Python, but not as choices; what can't be hashed is compared as text.
-        key = (type(choice), choice if isinstance(choice, Hashable) and not isinstance(choice, tuple) else repr(choice))
-        if first.setdefault(key, i) != i:
-            raise ValueError(f"choices has {choice!r} twice (at {first[key]} and {i}); each may be there once")

@@ -16,11 +16,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from neps_core.errors import SpaceError
-from neps_core.spaces.categorical import Categorical
-from neps_core.spaces.domains import CategoricalDomain
-from neps_core.spaces.references import ByName
-from neps_core.spaces.walk import Part, parts_in
+from neps_core import CategoricalDomain, SpaceError
+from neps_plugins.spaces.pipeline.categorical import Categorical
+from neps_plugins.spaces.pipeline.references import ByName
+from neps_plugins.spaces.pipeline.walk import Part, parts_in
 
 DECAY = 0.6
 

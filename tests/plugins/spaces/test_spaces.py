@@ -15,9 +15,9 @@ from scipy import stats
 
 import neps
 from neps_core import CategoricalDomain, ConfigError, FloatDomain, IntegerDomain, Prior, SpaceError, Uniform, replay
+from neps_core.documents import differences
 from neps_core.files import from_yaml, to_yaml
 from neps_core.space_parsing import load_space, parse_space
-from neps_core.spaces.documents import differences
 from neps_core.spaces.priors import CATEGORY_WEIGHT, SIGMA
 
 TEXTS = st.text("aZ1 é\n:#'-~[", max_size=5)

@@ -1,4 +1,7 @@
-"""`PipelineSpace` instances, their classes, and plain dicts of parameters, as search spaces."""
+"""Spaces written as `PipelineSpace`, and plain dicts of parameters.
+
+The language itself is imported only when a space turns up.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from neps_core import SearchSpace, hookimpl
-from neps_core.spaces.pipeline import FORMAT, AttributeSpace, PipelineSpace, from_document, search_space
 
 
 @hookimpl
 def neps_parse_space(space: Any) -> SearchSpace | None:
     """An instance of `PipelineSpace`, a subclass of it, or a dict from names to parameters and constants."""
+    from neps_plugins.spaces.pipeline.space import AttributeSpace, PipelineSpace, search_space
+
     if isinstance(space, type) and issubclass(space, PipelineSpace):
         space = space()
     if isinstance(space, PipelineSpace):
@@ -22,6 +26,16 @@ def neps_parse_space(space: Any) -> SearchSpace | None:
 
 
 @hookimpl
-def neps_load_space(document: Mapping[str, Any]) -> PipelineSpace | None:
+def neps_load_space(document: Mapping[str, Any]) -> Any:
     """Documents of the format `pipeline_space`."""
+    from neps_plugins.spaces.pipeline.space import FORMAT, from_document
+
     return from_document(document) if document.get("format") == FORMAT else None
+
+
+@hookimpl
+def neps_example_spaces() -> Mapping[str, Any]:
+    """A small space for each thing that the language can say."""
+    from neps_plugins.spaces.pipeline.examples import example_spaces
+
+    return example_spaces()

@@ -7,12 +7,24 @@ from typing import Any
 
 from attrs import frozen
 
-from neps_core.errors import SpaceError, nearest
-from neps_core.spaces.walk import Part, Walk, label_of
+from neps_core import SpaceError, nearest
+from neps_core.spaces.labels import label_of
+from neps_plugins.spaces.pipeline.walk import Part, Walk
+
+
+class Resamplable(Part):
+    """What every part that can be written in a space is.
+
+    It is a class of its own, above the walk, because what resampling gives is a part itself.
+    """
+
+    def resample(self) -> Part:
+        """This part with a value of its own where that stands: `Resample(part)`."""
+        return Resample(self)
 
 
 @frozen(eq=False)
-class ByName(Part):
+class ByName(Resamplable):
     """The attribute of this name, which may be defined later, or be the one that this stands in.
 
     Elsewhere it is the attribute's one value. Inside the attribute itself it is a value of its own at each
@@ -48,7 +60,7 @@ class ByName(Part):
 
 
 @frozen(eq=False)
-class Resample(Part):
+class Resample(Resamplable):
     """A value of its own, at each place where this stands.
 
     What is written inside `source` is drawn anew with it. Attributes of the space that it refers to keep
@@ -85,7 +97,7 @@ class Resample(Part):
 
 
 @frozen(eq=False)
-class Lazy(Part):
+class Lazy(Resamplable):
     """Its content, looked at only when it is chosen.
 
     Every choice is resolved only once it is chosen, so this changes nothing; it lets a space say so.

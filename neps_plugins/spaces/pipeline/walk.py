@@ -14,12 +14,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from neps_core.errors import ConfigError
-from neps_core.spaces.domains import CategoricalDomain, Domain, Value
-from neps_core.spaces.protocol import Config, Decide
-
-#: Labels are cut off here.
-LABEL_LENGTH = 60
+from neps_core import CategoricalDomain, Config, ConfigError, Decide, Domain, Value
+from neps_core.spaces.labels import Labelled
 
 #: How often a part may be met inside itself. Beyond about 20 that is next to impossible by sampling.
 MAX_DEPTH = 60
@@ -27,11 +23,10 @@ MAX_DEPTH = 60
 #: How many decisions a configuration may have.
 MAX_DECISIONS = 20_000
 
-
 _BEING_MADE = object()
 
 
-class Part(ABC):
+class Part(Labelled, ABC):
     """Anything in a space that is more than a constant."""
 
     #: Whether the part stands for another one, and has no value of its own to remember.
@@ -41,7 +36,7 @@ class Part(ABC):
     def resolve(self, walk: Walk, path: str) -> Any:
         """The value of this part in `walk`, for which decisions are taken at `path` and below."""
 
-    def check(self) -> None:  # noqa: B027 - most parts can't be wrong
+    def check(self) -> None:
         """Refuse what can't be meant.
 
         Raises:
@@ -56,17 +51,6 @@ class Part(ABC):
     def from_document(cls, document: Mapping[str, Any], read: Callable[[Any], Any]) -> Part:
         """The inverse of `to_document`."""
         return cls(**{key: read(value) for key, value in document.items()})
-
-    def resample(self) -> Part:
-        """This part with a value of its own where that stands: `Resample(part)`."""
-        from neps_core.spaces.references import Resample  # a Part itself, so it can't be imported above
-
-        return Resample(self)
-
-    @property
-    def label(self) -> str:
-        """What this part is called where it is one of several choices."""
-        return type(self).__name__
 
     @property
     def has_prior(self) -> bool:
@@ -90,18 +74,6 @@ class Part(ABC):
             of: The same for anything that this part is written in terms of.
         """
         return sum(of(child) for child in self.children)
-
-
-class Deferred(ABC):
-    """A value that is made only when the arguments of `evaluate_pipeline` are wanted."""
-
-    @abstractmethod
-    def build(self) -> Any:
-        """The value itself."""
-
-    def build_operator(self) -> Any:
-        """The value itself, which is then called with arguments of the space's choosing."""
-        return self.build()
 
 
 class Walk:
@@ -216,27 +188,6 @@ class Walk:
         return id(thing) in self._inside
 
 
-def label_of(choice: Any) -> str:
-    """A readable name for a choice that isn't a plain value; the same after the space was stored and loaded."""
-    if isinstance(choice, Part):
-        text = choice.label
-    elif isinstance(choice, (list, tuple)):
-        opening, closing = "()" if isinstance(choice, tuple) else "[]"
-        comma = "," if len(choice) == 1 and isinstance(choice, tuple) else ""
-        text = opening + ", ".join(map(_item_label, choice)) + comma + closing
-    elif isinstance(choice, dict):
-        text = "{" + ", ".join(f"{key!r}: {_item_label(item)}" for key, item in choice.items()) + "}"
-    else:
-        name = getattr(choice, "__qualname__", None)
-        text = name.rpartition(".")[2] if isinstance(name, str) else type(choice).__name__
-    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 3] + "..."
-
-
-def _item_label(item: Any) -> str:
-    plain = item is None or isinstance(item, (str, int, float, bool))
-    return repr(item) if plain else label_of(item)
-
-
 def parts_in(thing: Any) -> list[Part]:
     """A part and everything that it is written in terms of, each object once; what a name refers to is left out."""
     found: dict[int, Part] = {}
@@ -252,14 +203,3 @@ def parts_in(thing: Any) -> list[Part]:
         elif type(item) is dict:
             waiting += item.values()
     return list(found.values())
-
-
-def build(value: Any) -> Any:
-    """Make what is deferred in a value of a walk."""
-    if isinstance(value, Deferred):
-        return value.build()
-    if type(value) in (list, tuple):
-        return type(value)(build(item) for item in value)
-    if type(value) is dict:
-        return {key: build(item) for key, item in value.items()}
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from neps_core.spaces.walk import Part
+from neps_plugins.spaces.pipeline.walk import Part
 
 
 def range_of(thing: Any) -> tuple[float | None, float | None]:

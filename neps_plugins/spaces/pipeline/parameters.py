@@ -14,11 +14,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from neps_core.errors import ConfigError
-from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain
-from neps_core.spaces.intervals import range_of
+from neps_core import CategoricalDomain, ConfigError, Domain, FloatDomain, IntegerDomain
 from neps_core.spaces.priors import SIGMA, ConfidenceLevel, NormalPrior, parse_confidence
-from neps_core.spaces.walk import Part, Walk
+from neps_plugins.spaces.pipeline.intervals import range_of
+from neps_plugins.spaces.pipeline.references import Resamplable
+from neps_plugins.spaces.pipeline.walk import Part, Walk
 
 
 def _plain_number(name: str, value: Any) -> float | int:
@@ -49,7 +49,7 @@ def confidence_of(prior: Any, confidence: Any) -> ConfidenceLevel:
 
 
 @frozen(eq=False)
-class _Number(Part):
+class _Number(Resamplable):
     """What `Float` and `Integer` share."""
 
     lower: Any
@@ -222,7 +222,7 @@ class Integer(_Number):
 
 
 @frozen(eq=False)
-class Fidelity(Part):
+class Fidelity(Resamplable):
     """A resource that makes an evaluation cheaper or dearer, and better known: epochs, a share of the data.
 
     Args:

@@ -7,10 +7,13 @@ from typing import Any
 
 from attrs import field, frozen
 
-from neps_core.errors import ConfigError
-from neps_core.spaces.formatting import text_of
-from neps_core.spaces.intervals import range_of
-from neps_core.spaces.walk import Deferred, Part, Walk, build, label_of, parts_in
+from neps_core import ConfigError
+from neps_core.documents import Deferred, build
+from neps_core.spaces.labels import label_of
+from neps_plugins.spaces.pipeline.formatting import text_of
+from neps_plugins.spaces.pipeline.intervals import range_of
+from neps_plugins.spaces.pipeline.references import Resamplable
+from neps_plugins.spaces.pipeline.walk import Part, Walk, parts_in
 
 
 @frozen(eq=False)
@@ -40,7 +43,7 @@ def _as_tuple(args: Any) -> Any:
 
 
 @frozen(eq=False)
-class Operation(Part):
+class Operation(Resamplable):
     """An operator applied to arguments.
 
     A callable operator is called, and the user's function gets what it returns. A string is handed over as
@@ -118,7 +121,7 @@ class Operation(Part):
 
 
 @frozen(eq=False)
-class Repeated(Part):
+class Repeated(Resamplable):
     """A tuple of as many values as `count` says.
 
     The content is one object and has one value. For another one in each place write

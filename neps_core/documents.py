@@ -1,0 +1,234 @@
+"""Constants as plain data, for YAML: readable, comparable, and enough to make them again elsewhere.
+
+Scalars and lists stand for themselves; everything else is a mapping with a `type`. A function or a class
+is written as its import path and imported only when it is needed, so that reading a file never runs
+anything. An object that has no such path is written as `Opaque`: it can be looked at, but using it again
+needs the original.
+
+Kinds of spaces write their parts by extending `Writer` and `Reader`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path, PurePath
+from types import ModuleType
+from typing import Any
+
+import attrs
+import numpy as np
+from attrs import frozen
+
+from neps_core.errors import SpaceError, nearest
+from neps_core.spaces.labels import Labelled, label_of
+from neps_core.spaces.priors import ConfidenceLevel
+
+
+class Deferred(ABC):
+    """A value that is made only when it is needed: in a space, for the arguments of `evaluate_pipeline`."""
+
+    @abstractmethod
+    def build(self) -> Any:
+        """The value itself."""
+
+    def build_operator(self) -> Any:
+        """The value itself, which is then called with arguments of the space's choosing."""
+        return self.build()
+
+
+def build(value: Any) -> Any:
+    """Make what is deferred in a value."""
+    if isinstance(value, Deferred):
+        return value.build()
+    if type(value) in (list, tuple):
+        return type(value)(build(item) for item in value)
+    if type(value) is dict:
+        return {key: build(item) for key, item in value.items()}
+    return value
+
+
+@frozen(eq=False)
+class Import(Labelled, Deferred):
+    """A function or class that is known by its import path.
+
+    Args:
+        path: `module:qualified_name`.
+    """
+
+    path: str
+
+    def build(self) -> Any:
+        module, _, name = self.path.partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+            for step in name.split("."):
+                found = getattr(found, step)
+                if isinstance(found, ModuleType):  # what a module happens to import is not its own
+                    raise AttributeError(f"{step!r} is a module")
+        except (ImportError, AttributeError) as reason:
+            raise SpaceError(
+                f"{self.path!r}, which this space uses, can't be imported here ({reason}). "
+                "Install or restore it, or pass the space itself as pipeline_space=."
+            ) from reason
+        return found
+
+    def build_operator(self) -> Any:
+        found = self.build()
+        module = self.path.partition(":")[0]
+        own = f"{getattr(found, '__module__', None)}:{getattr(found, '__qualname__', None)}" == self.path
+        if not own or module.partition(".")[0] in _NEVER_CALLED:
+            raise SpaceError(
+                f"the stored space calls {self.path!r}, which is not done on the word of a file that anybody may have "
+                "written: pass the space itself as pipeline_space=."
+            )
+        return found
+
+    @property
+    def label(self) -> str:
+        return self.path.replace(":", ".").rpartition(".")[2]
+
+
+@frozen(eq=False)
+class Opaque(Labelled, Deferred):
+    """A constant that plain data can't hold.
+
+    Args:
+        of: What it was.
+        label: What it is called where it is one of several choices.
+    """
+
+    of: str
+    label: str
+
+    def build(self) -> Any:
+        raise SpaceError(
+            f"the run holds an object ({self.of}) that could not be stored with it. "
+            "Pass what it came from again: the space as pipeline_space=, or the optimizer as optimizer=."
+        )
+
+
+#: Packages whose functions a stored space never gets called: they could do anything to a machine.
+_NEVER_CALLED = sys.stdlib_module_names | {"yaml", "neps", "neps_core", "neps_plugins", "filelock", "pluggy", "_pytest"}
+
+
+class Writer:
+    """Turns constants into plain data."""
+
+    def write(self, value: Any) -> Any:
+        """A constant as plain data."""
+        if isinstance(value, ConfidenceLevel):
+            return value.value
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if type(value) is list:
+            return [self.write(item) for item in value]
+        if type(value) is tuple:
+            return {"type": "Tuple", "items": [self.write(item) for item in value]}
+        if type(value) is dict and all(isinstance(key, str) for key in value):
+            return {"type": "Mapping", "items": {key: self.write(item) for key, item in value.items()}}
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            return {"type": "NumPy", "dtype": value.dtype.name, "value": value.item()}
+        if isinstance(value, PurePath):
+            return {"type": "Path", "path": str(value)}
+        if isinstance(value, (Import, Opaque)):
+            return {"type": type(value).__name__, **attrs.asdict(value)}
+        return _by_path(value)
+
+
+def _by_path(value: Any) -> dict[str, Any]:
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if module and name and "<" not in name and not isinstance(value, Enum):
+        return {"type": "Import", "path": f"{module}:{name}"}
+    kind = type(value)
+    of = f"{kind.__module__}.{kind.__qualname__}" + (f" {name}" if name else "")
+    return {"type": "Opaque", "of": of, "label": label_of(value)}
+
+
+class Reader:
+    """The inverse of `Writer`."""
+
+    #: What is made of its fields, by its `type`.
+    types: Mapping[str, type] = {"Import": Import, "Opaque": Opaque}
+
+    def read(self, document: Any) -> Any:
+        """What was written as this document.
+
+        Raises:
+            SpaceError: If something in it has a type that doesn't exist, or wrong fields.
+        """
+        if isinstance(document, list):
+            return [self.read(item) for item in document]
+        if not isinstance(document, Mapping):
+            return document
+        fields = dict(document)
+        kind = fields.pop("type", None)
+        try:
+            return self.make(kind, fields)
+        except (KeyError, TypeError, AttributeError, ValueError) as reason:
+            if isinstance(reason, SpaceError):
+                raise
+            raise SpaceError(f"the stored {kind} {fields!r} can't be read: {reason!r}.") from reason
+
+    def make(self, kind: Any, fields: dict[str, Any]) -> Any:
+        """What a mapping stands for.
+
+        Args:
+            kind: Its `type`.
+            fields: The rest of it.
+
+        Raises:
+            SpaceError: If there is no such type; other exceptions where the fields are wrong.
+        """
+        if kind == "Tuple":
+            return tuple(self.read(item) for item in fields["items"])
+        if kind == "Mapping":
+            return {key: self.read(item) for key, item in fields["items"].items()}
+        if kind == "Path":
+            return Path(fields["path"])
+        if kind == "NumPy":
+            return np.dtype(fields["dtype"]).type(fields["value"])
+        if kind in self.types:
+            return self.types[kind](**fields)
+        raise SpaceError(f"the stored space has a part of type {kind!r}. {nearest(str(kind), self.types)}")
+
+
+def write(value: Any) -> Any:
+    """A constant as plain data."""
+    return Writer().write(value)
+
+
+def read(document: Any) -> Any:
+    """The inverse of `write`.
+
+    Raises:
+        SpaceError: If something has a type that doesn't exist, or wrong fields.
+    """
+    return Reader().read(document)
+
+
+def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """What differs between two documents of spaces, one readable line an attribute; empty if nothing does."""
+
+    def text(value: Any) -> str:
+        return json.dumps(value, sort_keys=True)
+
+    lines = []
+    if stored.get("format") != given.get("format"):
+        return [f"kind of space: {stored.get('format')!r} on disk, {given.get('format')!r} given"]
+    for section in sorted({*stored, *given} - {"format", "name", "written_by"}):
+        old, new = stored.get(section), given.get(section)
+        if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+            old, new = {section: old}, {section: new}
+        for key in dict.fromkeys([*old, *new]):
+            if key not in new:
+                lines.append(f"{key}: only on disk ({text(old[key])})")
+            elif key not in old:
+                lines.append(f"{key}: only in the given space ({text(new[key])})")
+            elif text(old[key]) != text(new[key]):
+                lines.append(f"{key}: {text(old[key])} on disk, {text(new[key])} given")
+    return lines
