@@ -139,7 +139,7 @@ class Ledger:
     Args:
         limits: By budget name.
         prefix: What the limits' arguments begin with: `""` or `"total_"`.
-        space: The run's space.
+        space: The run's space; None if there are no limits.
         counts: Whether a trial belongs to what is counted here.
         only_finished: Leave out trials that are still being evaluated.
     """
@@ -148,7 +148,7 @@ class Ledger:
         self,
         limits: Mapping[str, float],
         prefix: str,
-        space: SearchSpace,
+        space: SearchSpace | None,
         counts: Callable[[Trial], bool],
         only_finished: bool,
     ) -> None:
@@ -182,7 +182,7 @@ class Ledger:
 
     def _amounts(self, trial: Trial | None, trials: Trials) -> list[float]:
         """What a trial has spent of each budget; empty for one that doesn't count."""
-        if trial is None or trial.metadata.time_started is None or not self._counts(trial):
+        if self._space is None or trial is None or trial.metadata.time_started is None or not self._counts(trial):
             return []
         if trial.state is State.PENDING or (self._only_finished and not trial.state.is_finished):
             return []

@@ -85,10 +85,10 @@ _made: WeakKeyDictionary[Any, tuple[str, dict[str, Any], SearchSpace]] = WeakKey
 
 def chosen_as(optimizer: Any) -> tuple[Chosen, SearchSpace | None]:
     """An optimizer that is ready, as it would have been chosen; and its space, if it was made here."""
-    name, info, space = _name_of(type(optimizer)), {}, None
-    with suppress(TypeError):
-        name, info, space = _made.get(optimizer, (name, info, space))
-    return Chosen(name, info, optimizer), space
+    with suppress(TypeError, KeyError):
+        name, info, space = _made[optimizer]
+        return Chosen(name, info, optimizer), space
+    return Chosen(_name_of(type(optimizer)), {}, optimizer), None
 
 
 def _split(selection: Any) -> tuple[Any, dict[str, Any]]:
