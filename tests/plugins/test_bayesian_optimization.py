@@ -444,7 +444,7 @@ class TestTurns:
         assert [i for i in range(24) if proposed[i] == points[i]] == [0, 1, 7, 15, 23]
 
     def test_only_some_refine(self):
-        from neps_plugins.toolkit.bayesian import least_gain
+        from neps_plugins.toolkit.gp.turns import least_gain
 
         assert [least_gain(place) == 0 for place in range(16)] == [place % 8 == 3 for place in range(16)]
 
