@@ -13,10 +13,10 @@ from neps_core import Uniform, parse_space
 from neps_core.spaces.sources import replay
 from neps_core.testing import gallery
 from neps_plugins.toolkit.acquisition.axes import MANY
+from neps_plugins.toolkit.acquisition.candidates import make_candidates
 from neps_plugins.toolkit.acquisition.flat_candidates import FlatCandidates
 from neps_plugins.toolkit.acquisition.points import Points
 from neps_plugins.toolkit.acquisition.walked_candidates import WalkedCandidates
-from neps_plugins.toolkit.acquisition.candidates import make_candidates
 from neps_plugins.toolkit.encoding import Encoder
 
 GALLERY = gallery()

@@ -10,8 +10,8 @@ import pytest
 import neps
 from neps_core import Prior, Uniform, parse_space
 from neps_plugins.toolkit.acquisition.points import Points
-from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.acquisition.user_prior import LEAST, UserPrior
+from neps_plugins.toolkit.encoding import Encoder
 
 SPACE = {
     "x": neps.Float(0, 1, prior=0.2, prior_confidence="high"),

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 import neps
 from neps_core import OptimizerError, parse_space
-from neps_plugins.toolkit.brackets.rungs import ladder
+from neps_plugins.toolkit.brackets.rungs import make_ladder
 
 
 def rungs(fidelity, eta=3):
-    return ladder(parse_space({"x": neps.Float(0, 1), "e": fidelity}), eta, "hyperband")
+    return make_ladder(parse_space({"x": neps.Float(0, 1), "e": fidelity}), eta, "hyperband")
 
 
 def test_the_table_of_the_paper():
@@ -76,9 +76,9 @@ def test_bad_etas(eta):
 
 def test_fidelities_that_allow_no_rungs():
     with pytest.raises(OptimizerError, match="needs a fidelity, and the space has none.*IntegerFidelity"):
-        ladder(parse_space({"x": neps.Float(0, 1)}), 3, "hyperband")
+        make_ladder(parse_space({"x": neps.Float(0, 1)}), 3, "hyperband")
     two = {"a": neps.IntegerFidelity(1, 3), "b": neps.IntegerFidelity(1, 3)}
     with pytest.raises(OptimizerError, match="needs one fidelity, and the space has 'a', 'b'"):
-        ladder(parse_space(two), 3, "hyperband")
+        make_ladder(parse_space(two), 3, "hyperband")
     with pytest.raises(OptimizerError, match="lower bound > 0"):
         rungs(neps.IntegerFidelity(0, 9))

@@ -12,16 +12,16 @@ from scipy.stats import norm
 
 import neps
 from neps_core import Uniform, parse_space
+from neps_plugins.toolkit.acquisition.points import Points
+from neps_plugins.toolkit.acquisition.terms import Weighted
+from neps_plugins.toolkit.acquisition.user_prior import UserPrior
+from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.gp.cost import LogCost
 from neps_plugins.toolkit.gp.expected_improvement import LogExpectedImprovement, log_h
-from neps_plugins.toolkit.acquisition.terms import Weighted
-from neps_plugins.toolkit.acquisition.points import Points
-from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.gp.features import Features
 from neps_plugins.toolkit.gp.hyperparameters import Hyperparameters
-from neps_plugins.toolkit.gp.posterior import Posterior
 from neps_plugins.toolkit.gp.model import Model
-from neps_plugins.toolkit.acquisition.user_prior import UserPrior
+from neps_plugins.toolkit.gp.posterior import Posterior
 
 SPACE = {
     "x": neps.Float(0, 1, prior=0.3),

@@ -12,7 +12,7 @@ from neps_core import Uniform, parse_space
 from neps_core.testing import gallery
 from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.gp.features import Features
-from neps_plugins.toolkit.gp.kernels import matern, squared_distances
+from neps_plugins.toolkit.gp.kernels import Matern52, squared_distances
 
 GALLERY = gallery()
 
@@ -190,7 +190,7 @@ def test_kernels_are_positive_semidefinite(name):
     for _ in range(4):
         lengths = np.exp(rng.uniform(-3, 3, len(features.keys)))
         d2 = distances(features, values, active, lengths)
-        assert np.linalg.eigvalsh(matern(d2)[0]).min() >= -1e-9
+        assert np.linalg.eigvalsh(Matern52()(d2)[0]).min() >= -1e-9
         same = [[a == b for b in configs] for a in configs]
         assert (d2[np.array(same)] < 1e-7 * max(1.0, d2.max())).all()
 

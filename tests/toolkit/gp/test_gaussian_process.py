@@ -10,12 +10,14 @@ import pytest
 from scipy.linalg import solve_triangular
 from scipy.stats import lognorm, multivariate_normal
 
-from neps_plugins.toolkit import gaussian_process as gp
-from neps_plugins.toolkit.gp.hyperparameters import Hyperparameters, lengthscale_prior, prior_mode
-from neps_plugins.toolkit.gp.posterior import Posterior
-from neps_plugins.toolkit.gp.fit import fit
 from neps_plugins.toolkit.gp.cholesky import inverse_factor
-from neps_plugins.toolkit.gp.kernels import matern, squared_distances
+from neps_plugins.toolkit.gp.fit import _Evidence, fit
+from neps_plugins.toolkit.gp.hyperparameters import LENGTHSCALE_PRIOR, Hyperparameters, lengthscale_prior, prior_mode
+from neps_plugins.toolkit.gp.kernels import Matern52, squared_distances
+from neps_plugins.toolkit.gp.laplace import drawn
+from neps_plugins.toolkit.gp.posterior import Posterior
+
+matern = Matern52()
 
 GROUPS = {
     "a lengthscale each": [0, 1, 2, 3],
@@ -150,7 +152,7 @@ def test_evidence(group):
         left = []
         for n in (1, 2, 7, 25):
             Z, y = rng.random((n, 4)), rng.standard_normal(n)
-            loss, _ = gp._Evidence(Z, y, group, n_groups)(theta)
+            loss, _ = _Evidence(Z, y, group, n_groups)(theta)
             left.append(loss - _negative_log_likelihood(Z, y, group, theta))
         # With little noise y explains nothing, and the likelihood is large and ill-conditioned.
         assert left == pytest.approx([left[0]] * 4, rel=1e-6, abs=1e-6 if noise > -10 else 1e-2)
@@ -161,7 +163,7 @@ def test_the_prior_over_lengthscales_is_log_normal():
         mean, deviation = lengthscale_prior(n_groups)
         density = lognorm(deviation, scale=math.exp(mean))
         group = np.arange(n_groups, dtype=np.intp)
-        evidence = gp._Evidence(np.zeros((1, n_groups)), np.zeros(1), group, n_groups)  # whatever the lengthscales
+        evidence = _Evidence(np.zeros((1, n_groups)), np.zeros(1), group, n_groups)  # whatever the lengthscales
         a, b = np.linspace(-2, 1, n_groups), np.linspace(3, -0.3, n_groups)
         losses = [evidence(np.array([*logs, 0.0, -5.0]))[0] for logs in (a, b)]
         assert losses[1] - losses[0] == pytest.approx(density.logpdf(np.exp(a)).sum() - density.logpdf(np.exp(b)).sum())
@@ -170,7 +172,7 @@ def test_the_prior_over_lengthscales_is_log_normal():
 def test_the_mode_of_the_prior():
     """The gradient vanishes there, where the data say nothing about lengthscales."""
     mode = prior_mode(5)
-    evidence = gp._Evidence(np.zeros((1, 5)), np.zeros(1), np.arange(5), 5)
+    evidence = _Evidence(np.zeros((1, 5)), np.zeros(1), np.arange(5), 5)
     assert evidence(mode.theta)[1][:5] == pytest.approx(np.zeros(5), abs=1e-9)
     assert len(prior_mode(0).theta) == 2
 
@@ -187,7 +189,7 @@ def test_the_gradient_of_the_evidence(group, noise):
     Z, y, group, hyper = problem(group, seed=2)
     Z[:, 0] = np.where(Z[:, 0] < 0.5, 0.0, math.sqrt(0.5))
     theta = np.array([*hyper.log_lengthscales, hyper.log_signal, noise])
-    evidence = gp._Evidence(Z, y, group, len(theta) - 2)
+    evidence = _Evidence(Z, y, group, len(theta) - 2)
     gradient = evidence(theta)[1]
     expected = differences(lambda t: evidence(t)[0], theta, 1e-5)
     assert gradient == pytest.approx(expected, rel=1e-4, abs=1e-5 * max(1.0, np.abs(expected).max()))
@@ -196,7 +198,7 @@ def test_the_gradient_of_the_evidence(group, noise):
 def test_the_gradient_of_the_evidence_with_duplicates():
     Z, y, group, hyper = problem([0, 1], n=6)
     Z = np.vstack([Z, Z, Z])
-    evidence = gp._Evidence(Z, np.tile(y, 3), group, 2)
+    evidence = _Evidence(Z, np.tile(y, 3), group, 2)
     expected = differences(lambda t: evidence(t)[0], hyper.theta, 1e-5)
     assert evidence(hyper.theta)[1] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
@@ -368,7 +370,7 @@ def test_a_fit_is_where_the_gradient_vanishes():
     Z, y = _synthetic(n=25)
     group = np.array([0, 0, 1, 2, 3])
     found = fit(Z, y, group, [prior_mode(4)], max_iterations=500)
-    evidence = gp._Evidence(Z, y, group, 4)
+    evidence = _Evidence(Z, y, group, 4)
     theta = found.hyperparameters.theta
     loss, gradient = evidence(theta)
     assert found.loss == pytest.approx(loss)
@@ -430,10 +432,10 @@ def test_draws_are_as_wide_as_the_observations_leave_it_open():
         Z = rng.random((n, 2))
         y = np.sin(6 * Z[:, 0]) + Z[:, 1]
         most = fit(Z, (y - y.mean()) / y.std(), group, [prior_mode(2)]).hyperparameters
-        draws = np.array([gp.drawn(Z, group, most, np.random.default_rng(i)).theta for i in range(300)])
+        draws = np.array([drawn(Z, group, most, np.random.default_rng(i)).theta for i in range(300)])
         assert draws[:, 0].mean() == pytest.approx(most.theta[0], abs=0.2)
         return draws[:, 0].std()
 
     few, many = spread(2), spread(60)
-    assert 0.5 < few < 1.2 * gp.LENGTHSCALE_PRIOR[1]
+    assert 0.5 < few < 1.2 * LENGTHSCALE_PRIOR[1]
     assert many < 0.4 * few

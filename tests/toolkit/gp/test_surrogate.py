@@ -11,10 +11,10 @@ import pytest
 import neps
 from neps_core import Uniform, parse_space
 from neps_core.testing import gallery
-from neps_plugins.toolkit import surrogate
 from neps_plugins.toolkit.encoding import Encoder
-from neps_plugins.toolkit.gp.posterior import Posterior
+from neps_plugins.toolkit.gp import surrogate
 from neps_plugins.toolkit.gp.fit import fit
+from neps_plugins.toolkit.gp.posterior import Posterior
 from neps_plugins.toolkit.gp.surrogate import Surrogate, chosen, milestone, next_fit
 from neps_plugins.toolkit.gp.targets import finite, warped
 

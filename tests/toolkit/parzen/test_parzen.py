@@ -12,11 +12,11 @@ from neps_core import ConfigError, parse_space
 from neps_core.spaces.domains import CategoricalDomain, FloatDomain, IntegerDomain
 from neps_core.spaces.priors import CategoryPrior, NormalPrior, TabulatedPrior
 from neps_core.spaces.variation import domains_of
-from neps_plugins.toolkit.parzen.queries import Queries
+from neps_plugins.toolkit.parzen.decisions import kind_of, log_prior, spot_of
 from neps_plugins.toolkit.parzen.drawn import Drawn
 from neps_plugins.toolkit.parzen.mixture import Mixture
+from neps_plugins.toolkit.parzen.queries import Queries
 from neps_plugins.toolkit.parzen.table import Table
-from neps_plugins.toolkit.parzen.decisions import kind_of, log_prior, spot_of
 
 FINITE = {
     "integers": IntegerDomain(1, 7),
@@ -53,7 +53,7 @@ def test_probabilities_add_up(name, n):
     values = values_of(domain)
     table = table_of({"x": domain}, [{"x": values[rng.integers(len(values))]} for _ in range(n)])
     mixture = mixture_of(table, rng.uniform(0.5, 2, n))
-    logs = mixture.log_density(Candidates([({"x": value}, {"x": domain}) for value in values]))
+    logs = mixture.log_density(Queries([({"x": value}, {"x": domain}) for value in values]))
     assert np.exp(logs).sum() == pytest.approx(1.0)
 
 
@@ -74,14 +74,14 @@ def test_densities_integrate_to_one(domain, n):
     middles = (np.arange(5000) + 0.5) / 5000
     points = [({"x": domain.from_unit(u)}, {"x": domain}) for u in middles]
     assert kind_of(domain) == "real"
-    assert np.exp(mixture_of(table).log_density(Candidates(points))).mean() == pytest.approx(1.0, abs=2e-3)
+    assert np.exp(mixture_of(table).log_density(Queries(points))).mean() == pytest.approx(1.0, abs=2e-3)
 
 
 def test_decisions_are_multiplied_within_a_kernel_and_not_between():
     domains = {"x": FloatDomain(0.0, 1.0), "c": CategoricalDomain(("a", "b"))}
     table = table_of(domains, [{"x": 0.1, "c": "a"}, {"x": 0.9, "c": "b"}])
     points = [{"x": 0.1, "c": "a"}, {"x": 0.9, "c": "b"}, {"x": 0.1, "c": "b"}, {"x": 0.9, "c": "a"}]
-    logs = mixture_of(table).log_density(Candidates([(point, domains) for point in points]))
+    logs = mixture_of(table).log_density(Queries([(point, domains) for point in points]))
     assert logs[0] == pytest.approx(logs[1])
     assert logs[2] == pytest.approx(logs[3])
     assert logs[0] > logs[2] + 0.1
@@ -90,7 +90,7 @@ def test_decisions_are_multiplied_within_a_kernel_and_not_between():
 def test_weights():
     domains = {"x": FloatDomain(0.0, 1.0)}
     table = table_of(domains, [{"x": 0.1}, {"x": 0.9}])
-    ends = Candidates([({"x": 0.1}, domains), ({"x": 0.9}, domains)])
+    ends = Queries([({"x": 0.1}, domains), ({"x": 0.9}, domains)])
     even, uneven = mixture_of(table).log_density(ends), mixture_of(table, [1.0, 3.0]).log_density(ends)
     assert even[0] == pytest.approx(even[1])
     assert uneven[1] > uneven[0] + 0.1
@@ -103,7 +103,7 @@ def test_a_tree_of_decisions():
     from neps_plugins.toolkit.enumeration import enumerate_configs
 
     configs = list(enumerate_configs(space, lambda path, domain: domain.grid(domain.size)))
-    everything = Candidates([(config, domains_of(space, config)) for config in configs])
+    everything = Queries([(config, domains_of(space, config)) for config in configs])
     assert len({len(config) for config in configs}) > 1
     rng = np.random.default_rng(0)
     table = Table()
@@ -130,12 +130,12 @@ def test_samples_follow_the_density(domain):
     n, draws = 3000, mixture.draws(24, rng)
     drawn = [space.resolve(Drawn(draws, rng))["x"] for _ in range(n)]
     if kind_of(domain) == "real":
-        points = Candidates([({"x": u}, {"x": domain}) for u in (np.arange(1000) + 0.5) / 1000])
+        points = Queries([({"x": u}, {"x": domain}) for u in (np.arange(1000) + 0.5) / 1000])
         shares = np.exp(mixture.log_density(points)).reshape(10, -1).mean(axis=1) / 10
         found = np.histogram(drawn, bins=10, range=(0, 1))[0] / n
     else:
         values = values_of(domain)
-        shares = np.exp(mixture.log_density(Candidates([({"x": value}, {"x": domain}) for value in values])))
+        shares = np.exp(mixture.log_density(Queries([({"x": value}, {"x": domain}) for value in values])))
         found = np.array([sum(type(x) is type(value) and x == value for x in drawn) for value in values]) / n
     assert found == pytest.approx(shares, abs=0.03)
 
@@ -157,7 +157,7 @@ def test_rows_can_be_taken_away_without_a_trace():
     assert len(table.columns) == 3
     table.truncate(1)
     assert list(table.columns) == list(same.columns)
-    points = Candidates([({"x": 0.3, "c": label}, domains) for label in "ab"])
+    points = Queries([({"x": 0.3, "c": label}, domains) for label in "ab"])
     assert mixture_of(table).log_density(points).tolist() == mixture_of(same).log_density(points).tolist()
 
 
@@ -178,7 +178,7 @@ def test_choices_that_depend_on_other_decisions():
 def test_nothing_far_away_is_impossible():
     domain = FloatDomain(0.0, 1.0, prior=TabulatedPrior((1.0, 0.0)))
     table = table_of({"x": domain}, [{"x": 1e-9 * i} for i in range(500)])
-    assert np.isfinite(mixture_of(table).log_density(Candidates([({"x": 1.0}, {"x": domain})]))).all()
+    assert np.isfinite(mixture_of(table).log_density(Queries([({"x": 1.0}, {"x": domain})]))).all()
 
 
 def test_kinds_and_spots():
@@ -194,7 +194,7 @@ def test_kinds_and_spots():
 
 
 def test_no_candidates():
-    assert mixture_of(Table()).log_density(Candidates([])).shape == (0,)
+    assert mixture_of(Table()).log_density(Queries([])).shape == (0,)
 
 
 def test_forbidden_samples_are_replaced_by_others():
