@@ -15,13 +15,8 @@ from matplotlib.figure import Figure
 
 import neps
 from neps_core import parse_space
-from neps_plugins.toolkit.acquisition.points import Points
-from neps_plugins.toolkit.acquisition.terms import Weighted
-from neps_plugins.toolkit.acquisition.user_prior import UserPrior
-from neps_plugins.toolkit.encoding import Encoder
-from neps_plugins.toolkit.gp.expected_improvement import LogExpectedImprovement
+from neps_plugins.toolkit import Encoder, LogExpectedImprovement, Points, Surrogate, UserPrior, Weighted
 from neps_plugins.toolkit.gp.prior_weight import BETA
-from neps_plugins.toolkit.gp.surrogate import Surrogate
 from neps_plugins.toolkit.gp.turns import least_gain
 
 STAGES = (3, 5, 8)
