@@ -19,8 +19,8 @@ class Situation:
     Attributes:
         model: Of the objective, standardised; configurations that are under way have given what it predicts for them.
         best: The least mean that it predicts for a configuration that was evaluated or is under way.
-        data: The evaluations. Its `encoder` is another object after everything was taken in anew, as when trials were
-            deleted; what a term maker keeps of an earlier call has to go then.
+        data: The evaluations; it goes on with the run. Its `encoder` is another object after everything was taken in
+            anew, as when trials were deleted; what a term maker keeps of an earlier call has to go then.
         place: How many configurations there were before this one.
         n_modelled: Which proposal after the initial design this is, counted from 1.
         budget_info: What was given to spend, and what is used.
