@@ -21,7 +21,7 @@ from neps_core import (
     hookimpl,
 )
 from neps_plugins.toolkit.fidelity import fixed_fidelities
-from neps_plugins.toolkit.randomness import generator
+from neps_plugins.toolkit.randomness import given_or_fresh
 
 NAME = "random_search"
 
@@ -51,7 +51,7 @@ class RandomSearch:
         n: int | None = None,
         rng: np.random.Generator | None = None,
     ) -> list[SampledConfig]:
-        source = Fixed(self._fixed, self._source(generator(rng)))
+        source = Fixed(self._fixed, self._source(given_or_fresh(rng)))
         return [SampledConfig(self._space.resolve(source).config) for _ in range(n or 1)]
 
 

@@ -47,7 +47,7 @@ from neps_plugins.toolkit.parzen.drawn import Drawn
 from neps_plugins.toolkit.parzen.mixture import Mixture
 from neps_plugins.toolkit.parzen.queries import Queries
 from neps_plugins.toolkit.parzen.table import Table
-from neps_plugins.toolkit.randomness import generator
+from neps_plugins.toolkit.randomness import given_or_fresh
 
 NAME = "tpe"
 
@@ -119,7 +119,7 @@ class TPE:
         rng: np.random.Generator | None = None,
         seed: int = 0,
     ) -> list[SampledConfig]:
-        rng = generator(rng)
+        rng = given_or_fresh(rng)
         proposals: list[SampledConfig] = []
         batch: set[str] = set()
         try:

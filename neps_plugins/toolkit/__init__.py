@@ -90,7 +90,7 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.priors import require_priors as require_priors
     from neps_plugins.toolkit.quasirandom import Along as Along
     from neps_plugins.toolkit.quasirandom import sobol as sobol
-    from neps_plugins.toolkit.randomness import generator as generator
+    from neps_plugins.toolkit.randomness import given_or_fresh as given_or_fresh
     from neps_plugins.toolkit.trial_follower import Follower as Follower
     from neps_plugins.toolkit.trial_follower import by_end as by_end
 
@@ -122,7 +122,7 @@ _PUBLIC = {
         "Along",
         "sobol",
     ),
-    "randomness": ("generator",),
+    "randomness": ("given_or_fresh",),
     "trial_follower": (
         "Follower",
         "by_end",

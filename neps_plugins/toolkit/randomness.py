@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def generator(rng: np.random.Generator | None) -> np.random.Generator:
+def given_or_fresh(rng: np.random.Generator | None) -> np.random.Generator:
     """The generator that an optimizer draws from.
 
     A run always gives one. Who calls an optimizer by hand, `optimizer(trials, None)`, need not: every call is then

@@ -16,6 +16,16 @@ from neps_plugins import toolkit
 FILE = Path(toolkit.__file__)
 DOCS = Path(__file__).parents[2] / "docs"
 
+#: What the page's Bayesian optimizer is tried with.
+SEARCH = """
+from neps.testing import simulate
+
+def evaluate(config, previous):
+    return {"objective_to_minimize": config["x"], "cost": 1.0}, 1.0
+
+assert len(simulate(frugal, {"x": neps.Float(0, 1)}, evaluate, max_evaluations=5).ended) == 5
+"""
+
 
 def test_every_name_is_there():
     for name in toolkit.__all__:
@@ -68,13 +78,7 @@ def test_the_code_of_the_page_runs(tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```$", (DOCS / "authors.md").read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
     script = tmp_path / "page.py"
-    search = "\nfrom neps.testing import simulate\n"
-    search += (
-        "run = simulate(frugal, {'x': neps.Float(0, 1)}, lambda c, p: ({'objective_to_minimize': c['x'], 'cost': 1}, 1)"
-    )
-    search += ", max_evaluations=5)\nassert len(run.ended) == 5\n"
-    script.write_text("\n\n".join(blocks) + search)
-    done = subprocess.run(
-        [sys.executable, "-W", "error", script], capture_output=True, text=True, timeout=60, check=False
-    )
+    script.write_text("\n\n".join([*blocks, SEARCH]))
+    command = [sys.executable, "-W", "error", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0 and done.stdout.count("'epochs': 2") == 4, done

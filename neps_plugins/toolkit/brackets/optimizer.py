@@ -18,7 +18,7 @@ from neps_plugins.toolkit.brackets.samplers import AnySampler, make_sampler
 from neps_plugins.toolkit.brackets.schedules import AnySchedule, make_schedule
 from neps_plugins.toolkit.brackets.synchronous import SynchronousBrackets
 from neps_plugins.toolkit.priors import PriorMode, require_priors
-from neps_plugins.toolkit.randomness import generator
+from neps_plugins.toolkit.randomness import given_or_fresh
 
 
 class BracketOptimizer:
@@ -84,7 +84,7 @@ class BracketOptimizer:
         rng: np.random.Generator | None = None,
         seed: int = 0,
     ) -> list[SampledConfig]:
-        budget_info, rng = budget_info or BudgetInfo(), generator(rng)
+        budget_info, rng = budget_info or BudgetInfo(), given_or_fresh(rng)
         self._run.follow(trials)
         number = self._run.next_number
         proposals: list[SampledConfig] = []

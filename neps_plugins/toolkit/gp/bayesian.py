@@ -40,7 +40,7 @@ from neps_plugins.toolkit.gp.surrogate import Surrogate
 from neps_plugins.toolkit.gp.targets import finite
 from neps_plugins.toolkit.gp.turns import explores
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
-from neps_plugins.toolkit.randomness import generator
+from neps_plugins.toolkit.randomness import given_or_fresh
 
 Floats = npt.NDArray[np.float64]
 
@@ -120,7 +120,7 @@ class BayesianOptimizer:
         rng: np.random.Generator | None = None,
         seed: int = 0,
     ) -> list[SampledConfig]:
-        budget_info, rng = budget_info or BudgetInfo(), generator(rng)
+        budget_info, rng = budget_info or BudgetInfo(), given_or_fresh(rng)
         proposals: list[Config] = []
         for _ in range(n or 1):
             config = self.propose(trials, budget_info, proposals, rng, seed)

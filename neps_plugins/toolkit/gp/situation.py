@@ -37,8 +37,8 @@ class Situation:
 class TermMaker(Protocol):
     """Something that configurations are valued by: makes a term for each proposal.
 
-    A function will do. What is to be gained twice as much as elsewhere is worth log(2) more, so a term is a logarithm
-    as a rule, as `LogExpectedImprovement` is, and what a configuration is valued by are the products.
+    A function will do. Terms are logarithms, as `LogExpectedImprovement` is: their weighted sum stands for a product of
+    powers. What is worth twice as much as something else gets log(2) more.
     """
 
     def __call__(self, situation: Situation) -> tuple[float, Term] | None:

@@ -34,7 +34,7 @@ def four_two_one(rungs, start):
 
 
 class TwoKinds:
-    """A schedule from nothing: a bracket from the bottom, and one that is at the top only."""
+    """A schedule that is a class: a bracket from the bottom, and one that is at the top only."""
 
     def __init__(self, rungs, start):
         self.brackets = SynchronousBrackets({0: (2, 1, 1), rungs.top: (1,)})

@@ -90,7 +90,6 @@ class TestTerms:
             assert len(data.objectives) == situation.place
             assert situation.best == situation.model.predict(data.values, data.active)[0].min()
             assert isinstance(situation.budget_info, BudgetInfo)
-            return
 
         terms = (watch, expected_improvement)
         simulate(made(initial_design_size=3, terms=terms), SQUARE, bowl, max_evaluations=9)
