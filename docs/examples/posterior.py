@@ -15,12 +15,9 @@ from matplotlib.figure import Figure
 
 import neps
 from neps_core import parse_space
-from neps_plugins.toolkit.acquisition import LogExpectedImprovement, Weighted
-from neps_plugins.toolkit.bayesian import BETA, least_gain
-from neps_plugins.toolkit.candidates import Points
-from neps_plugins.toolkit.encoding import Encoder
-from neps_plugins.toolkit.surrogate import Surrogate
-from neps_plugins.toolkit.user_prior import UserPrior
+from neps_plugins.toolkit import Encoder, LogExpectedImprovement, Points, Surrogate, UserPrior, Weighted
+from neps_plugins.toolkit.gp.prior_weight import BETA
+from neps_plugins.toolkit.gp.turns import least_gain
 
 STAGES = (3, 5, 8)
 SEED = 2

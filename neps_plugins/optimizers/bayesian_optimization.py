@@ -1,7 +1,7 @@
 """Bayesian optimization with a Gaussian process and expected improvement.
 
 D. R. Jones, M. Schonlau and W. J. Welch, "Efficient global optimization of expensive black-box functions", J. Global
-Optimization 13, 1998. How it is done stands in `neps_plugins.toolkit.bayesian` and the files that it names.
+Optimization 13, 1998. How it is done stands in `neps_plugins.toolkit.gp.bayesian` and the files that it names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from neps_core import OptimizerSpec, SearchSpace, hookimpl
 from neps_plugins.toolkit.fidelity import fixed_at_highest
 
 if TYPE_CHECKING:
-    from neps_plugins.toolkit.bayesian import BayesianOptimizer
+    from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer
 
 NAME = "bayesian_optimization"
 
@@ -41,11 +41,12 @@ def bayesian_optimization(
         OptimizerError: If the space has a fidelity that isn't ignored, or a keyword makes no sense.
     """
     fixed = fixed_at_highest(space, ignore_fidelity, NAME)
-    from neps_plugins.toolkit.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+    from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+    from neps_plugins.toolkit.gp.cost import cost_terms
+    from neps_plugins.toolkit.gp.expected_improvement import expected_improvement
 
-    return BayesianOptimizer(
-        NAME, space, initial_design_size, fixed, cost_aware=cost_aware, reference_point=reference_point
-    )
+    terms = (expected_improvement, *cost_terms(cost_aware))
+    return BayesianOptimizer(NAME, space, initial_design_size, fixed, terms=terms, reference_point=reference_point)
 
 
 @hookimpl

@@ -25,7 +25,7 @@ from neps_core import (
 from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.enumeration import enumerate_configs
 from neps_plugins.toolkit.fidelity import fixed_fidelities
-from neps_plugins.toolkit.following import Follower
+from neps_plugins.toolkit.trial_follower import Follower
 
 NAME = "grid_search"
 
@@ -70,7 +70,9 @@ class GridSearch:
         self._points = self._grid()
         self._ahead: deque[dict[str, Any]] = deque()  # points from the grid that may have no trial yet
 
-    def __call__(self, trials: Mapping[str, Trial], budget_info: BudgetInfo, n: int | None) -> list[SampledConfig]:
+    def __call__(
+        self, trials: Mapping[str, Trial], budget_info: BudgetInfo | None = None, n: int | None = None
+    ) -> list[SampledConfig]:
         anew, ids = self._follower.news(trials)
         if anew:
             self._tried.clear()

@@ -7,33 +7,32 @@ hyperparameter optimization", JMLR 18, 2018.
 from __future__ import annotations
 
 from neps_core import OptimizerSpec, SearchSpace, hookimpl
-from neps_plugins.toolkit.bracket_optimizer import BracketOptimizer
+from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
+from neps_plugins.toolkit.brackets.samplers import AnySampler
 
 NAME = "hyperband"
 
 
-class Hyperband(BracketOptimizer):
+def hyperband(
+    space: SearchSpace,
+    eta: float = 3,
+    sampler: AnySampler = "uniform",
+    sample_prior_first: bool | str = False,
+) -> BracketOptimizer:
     """Hedges between many configurations that are stopped early and few that are not.
 
     Args:
         space: A space with one fidelity.
         eta: How many configurations compete for one place in the next rung, and how much dearer that is.
-        sampler: `"uniform"`, `"prior"`, `"priorband"` or `"bayesian_optimization"`.
+        sampler: Where new configurations come from: `"uniform"`, `"prior"`, `"priorband"` or `"bayesian_optimization"`,
+            or a sampler of your own, as for `neps_plugins.toolkit.make_sampler`.
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
 
     Raises:
         OptimizerError: If the space hasn't one fidelity, a prior is needed and there is none, or a keyword
             makes no sense.
     """
-
-    def __init__(
-        self,
-        space: SearchSpace,
-        eta: float = 3,
-        sampler: str = "uniform",
-        sample_prior_first: bool | str = False,
-    ) -> None:
-        super().__init__(NAME, space, NAME, eta, sampler, sample_prior_first)
+    return BracketOptimizer(NAME, space, NAME, eta, sampler, sample_prior_first)
 
 
 @hookimpl
@@ -41,4 +40,4 @@ def neps_optimizers() -> list[OptimizerSpec]:
     """`hyperband`."""
     summary = "successive halving from every rung in turn"
     aliases = ("neps_hyperband",)
-    return [OptimizerSpec(NAME, Hyperband, summary, aliases, uses_fidelity=True, uses_priors=True)]
+    return [OptimizerSpec(NAME, hyperband, summary, aliases, uses_fidelity=True, uses_priors=True)]

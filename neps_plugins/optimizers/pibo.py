@@ -1,8 +1,8 @@
 """Bayesian optimization with the user's prior: piBO.
 
 C. Hvarfner, D. Stoll, A. Souza, M. Lindauer, F. Hutter and L. Nardi, "piBO: augmenting acquisition functions with user
-beliefs for Bayesian optimization", ICLR 2022. How it is done stands in `neps_plugins.toolkit.bayesian` and the files
-that it names.
+beliefs for Bayesian optimization", ICLR 2022. How it is done stands in `neps_plugins.toolkit.gp.bayesian` and the
+files that it names.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from neps_core import OptimizerSpec, SearchSpace, hookimpl
 from neps_plugins.toolkit.fidelity import fixed_at_highest
-from neps_plugins.toolkit.samplers import require_priors
+from neps_plugins.toolkit.priors import require_priors
 
 if TYPE_CHECKING:
-    from neps_plugins.toolkit.bayesian import BayesianOptimizer
+    from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer
 
 NAME = "pibo"
 
@@ -47,10 +47,20 @@ def pibo(
     """
     require_priors(space, repr(NAME), "bayesian_optimization")
     fixed = fixed_at_highest(space, ignore_fidelity, NAME)
-    from neps_plugins.toolkit.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+    from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+    from neps_plugins.toolkit.gp.cost import cost_terms
+    from neps_plugins.toolkit.gp.expected_improvement import expected_improvement
+    from neps_plugins.toolkit.gp.prior_weight import DecayingPrior
 
     return BayesianOptimizer(
-        NAME, space, initial_design_size, fixed, True, sample_prior_first, cost_aware, reference_point
+        NAME,
+        space,
+        initial_design_size,
+        fixed,
+        from_prior=True,
+        sample_prior_first=sample_prior_first,
+        terms=(expected_improvement, DecayingPrior(), *cost_terms(cost_aware)),
+        reference_point=reference_point,
     )
 
 

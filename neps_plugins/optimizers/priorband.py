@@ -2,24 +2,32 @@
 
 N. Mallik, E. Bergman, C. Hvarfner, D. Stoll, M. Janowski, M. Lindauer, L. Nardi and F. Hutter, "PriorBand:
 practical hyperparameter optimization in the age of deep learning", NeurIPS 2023. How it samples stands in
-`neps_plugins.toolkit.priorband`.
+`neps_plugins.toolkit.brackets.priorband_sampler`.
 """
 
 from __future__ import annotations
 
 from neps_core import OptimizerError, OptimizerSpec, SearchSpace, hookimpl
-from neps_plugins.toolkit.bracket_optimizer import BracketOptimizer
+from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
+from neps_plugins.toolkit.brackets.schedules import AnySchedule
 
 NAME = "priorband"
 
 
-class PriorBand(BracketOptimizer):
+def priorband(
+    space: SearchSpace,
+    eta: float = 3,
+    base: AnySchedule = "hyperband",
+    sample_prior_first: bool | str = False,
+    bayesian_optimization_kick_in_point: float | None = None,
+) -> BracketOptimizer:
     """Trusts the prior more the dearer an evaluation is, and the incumbent more the better it explains what is good.
 
     Args:
         space: A space with one fidelity, and priors on some of its parameters.
         eta: How many configurations compete for one place in the next rung, and how much dearer that is.
-        base: The brackets: `"successive_halving"`, `"hyperband"`, `"asha"` or `"async_hb"`.
+        base: The brackets: `"successive_halving"`, `"hyperband"`, `"asha"` or `"async_hb"`, or a schedule of your own,
+            as for `neps_plugins.toolkit.make_schedule`.
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
         bayesian_optimization_kick_in_point: After how many full evaluations' worth of fidelity a Gaussian process takes
             over the sampling, as with `sampler="bayesian_optimization"` of the other optimizers; None for never.
@@ -27,25 +35,16 @@ class PriorBand(BracketOptimizer):
     Raises:
         OptimizerError: If the space hasn't one fidelity or has no prior, or a keyword makes no sense.
     """
-
-    def __init__(
-        self,
-        space: SearchSpace,
-        eta: float = 3,
-        base: str = "hyperband",
-        sample_prior_first: bool | str = False,
-        bayesian_optimization_kick_in_point: float | None = None,
-    ) -> None:
-        point = bayesian_optimization_kick_in_point
-        if point is not None and (isinstance(point, bool) or not isinstance(point, (int, float)) or not point >= 0):
-            raise OptimizerError(
-                f"bayesian_optimization_kick_in_point={point!r} must be a number of full evaluations, or None."
-            )
-        super().__init__(NAME, space, base, eta, "priorband", sample_prior_first, kick_in_point=point)
+    point = bayesian_optimization_kick_in_point
+    if point is not None and (isinstance(point, bool) or not isinstance(point, (int, float)) or not point >= 0):
+        raise OptimizerError(
+            f"bayesian_optimization_kick_in_point={point!r} must be a number of full evaluations, or None."
+        )
+    return BracketOptimizer(NAME, space, base, eta, NAME, sample_prior_first, kick_in_point=point)
 
 
 @hookimpl
 def neps_optimizers() -> list[OptimizerSpec]:
     """`priorband`."""
     summary = "brackets that sample from the prior and around the incumbent"
-    return [OptimizerSpec(NAME, PriorBand, summary, ("neps_priorband",), uses_fidelity=True, uses_priors=True)]
+    return [OptimizerSpec(NAME, priorband, summary, ("neps_priorband",), uses_fidelity=True, uses_priors=True)]

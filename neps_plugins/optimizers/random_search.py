@@ -21,6 +21,7 @@ from neps_core import (
     hookimpl,
 )
 from neps_plugins.toolkit.fidelity import fixed_fidelities
+from neps_plugins.toolkit.randomness import given_or_fresh
 
 NAME = "random_search"
 
@@ -44,9 +45,13 @@ class RandomSearch:
         self._fixed = fixed_fidelities(space, ignore_fidelity, NAME)
 
     def __call__(
-        self, trials: Mapping[str, Trial], budget_info: BudgetInfo, n: int | None, rng: np.random.Generator
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo | None = None,
+        n: int | None = None,
+        rng: np.random.Generator | None = None,
     ) -> list[SampledConfig]:
-        source = Fixed(self._fixed, self._source(rng))
+        source = Fixed(self._fixed, self._source(given_or_fresh(rng)))
         return [SampledConfig(self._space.resolve(source).config) for _ in range(n or 1)]
 
 

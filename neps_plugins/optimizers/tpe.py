@@ -7,7 +7,7 @@ empirical performance", arXiv:2304.11127, 2023.
 Notation:
     N       the number of evaluations that have ended, whatever came of them
     gamma   which share of them is good
-    l, g    the densities of the good and of all other configurations (`neps_plugins.toolkit.parzen`)
+    l, g    the densities of the good and of all other configurations (`neps_plugins.toolkit.parzen.mixture`)
 Of some candidates drawn from l, the one with the highest l / g is proposed: where good ones are dense and others are
 not (Bergstra et al., Equation 9: the expected improvement grows with it).
 """
@@ -43,7 +43,11 @@ from neps_core.spaces.variation import domains_of
 from neps_plugins.toolkit.enumeration import Untried
 from neps_plugins.toolkit.fidelity import fixed_at_highest
 from neps_plugins.toolkit.observations import Observations
-from neps_plugins.toolkit.parzen import Candidates, Drawn, Mixture, Table
+from neps_plugins.toolkit.parzen.drawn import Drawn
+from neps_plugins.toolkit.parzen.mixture import Mixture
+from neps_plugins.toolkit.parzen.queries import Queries
+from neps_plugins.toolkit.parzen.table import Table
+from neps_plugins.toolkit.randomness import given_or_fresh
 
 NAME = "tpe"
 
@@ -110,11 +114,12 @@ class TPE:
     def __call__(
         self,
         trials: Mapping[str, Trial],
-        budget_info: BudgetInfo,
-        n: int | None,
-        rng: np.random.Generator,
-        seed: int,
+        budget_info: BudgetInfo | None = None,
+        n: int | None = None,
+        rng: np.random.Generator | None = None,
+        seed: int = 0,
     ) -> list[SampledConfig]:
+        rng = given_or_fresh(rng)
         proposals: list[SampledConfig] = []
         batch: set[str] = set()
         try:
@@ -161,8 +166,8 @@ class TPE:
                 return proposal
         good, others = self._densities()
         for candidates in self._rounds(good, batch, rng):
-            scored = Candidates(candidates)
-            ratios = good.log_density(scored) - others.log_density(scored)
+            queries = Queries(candidates)
+            ratios = good.log_density(queries) - others.log_density(queries)
             best_first: list[int] = np.argsort(-ratios, kind="stable").tolist()
             for i in best_first:
                 if self._is_new(candidates[i][0], batch):

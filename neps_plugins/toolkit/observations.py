@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from neps_core import OptimizerError, Trial
 from neps_core.spaces.identity import config_hash
 from neps_core.trials import State
-from neps_plugins.toolkit.following import Follower, by_end
+from neps_plugins.toolkit.trial_follower import Follower, by_end
 
 
 @frozen

@@ -353,17 +353,17 @@ class TestFidelities:
         assert len({config_hash(config) for config in configs(run)}) == len(run.trials)
 
     def test_kick_in(self, monkeypatch):
-        from neps_plugins.toolkit import samplers
+        from neps_plugins.toolkit.brackets.model_sampler import ModelSampler
 
         at: list[float] = []
-        ask = samplers.ModelSampler.__call__
+        ask = ModelSampler.__call__
 
         def spy(self, request):
             finished = [t.config["epochs"] for t in request.trials.values() if t.state.is_finished]
             at.append(sum(finished) / 27)
             return ask(self, request)
 
-        monkeypatch.setattr(samplers.ModelSampler, "__call__", spy)
+        monkeypatch.setattr(ModelSampler, "__call__", spy)
         space = {**self.SPACE, "x": neps.Float(0, 1, prior=0.5)}
         optimizer = ("priorband", {"bayesian_optimization_kick_in_point": 5})
         simulate(optimizer, space, self.evaluate, max_time=27 * 10)
@@ -444,7 +444,7 @@ class TestTurns:
         assert [i for i in range(24) if proposed[i] == points[i]] == [0, 1, 7, 15, 23]
 
     def test_only_some_refine(self):
-        from neps_plugins.toolkit.bayesian import least_gain
+        from neps_plugins.toolkit.gp.turns import least_gain
 
         assert [least_gain(place) == 0 for place in range(16)] == [place % 8 == 3 for place in range(16)]
 

@@ -18,7 +18,7 @@ from neps_core.cleaning import clean
 from neps_core.run import open_run
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State
-from neps_plugins.toolkit.priorband import PriorBandSampler
+from neps_plugins.toolkit.brackets.priorband_sampler import PriorBandSampler
 
 ALL = ("successive_halving", "hyperband", "asha", "async_hb", "priorband")
 SPACE = {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 27)}

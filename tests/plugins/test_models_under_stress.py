@@ -12,7 +12,7 @@ import neps
 from neps.testing import simulate
 from neps_core import BudgetInfo, OptimizerError
 from neps_core.spaces.identity import config_hash
-from neps_plugins.toolkit.gaussian_process import Posterior
+from neps_plugins.toolkit.gp.posterior import Posterior
 
 MODELS = ("bayesian_optimization", "tpe")
 SQUARE = {"x": neps.Float(0, 1), "y": neps.Float(0, 1)}

@@ -30,7 +30,7 @@ from neps_core import (
     Value,
     hookimpl,
 )
-from neps_plugins.toolkit.fidelity import fixed_fidelities
+from neps_plugins.toolkit import fixed_fidelities
 
 NAME = "latin_hypercube"
 

@@ -1,0 +1,1 @@
+"""Successive halving, Hyperband and their kind: rungs, schedules, samplers. Begin with `optimizer`."""

@@ -1,0 +1,78 @@
+"""Brackets that are followed trial by trial."""
+
+from __future__ import annotations
+
+import bisect
+from collections import Counter
+from collections.abc import Mapping
+
+from neps_core import Trial
+from neps_core.trials import number_of
+from neps_plugins.toolkit.brackets.rungs import Ladder
+from neps_plugins.toolkit.brackets.state import Brackets, Entry
+from neps_plugins.toolkit.trial_follower import Follower
+
+
+class FollowedBrackets:
+    """Brackets that keep up with a run.
+
+    Args:
+        ladder: The rungs.
+        brackets: Their state.
+
+    Attributes:
+        ladder: The rungs.
+        trial_at: The id of the trial of a configuration at a level, by both.
+        ranked: By level, objective and number of each success there, best first.
+        n_done: By level, how many evaluations have ended there.
+        next_number: A number that no configuration had yet.
+    """
+
+    def __init__(self, ladder: Ladder, brackets: Brackets) -> None:
+        self.ladder = ladder
+        self._brackets = brackets
+        self._follower = Follower()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._brackets.clear()
+        self._starts: dict[int, int] = {}
+        self._done: set[tuple[int, int]] = set()
+        self.trial_at: dict[tuple[int, int], str] = {}
+        self.ranked: dict[int, list[tuple[float, int]]] = {}
+        self.n_done: Counter[int] = Counter()
+        self.next_number = 1
+
+    def follow(self, trials: Mapping[str, Trial]) -> None:
+        """Take in what has happened to the trials since the last call."""
+        anew, ids = self._follower.news(trials)
+        if anew:
+            self._begin_anew()
+            # Numbers of deleted trials are not given again, either.
+            known = getattr(trials, "changes", ids)
+            self.next_number = 1 + max(map(number_of, known), default=0)
+        placed = []
+        for trial_id in ids:
+            number, level = number_of(trial_id), self._level_of(trials[trial_id])
+            self.next_number = max(self.next_number, number + 1)
+            if level is not None and number:
+                placed.append((number, level, trials[trial_id]))
+                # The lowest level: after a deletion, a lower one may have been evaluated after a higher one.
+                self._starts[number] = min(level, self._starts.get(number, level))
+        for number, level, trial in placed:
+            self._take(number, level, trial)
+        self._brackets.settle()
+
+    def _level_of(self, trial: Trial) -> int | None:
+        return self.ladder.level_of(trial.config.get(self.ladder.path, 0))
+
+    def _take(self, number: int, level: int, trial: Trial) -> None:
+        self.trial_at[number, level] = trial.id
+        objectives = trial.objectives
+        objective = objectives[0] if objectives is not None and len(objectives) == 1 else None
+        if trial.state.is_finished and (number, level) not in self._done:
+            self._done.add((number, level))
+            self.n_done[level] += 1
+            if objective is not None:
+                bisect.insort(self.ranked.setdefault(level, []), (objective, number))
+        self._brackets.take(Entry(number, level, trial.state.is_finished, objective), self._starts[number])

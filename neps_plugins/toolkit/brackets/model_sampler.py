@@ -1,0 +1,32 @@
+"""New configurations from a Gaussian process over all fidelities."""
+
+from __future__ import annotations
+
+from neps_core import Config, SearchSpace, Uniform
+from neps_plugins.toolkit.brackets.request import Request
+from neps_plugins.toolkit.brackets.rungs import Ladder
+
+
+class ModelSampler:
+    """What a Gaussian process expects to be best at the highest fidelity.
+
+    The model sees the results at all fidelities, with the fidelity as one more dimension, so what is cheap informs
+    what is dear as far as the two agree. This is the idea of BOHB with another model: S. Falkner, A. Klein and
+    F. Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018.
+
+    Args:
+        space: The space.
+        ladder: Its rungs.
+        optimizer: The optimizer's name, for messages.
+    """
+
+    def __init__(self, space: SearchSpace, ladder: Ladder, optimizer: str = "bayesian_optimization") -> None:
+        from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+
+        self._model = BayesianOptimizer(optimizer, space, fixed={ladder.path: ladder.fidelities[-1]})
+        self._space = space
+
+    def __call__(self, request: Request) -> Config:
+        """A configuration that no trial has; any, if all have been tried."""
+        found = self._model.propose(request.trials, request.budget_info, request.batch, request.rng, request.seed)
+        return self._space.resolve(Uniform(request.rng)).config if found is None else found

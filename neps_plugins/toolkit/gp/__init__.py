@@ -1,0 +1,1 @@
+"""Gaussian processes, and Bayesian optimization with them. Begin with `bayesian`."""
