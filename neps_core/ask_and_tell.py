@@ -16,7 +16,7 @@ from neps_core import events as ev
 from neps_core.claims import Claims, Settings, finished
 from neps_core.errors import OptimizerError, RunError, TrialError, nearest
 from neps_core.optimizers.asking import Chosen
-from neps_core.optimizers.choosing import chosen_as
+from neps_core.optimizers.choosing import Registered, chosen_as
 from neps_core.results import parse_result, plain
 from neps_core.run import Run
 from neps_core.run_setup import set_up
@@ -44,7 +44,8 @@ class AskAndTell:
 
     Args:
         optimizer: An optimizer that was made for a space, such as `neps.algorithms.random_search(space)`. With a
-            folder, also what may be given as `optimizer` to `neps.run`: a name, say; `"auto"` for the run's own.
+            folder, also what may be given as `optimizer` to `neps.run`: a name, say; `"auto"` for the run's own. (A
+            function counts as an optimizer. One that makes an optimizer is given as `(function, {})`.)
         seed: Makes the proposals reproducible; drawn if left out.
         root_directory: The run's folder; in memory if left out.
         pipeline_space: The space of a new run in a folder, if the optimizer was not made by `neps.algorithms`.
@@ -62,8 +63,7 @@ class AskAndTell:
         root_directory: str | Path | None = None,
         pipeline_space: Any = None,
     ) -> None:
-        is_ready = callable(optimizer) and not isinstance(optimizer, type)
-        if root_directory is None and not is_ready:
+        if root_directory is None and not _is_ready(optimizer):
             raise OptimizerError(f"{optimizer!r} is no optimizer; make one: neps.algorithms.random_search(space).")
         self._open = ExitStack()
         self._close = weakref.finalize(self, self._open.close)
@@ -83,7 +83,7 @@ class AskAndTell:
         self, optimizer: Any, seed: int | None, root_directory: str | Path, pipeline_space: Any
     ) -> tuple[Chosen, SearchSpace]:
         """Create the run in a folder or go on with it, as a worker that is alive until this is closed."""
-        if callable(optimizer) and not isinstance(optimizer, type):
+        if _is_ready(optimizer):
             optimizer, of_optimizer = chosen_as(optimizer)
             pipeline_space = of_optimizer if pipeline_space is None else pipeline_space
             if pipeline_space is None and not open_storage(root_directory).journal.exists():
@@ -197,3 +197,8 @@ class AskAndTell:
             report = parse_result(result, n_objectives=self._run.log.n_objectives)
             self._run.record(ev.Sampled(config_id, plain(dict(config))), finished(config_id, report))
         return self._run.trials[config_id]
+
+
+def _is_ready(optimizer: Any) -> bool:
+    """Whether this is an optimizer, and not something that makes one."""
+    return callable(optimizer) and not isinstance(optimizer, (type, Registered))

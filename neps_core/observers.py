@@ -15,15 +15,16 @@ from neps_core.selection import find, make, split
 
 logger = logging.getLogger("neps.observers")
 
-#: What an observer may be told of.
-HOOKS = (
-    "neps_run_started",
-    "neps_trial_started",
-    "neps_trial_reported",
-    "neps_trial_finished",
-    "neps_trial_removed",
-    "neps_run_finished",
-)
+#: What an observer may be told of, and with which arguments.
+ARGUMENTS = {
+    "neps_run_started": ("run", "budgets"),
+    "neps_trial_started": ("run", "trial"),
+    "neps_trial_reported": ("run", "trial", "step"),
+    "neps_trial_finished": ("run", "trial"),
+    "neps_trial_removed": ("run", "trial"),
+    "neps_run_finished": ("run", "result"),
+}
+HOOKS = tuple(ARGUMENTS)
 
 #: Who observes a run unless it is said otherwise.
 DEFAULT = ("summary",)
@@ -62,27 +63,58 @@ class Observers:
         if chosen is DEFAULT:  # nobody asked for them, so they may be absent
             there = {spec.name for _, spec in plugins.specs("neps_observers", ObserverSpec)}
             chosen = [name for name in DEFAULT if name in there]
-        self._chosen = [_observer(selection) for selection in chosen]
+        observers = [_observer(selection) for selection in chosen]
+        self._methods = {hook: [_method(name, observer, hook) for name, observer in observers] for hook in HOOKS}
         self._logged: set[tuple[str, str]] = set()
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Tell all of them of something; what they raise is logged the first time."""
         for plugin, error in plugins.tell(hook, **arguments):
             self._log(f"plugin {plugin.origin}", hook, error)
-        for name, observer in self._chosen:
-            function = getattr(observer, hook, None)
-            if function is None:
+        for method in self._methods[hook]:
+            if method is None:
                 continue
             try:
-                wanted = inspect.signature(function).parameters
-                function(**{key: value for key, value in arguments.items() if key in wanted})
+                method.function(**{key: value for key, value in arguments.items() if key in method.wanted})
             except Exception as error:  # an observer's code, so anything
-                self._log(f"observer {name!r}", hook, error)
+                self._log(f"observer {method.observer!r}", hook, error)
 
     def _log(self, who: str, hook: str, error: Exception) -> None:
         if (who, hook) not in self._logged:
             self._logged.add((who, hook))
             logger.error("%s raised in %s (told once): %r", who.capitalize(), hook, error, exc_info=error)
+
+
+@frozen
+class _Method:
+    """What an observer wants to be called with."""
+
+    observer: str
+    function: Callable[..., Any]
+    wanted: frozenset[str]
+
+
+def _method(name: str, observer: Any, hook: str) -> _Method | None:
+    """A method of an observer; None if it has none for this.
+
+    Raises:
+        ObserverError: If it wants an argument that it is not given.
+    """
+    function = getattr(observer, hook, None)
+    if function is None:
+        return None
+    given = ARGUMENTS[hook]
+    wanted: list[str] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            wanted += given
+        elif parameter.name in given:
+            wanted.append(parameter.name)
+        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL:
+            raise ObserverError(
+                f"{hook} of the observer {name!r} wants {parameter.name!r}, and is told {', '.join(given)}."
+            )
+    return _Method(name, function, frozenset(wanted))
 
 
 def _is_several(chosen: str | tuple[Any, ...]) -> bool:
@@ -94,9 +126,8 @@ def _observer(selection: Any) -> tuple[str, Any]:
     target, keywords = split("observers", selection, ObserverError) if _is_named(selection) else (selection, {})
     if isinstance(target, str):
         spec = find("neps_observers", ObserverSpec, "observer", target, ObserverError)
-        return spec.name, _checked(
-            spec.name, make("observer", "observers", spec.name, spec.factory, keywords, ObserverError)
-        )
+        made = make("observer", "observers", spec.name, spec.factory, keywords, ObserverError)
+        return spec.name, _checked(spec.name, made)
     return type(target).__name__, _checked(repr(target), target)
 
 

@@ -33,6 +33,9 @@ INNER = ".neps"
 #: come between the log and the files of those only.
 RECENT = 100
 
+#: The files of a finished trial.
+FILES = ("config.yaml", "metadata.json", "report.yaml")
+
 _METADATA = [f.name for f in fields(Metadata)]
 _REPORT = [f.name for f in fields(Report)]
 
@@ -231,11 +234,10 @@ class RunFolder:
         for trial in log.trials.values():
             directory = self._directory(trial.id)
             looks = thorough or not trial.state.is_finished or trial.id in recent
-            wrong = [
-                (name, content)
-                for name, content in _files_of(trial).items()
-                if not (_holds(f"{directory}/{name}", content) if looks else os.path.exists(f"{directory}/{name}"))
-            ]
+            if not looks and all(os.path.exists(f"{directory}/{name}") for name in FILES):
+                continue
+            files = _files_of(trial).items()
+            wrong = [(name, content) for name, content in files if not _holds(f"{directory}/{name}", content)]
             if trial.report is None and os.path.exists(f"{directory}/report.yaml"):  # of a result that was never stored
                 os.unlink(f"{directory}/report.yaml")
             if wrong:

@@ -91,6 +91,8 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.quasirandom import Along as Along
     from neps_plugins.toolkit.quasirandom import sobol as sobol
     from neps_plugins.toolkit.randomness import given_or_fresh as given_or_fresh
+    from neps_plugins.toolkit.reports import BestSoFar as BestSoFar
+    from neps_plugins.toolkit.reports import one_objective as one_objective
     from neps_plugins.toolkit.trial_follower import Follower as Follower
     from neps_plugins.toolkit.trial_follower import by_end as by_end
 
@@ -123,6 +125,10 @@ _PUBLIC = {
         "sobol",
     ),
     "randomness": ("given_or_fresh",),
+    "reports": (
+        "BestSoFar",
+        "one_objective",
+    ),
     "trial_follower": (
         "Follower",
         "by_end",

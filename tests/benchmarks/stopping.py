@@ -1,7 +1,7 @@
 """What stopping evaluations early saves, and what reporting costs.
 
-Run it by hand: `python tests/benchmarks/stopping.py` (about a minute), `--quick` (few seeds), `--picture FILE` draws the
-curves, `--only digits reports` chooses parts. It prints tables and never fails because of a figure.
+Run it by hand: `python tests/benchmarks/stopping.py` (some minutes), `--quick` (few seeds), `--picture FILE` draws
+the curves, `--only digits reports` chooses parts. It prints tables and never fails because of a figure.
 
     digits      the learning curves of 1,152 multilayer perceptrons on handwritten digits, 27 epochs each: the same
                 searches with a stopping rule and without, paired by seed
@@ -79,8 +79,10 @@ def digits(quick: bool, picture: Path | None) -> None:
     lowest = min(curve[-1] for curve in TABLE["curves"].values() if curve[-1] is not None)
     optimizers = ("random_search", "tpe") if quick else ("random_search", "tpe", "bayesian_optimization")
     drawn: dict[str, dict[str, list[list[tuple[int, float]]]]] = {}
-    print(f"| {n} evaluations, {len(seeds)} seeds | epochs spent | regret at the end | more than without (paired) "
-          "| epochs to where it ends without |")
+    print(
+        f"| {n} evaluations, {len(seeds)} seeds | epochs spent | regret at the end | more than without (paired) "
+        "| epochs to where it ends without |"
+    )
     print("|---|---|---|---|---|")
     for optimizer in optimizers:
         paths = {name: [search(optimizer, rule, seed, n) for seed in seeds] for name, rule in RULES.items()}
@@ -98,8 +100,10 @@ def digits(quick: bool, picture: Path | None) -> None:
             without = [next(s for s, best in path if best <= end) for path, end in zip(paths["none"], ends)]
             ratio = statistics.median(a / b for a, b in zip(needed, without))
             reached = sum(map(math.isfinite, needed)) / len(needed)
-            print(f"| {optimizer}, {name} | {spent:.0f} | {regret.mean():.4f} | {more.mean():+.4f} ± {error:.4f} "
-                  f"| {ratio:.2f} (reached {reached:.0%}) |")
+            print(
+                f"| {optimizer}, {name} | {spent:.0f} | {regret.mean():.4f} | {more.mean():+.4f} ± {error:.4f} "
+                f"| {ratio:.2f} (reached {reached:.0%}) |"
+            )
     if picture is not None:
         draw(drawn["random_search"], lowest, picture)
 
@@ -110,7 +114,10 @@ def draw(paths: dict[str, list[list[tuple[int, float]]]], lowest: float, picture
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     grid = np.arange(EPOCHS, 60 * EPOCHS, 5)
-    for name, label, colour in (("none", "every training to its end", "tab:gray"), ("median", "stopping_rule=\"median\"", "tab:blue")):
+    for name, label, colour in (
+        ("none", "every training to its end", "tab:gray"),
+        ("median", 'stopping_rule="median"', "tab:blue"),
+    ):
         values = []
         for path in paths[name]:
             spent, best = np.array(path).T
@@ -145,7 +152,7 @@ def reports(quick: bool) -> None:
         return x
 
     print("\n| a thousand reports a second | share of the time |\n|---|---|")
-    for name, rule in (("without a rule", None), ("median", "median")):  # noqa: B007 - used in train
+    for name, rule in (("without a rule", None), ("median", "median")):
         with tempfile.TemporaryDirectory() as folder:
             neps.run(
                 train,

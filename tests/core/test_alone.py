@@ -5,12 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from neps_core import CategoricalDomain, ConfigError, FloatDomain, Resolution, Uniform, hookimpl, replay
+from neps_core import (
+    BudgetSpec,
+    CategoricalDomain,
+    ConfigError,
+    FloatDomain,
+    Resolution,
+    RunFolder,
+    Storage,
+    Uniform,
+    hookimpl,
+    replay,
+)
 from neps_core.plugins import register, unregister
 from neps_core.spaces.identity import canonical
 from neps_core.spaces.variation import crossover, domains_of, mutate, neighbours
@@ -56,6 +68,72 @@ class TinyPlugin:
     @hookimpl
     def neps_example_spaces(self):
         return {"tiny": Tiny(), "flat": Tiny()}
+
+
+class TinyJournal:
+    """Events in a list."""
+
+    def __init__(self):
+        self.events = []
+
+    def exists(self):
+        return bool(self.events)
+
+    def create(self):
+        """Nothing to make room for."""
+
+    def destroy(self):
+        self.events.clear()
+
+    def append(self, events, durable=True):
+        self.events.extend(events)
+
+    def read(self, since):
+        return self.events[since:], len(self.events)
+
+
+class TinyLocks:
+    """For one thread."""
+
+    def __init__(self):
+        self.alive = set()
+
+    def lock(self, name):
+        return nullcontext()
+
+    @contextmanager
+    def lease(self, worker_id):
+        self.alive.add(worker_id)
+        yield
+        self.alive.discard(worker_id)
+
+    def is_alive(self, worker_id):
+        return worker_id in self.alive
+
+    def living_workers(self):
+        return sorted(self.alive)
+
+
+class TinyStorage:
+    """Brings a storage whose folder is the rest of the location."""
+
+    def __init__(self):
+        self.opened = {}
+
+    @hookimpl
+    def neps_open_storage(self, location):
+        if not location.startswith("tiny://"):
+            return None
+        made = Storage(TinyJournal(), TinyLocks(), RunFolder(Path(location[7:])), crosses_processes=False)
+        return self.opened.setdefault(location, made)
+
+
+class TinyBudget:
+    """Brings a budget of trials."""
+
+    @hookimpl
+    def neps_budgets(self):
+        return [BudgetSpec("trials", "trials", of_trial=lambda trial, space: 1.0)]
 
 
 class BrokenPlugin:
@@ -150,6 +228,35 @@ def test_without_any_plugin(tmp_path):
         check_optimizer(search)
         run = simulate(search, alone.Tiny(), lambda config, previous: (config["rate"], 1.0), max_evaluations=5)
         assert len(run.trials) == 5
+
+        # A whole run, in a journal and with locks that are written here, and a folder.
+        import pathlib
+        from neps_core.api import run
+        from neps_core.ask_and_tell import AskAndTell
+        from neps_core.live import report
+        from neps_core.run import open_run
+
+        neps_core.plugins.register(alone.TinyStorage())
+        told = []
+
+        class Told:
+            def neps_trial_finished(self, trial):
+                told.append((trial.id, trial.was_stopped_early))
+
+        def evaluate(rate, kind, degree=0.0):
+            report(rate)
+            report(rate / 2)
+            return rate / 2
+
+        neps_core.plugins.register(alone.TinyBudget())
+        result = run(evaluate, alone.Tiny(), root_directory="tiny://run", optimizer=search, budgets={"trials": 3},
+                     seed=1, observers=[Told()], stopping_rule=lambda trial, trials: trial.id == "2")
+        assert told == [("1", False), ("2", True), ("3", False)], told
+        assert len(result.trials) == 3 and result.best.id != "2"
+        with AskAndTell((search, {}), root_directory="tiny://run") as loop:
+            loop.tell(loop.ask(), 0.5)
+        assert [t.state.value for t in open_run("tiny://run").trials.values()] == ["success"] * 4
+        assert len(list(pathlib.Path("run/configs").glob("config_*/report.yaml"))) == 4
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), str(Path(__file__))],

@@ -299,6 +299,7 @@ class TestObservers:
     @pytest.mark.parametrize(
         ("observers", "message"),
         [
+            ([SimpleNamespace(neps_trial_finished=lambda outcome: None)], "wants 'outcome', and is told run, trial"),
             (["sumary"], "'sumary'.*'summary'"),
             ([object()], "none of the methods"),
             ([Recorder], "is a class"),

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import neps
-from neps_core import optimizers, parse_space, replay
+from neps_core import parse_space, replay
+from neps_core.optimizers.spec import find_optimizer, optimizer_specs
 from neps_core.trial_log import TrialLog
 from neps_plugins.toolkit.randomness import given_or_fresh
 
@@ -25,13 +26,13 @@ OURS = [
 
 
 def made(name, keywords):
-    spec = optimizers.find_optimizer(name)
+    spec = find_optimizer(name)
     space = parse_space(FIDELITY if spec.uses_fidelity else SPACE)
     return space, spec.load()(space, **keywords)
 
 
 def test_none_is_forgotten():
-    ours = {spec.name for plugin, spec in optimizers.optimizer_specs() if plugin.target.startswith("neps_plugins.")}
+    ours = {spec.name for plugin, spec in optimizer_specs() if plugin.target.startswith("neps_plugins.")}
     assert {name for name, _ in OURS} == ours
 
 
