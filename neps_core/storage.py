@@ -41,8 +41,8 @@ class Journal(Protocol):
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         """Add events at the end, all of them or (after an error) none.
 
-        When this returns, every process sees them, and they outlive the death of any process. Whoever appends holds
-        the lock `"journal"`, or it is taken here.
+        When this returns, every process sees them, and they outlive the death of any process. Whoever calls this holds
+        the lock `"journal"`.
 
         Args:
             events: The events.

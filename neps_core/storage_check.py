@@ -51,7 +51,12 @@ def check_storage(factory: Callable[[], Storage]) -> None:
 
 
 def _check_journal(factory: Callable[[], Storage]) -> None:
-    one = factory().journal
+    def append(events: list[ev.Event], storage: Storage) -> None:
+        with storage.locks.lock("journal"):
+            storage.journal.append(events)
+
+    storage = factory()
+    one = storage.journal
     assert not one.exists(), "journal.exists() is True before anything was stored"
     one.create()
     one.create()
@@ -59,7 +64,7 @@ def _check_journal(factory: Callable[[], Storage]) -> None:
         ev.Created(ev.FORMAT, 1, 1.5),
         ev.Sampled("1", {"x": 0.1, "c": None, "t": "é\n"}, 1.0, "w"),
     ]
-    one.append(first)
+    append(first, storage)
     assert one.exists(), "journal.exists() is False after something was appended"
     events, position = one.read(0)
     assert events == first, f"{first} was appended and {events} read"
@@ -70,11 +75,11 @@ def _check_journal(factory: Callable[[], Storage]) -> None:
         ev.Finished("1", 2.0, State.SUCCESS, Report(math.inf, 1.0, [[0.1, 0.2]], {"a": {"b": [1]}}))
     ]
     if factory().crosses_processes:
-        with _process(lambda _: factory().journal.append(second)) as (process, _):
+        with _process(lambda _: append(second, factory())) as (process, _):
             process.join(PATIENCE)
             assert process.exitcode == 0, "another process could not append"
     else:
-        other.append(second)
+        append(second, factory())
     assert one.read(position)[0] == second, "what another worker appended is not read on from a position"
     assert factory().journal.read(0)[0] == [*first, *second], "the order of events is not the order of appending"
 

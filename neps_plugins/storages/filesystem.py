@@ -12,12 +12,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import threading
 import warnings
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
 
-from filelock import FileLock, Timeout
+from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
 
 from neps_core import LeaseHeld, NePSWarning, RunFolder, Storage, hookimpl
 from neps_core.events import Event, from_line, to_line
@@ -45,8 +48,7 @@ def folder_storage(root: Path) -> Storage:
     """The storage in a folder, which need not exist."""
     folder = RunFolder(root)
     inner = folder.root_directory / INNER
-    locks = FileLocks(inner)
-    return Storage(FileJournal(inner, locks), locks, folder)
+    return Storage(FileJournal(inner), FileLocks(inner), folder)
 
 
 class FileJournal:
@@ -54,13 +56,11 @@ class FileJournal:
 
     Args:
         inner: The folder that it is in.
-        locks: Of the same run.
     """
 
-    def __init__(self, inner: Path, locks: FileLocks) -> None:
+    def __init__(self, inner: Path) -> None:
         self._inner = inner
         self._path = inner / "journal.jsonl"
-        self._locks = locks
         self._reader: int | None = None
         self._writer: int | None = None
 
@@ -88,8 +88,7 @@ class FileJournal:
 
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         data = b"".join(to_line(event) for event in events)
-        advice = "Nothing stored before is lost"
-        with as_storage_error(f"can't write to {self._inner.parent}", advice), self._locks.lock("journal"):
+        with as_storage_error(f"can't write to {self._inner.parent}", "Nothing stored before is lost"):
             if self._writer is None:
                 self._writer = os.open(self._path, os.O_RDWR | os.O_APPEND)
             end = self._cut_torn_tail(self._writer)
@@ -149,11 +148,11 @@ class FileLocks:
     def __init__(self, inner: Path) -> None:
         self._inner = inner
         self._leases = inner / "workers"
-        self._locks: dict[str, FileLock] = {}
+        self._locks: dict[str, _Lock] = {}
 
     def lock(self, name: str) -> AbstractContextManager[object]:
         if name not in self._locks:
-            self._locks[name] = FileLock(self._inner / f"{name}.lock", poll_interval=POLL, thread_local=False)
+            self._locks[name] = _Lock(f"{self._inner}/{name}.lock")
         return self._locks[name]
 
     def _lease_path(self, worker_id: str) -> Path:
@@ -195,3 +194,65 @@ class FileLocks:
             sorted(p.name.removesuffix(".lock") for p in self._leases.glob("*.lock")) if self._leases.is_dir() else []
         )
         return [name for name in names if self.is_alive(name)]
+
+
+class _Lock:
+    """A lock on a file, held by one thread of one process, which may take it again.
+
+    A trial takes three of them, and `FileLock`, which looks after paths as well, takes ten times as long.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._begin_anew()
+        _all_locks.add(self)
+
+    def _begin_anew(self) -> None:
+        self._of_thread = threading.RLock()
+        self._depth = 0
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> None:
+        self._of_thread.acquire()
+        try:
+            if not self._depth:
+                with as_storage_error(f"can't lock {self._path}", "Check the folder and its permissions"):
+                    self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+                    lock_descriptor(self._descriptor, poll_interval=POLL)
+            self._depth += 1
+        except BaseException:  # an interrupt too
+            self._close()
+            self._of_thread.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if not self._depth:
+            assert self._descriptor is not None
+            unlock_descriptor(self._descriptor)
+            self._close()
+        self._of_thread.release()
+
+    def _close(self) -> None:
+        if not self._depth and self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            os.close(descriptor)
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: what was held is the parent's, and falls with it alone."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._begin_anew()
+
+
+_all_locks: weakref.WeakSet[_Lock] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for lock in list(_all_locks):
+        lock.leave_to_parent()
+
+
+os.register_at_fork(after_in_child=_after_fork)
