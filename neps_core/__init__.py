@@ -4,6 +4,7 @@ The core runs nothing by itself: spaces are parsed, configurations proposed, bud
 stored by plugins (`neps_core.hookspecs` lists the hooks), the built-in ones like anybody's.
 """
 
+from neps_core import hookspecs, plugins
 from neps_core.budgets import BudgetInfo, BudgetSpec
 from neps_core.errors import (
     BudgetError,
@@ -25,10 +26,11 @@ from neps_core.errors import (
     TrialError,
     nearest,
 )
-from neps_core.hookspecs import HOOK_VERSION, hookimpl
+from neps_core.hookspecs import HOOK_VERSION
 from neps_core.observers import ObserverSpec
 from neps_core.optimizers.protocol import Optimizer
 from neps_core.optimizers.spec import OptimizerSpec
+from neps_core.plugins import hookimpl
 from neps_core.run import Run, open_run
 from neps_core.run_folder import RunFolder
 from neps_core.space_parsing import parse_space
@@ -40,6 +42,9 @@ from neps_core.storage import Journal, LeaseHeld, Locks, Storage
 from neps_core.trial_log import TrialLog
 from neps_core.trial_views import TrialView, filtered, scalarised
 from neps_core.trials import Metadata, Point, Report, SampledConfig, State, Trial, Trials
+
+# Here, where everything comes together: what hooks are given and give stands above those who call them.
+plugins.plugins.specify(hookspecs)
 
 __all__ = [
     "HOOK_VERSION",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pluggy
+from neps_core.plugins import hookspec
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -27,13 +27,8 @@ if TYPE_CHECKING:
     from neps_core.storage import Storage
     from neps_core.trials import Trial
 
-PROJECT = "neps"
-
 #: The version of these hooks. It rises when a plugin that was written for an earlier one may have to be changed.
 HOOK_VERSION = 1
-
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec(firstresult=True)

@@ -13,15 +13,19 @@ import importlib.metadata
 import os
 import threading
 import warnings
+from types import ModuleType
 from typing import Any, TypeVar
 
 import pluggy
 from attrs import evolve, frozen
 
-from neps_core import hookspecs
 from neps_core.errors import NePSError, NePSWarning, PluginError, nearest
 
-GROUP = "neps"
+PROJECT = GROUP = "neps"
+
+#: Marks a function of `neps_core.hookspecs`, and one of a plugin that implements it.
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
 
 #: The environment variable that names plugins to leave out.
 DISABLE = "NEPS_DISABLE_PLUGINS"
@@ -66,14 +70,21 @@ class Plugins:
 
     def __init__(self, group: str = GROUP) -> None:
         self._group = group
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self._manager = pluggy.PluginManager(PROJECT)
         self._plugins: dict[str, Plugin] = {}
         self._registered: dict[str, Any] = {}
         self._disabled = {name.strip() for name in os.environ.get(DISABLE, "").split(",")} - {""}
         self._is_loaded = False
         self._is_loading = False
         self._lock = threading.RLock()
+
+    def specify(self, hookspecs: ModuleType) -> None:
+        """Say which hooks there are, before anything else.
+
+        Args:
+            hookspecs: A module whose functions are marked with `hookspec`.
+        """
+        self._manager.add_hookspecs(hookspecs)
 
     @property
     def hook(self) -> Any:

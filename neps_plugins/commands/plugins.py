@@ -7,9 +7,8 @@ from collections import defaultdict
 from typing import Any
 
 from neps_core import BudgetSpec, ObserverSpec, StoppingRuleSpec, hookimpl
-from neps_core.hookspecs import PROJECT
 from neps_core.optimizers.spec import optimizer_specs
-from neps_core.plugins import plugins
+from neps_core.plugins import PROJECT, plugins
 
 
 @hookimpl
