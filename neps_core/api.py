@@ -19,7 +19,7 @@ from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT
 from neps_core.optimizers.asking import check_id
 from neps_core.results import number, parse_result
-from neps_core.run import Run, open_run
+from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
 from neps_core.space_parsing import load_space
@@ -135,9 +135,7 @@ def run(
         _value("cost_value_on_error", cost_value_on_error),
         _positive("sample_batch_size", sample_batch_size),
     )
-    seed = getattr(seed, "item", lambda: seed)()  # a NumPy integer
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-        raise RunError(f"seed must be a whole number of at least 0, not {seed!r}.")
+    seed = check_seed(seed)
     name = check_id("worker_id", worker_id) if worker_id is not None else _made_up_id()
 
     rule = choose_rule(stopping_rule)

@@ -15,12 +15,13 @@ from typing import Any, overload
 from neps_core import events as ev
 from neps_core.claims import Claims, Settings, finished
 from neps_core.errors import OptimizerError, RunError, TrialError, nearest
-from neps_core.optimizers.asking import Chosen
+from neps_core.optimizers.asking import Chosen, check_id
 from neps_core.optimizers.choosing import Registered, chosen_as
 from neps_core.results import parse_result, plain
-from neps_core.run import Run
+from neps_core.run import Run, check_seed
 from neps_core.run_setup import set_up
 from neps_core.spaces.protocol import SearchSpace
+from neps_core.spaces.sources import replay
 from neps_core.storage import open_storage
 from neps_core.trials import Trial
 
@@ -71,11 +72,13 @@ class AskAndTell:
         if root_directory is None:
             chosen, _ = chosen_as(optimizer)
             self._run = Run(open_storage("memory://"))
-            self._run.record(ev.Created(ev.FORMAT, secrets.randbits(32) if seed is None else seed, time.time()))
+            seed = secrets.randbits(32) if seed is None else check_seed(seed)
+            self._run.record(ev.Created(ev.FORMAT, seed or 0, time.time()))
             space = None
         else:
             chosen, space = self._join(optimizer, seed, root_directory, pipeline_space)
         self._chosen = chosen
+        self._space = space
         self._run.worker_id = self._run.worker_id or "ask-and-tell"
         self._claims = Claims(self._run, chosen, space, settings=Settings(ignore_errors=True))
 
@@ -89,7 +92,7 @@ class AskAndTell:
             if pipeline_space is None and not open_storage(root_directory).journal.exists():
                 raise RunError("a new run in a folder needs a space: give pipeline_space=.")
         setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False)
-        setup.begin(seed)
+        setup.begin(check_seed(seed))
         self._run = setup.run
         self._run.worker_id = f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
         self._open.enter_context(self._run.locks.lease(self._run.worker_id))
@@ -106,6 +109,10 @@ class AskAndTell:
                     self._claims.give_back(trial, "it was asked for, and no result was told", orderly=True)
             self._asked.clear()
             self._close()
+
+    def _check_open(self) -> None:
+        if not self._close.alive:
+            raise RunError("this loop was closed. Open another one on the same root_directory.")
 
     def __enter__(self) -> AskAndTell:
         return self
@@ -142,6 +149,7 @@ class AskAndTell:
         """
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise OptimizerError(f"n must be a whole number of at least 1, not {n!r}.")
+        self._check_open()
         claimed = self._claims.claim(n or 1)
         trials = [] if isinstance(claimed, str) else claimed
         if n is None and not trials:
@@ -164,6 +172,7 @@ class AskAndTell:
             ResultError: If it is no result; the trial goes on waiting.
         """
         trial_id = trial.id if isinstance(trial, Trial) else str(trial)
+        self._check_open()
         self._run.refresh()
         known = self._run.trials.get(trial_id)
         if known is None:
@@ -188,14 +197,19 @@ class AskAndTell:
 
         Raises:
             TrialError: If the id is taken.
+            OptimizerError: If it can't be the name of a folder.
+            ConfigError: If the configuration is none of the space; in a folder only.
             ResultError: If it is no result; then there is no new trial.
         """
+        self._check_open()
+        config_id = check_id("config_id", config_id)
+        config = plain(dict(config)) if self._space is None else replay(self._space, config).config
         with self._run.locked("sampling"):
             self._run.refresh()
             if config_id in self._run.trials:
                 raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
             report = parse_result(result, n_objectives=self._run.log.n_objectives)
-            self._run.record(ev.Sampled(config_id, plain(dict(config))), finished(config_id, report))
+            self._run.record(ev.Sampled(config_id, dict(config)), finished(config_id, report))
         return self._run.trials[config_id]
 
 

@@ -161,6 +161,7 @@ class Ledger:
         self._began = time.monotonic()
         self._position = 0
         self._of_trial: dict[str, list[float]] = {}
+        self._successors: dict[str, set[str]] = {}
         self._sums = [0.0] * len(self._specs)
 
     @property
@@ -171,7 +172,10 @@ class Ledger:
     def update(self, trials: Trials) -> None:
         """Take in what has happened to the trials since the last call."""
         if self._specs:
-            for trial_id in dict.fromkeys(trials.changes[self._position :]):
+            changed = dict.fromkeys(trials.changes[self._position :])
+            # What a trial has spent may depend on the one that it continues.
+            changed.update(dict.fromkeys(after for i in list(changed) for after in self._successors.get(i, ())))
+            for trial_id in changed:
                 new = self._amounts(trials.get(trial_id), trials)
                 old = self._of_trial.get(trial_id)
                 if new or old:
@@ -187,8 +191,9 @@ class Ledger:
         if trial.state is State.PENDING or (self._only_finished and not trial.state.is_finished):
             return []
         previous = None
-        if trial.metadata.previous_trial_id is not None:
-            previous = trials.get(trial.metadata.previous_trial_id)
+        if (continued := trial.metadata.previous_trial_id) is not None:
+            self._successors.setdefault(continued, set()).add(trial.id)
+            previous = trials.get(continued)
         return [spec.amount(trial, self._space, previous) for spec in self._specs]
 
     def spent(self) -> dict[str, float]:

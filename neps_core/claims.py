@@ -212,9 +212,9 @@ class Claims:
         """
         self._run.record(_put_back(trial, reason, orderly))
 
-    def detach(self, trial: Trial) -> None:
+    def detach(self, trial: Trial, live: LiveTrial) -> None:
         """A trial's result comes later, through `save_pipeline_results`; it belongs to nobody."""
-        self._run.record(ev.Detached(trial.id, self.requires_cost))
+        self._run.record(*live.unstored(), ev.Detached(trial.id, self.requires_cost))
         logger.info("Trial %s goes on asynchronously; its result is awaited.", trial.id)
 
     def finish(self, trial: Trial, returned: Any, live: LiveTrial, duration: float) -> NePSError | None:

@@ -156,7 +156,7 @@ def neps_trial_reported(run: Run, trial: Trial, step: float) -> None:
 
     Args:
         run: The run.
-        trial: The trial, which is still being evaluated.
+        trial: The trial as it is now: what is reported last may be told when it has finished.
         step: The last one.
     """
 

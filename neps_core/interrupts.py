@@ -61,7 +61,10 @@ class Interrupts:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep signals for later in this block, also inside `allowed()`."""
+        """Keep signals for later in this block, also inside `allowed()`. Other threads get none, and change nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         before, self._allowed = self._allowed, False
         try:
             yield

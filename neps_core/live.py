@@ -15,11 +15,11 @@ from typing import Any
 from attrs import evolve
 
 from neps_core import events as ev
-from neps_core.errors import NotInTrialError, ResultError, StopTrial, StorageError
+from neps_core.errors import NePSError, NotInTrialError, ResultError, StopTrial, StorageError
 from neps_core.results import number, objective_of, parse_cost, plain
 from neps_core.run import Run
 from neps_core.stopping import StoppingRule
-from neps_core.trials import STOPPED_EARLY, Point, Points, Report, State, Trial
+from neps_core.trials import Point, Points, Report, State, Trial
 
 logger = logging.getLogger("neps.live")
 
@@ -62,7 +62,7 @@ def get_in_progress_trial() -> Trial:
 
 def _live(function: str) -> LiveTrial:
     live = _current.get()
-    if live is None or live.pid != os.getpid():
+    if live is None or live.has_ended or live.pid != os.getpid():
         raise NotInTrialError(
             f"{function}() was called where no trial is being evaluated. Call it inside evaluate_pipeline, in the same "
             "process; a thread of your own has to run in a copy of the context (contextvars.copy_context().run)."
@@ -77,12 +77,14 @@ class LiveTrial:
         run: The run.
         trial: The trial, started.
         rule: Says whether to go on; None for always.
+        requires_cost: Whether a result needs a cost.
         held: Keeps signals away while something is stored.
 
     Attributes:
         trial: The trial with everything that it has reported.
         pid: The process that evaluates it.
         was_stopped: Whether it was told to stop.
+        has_ended: Whether its evaluation is over, so that nothing more can be reported.
     """
 
     def __init__(
@@ -90,10 +92,13 @@ class LiveTrial:
         run: Run,
         trial: Trial,
         rule: StoppingRule | None = None,
+        requires_cost: bool = False,
         held: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.pid = os.getpid()
         self.was_stopped = False
+        self.has_ended = False
+        self._requires_cost = requires_cost
         self._run = run
         self._trial = trial
         self._rule = rule
@@ -116,15 +121,27 @@ class LiveTrial:
             yield
         finally:
             _current.reset(token)
+            with self._lock:  # a thread that was left behind may be reporting
+                self.has_ended = True
 
     def report(self, objective: Any, step: float | None, cost: float | None, extra: Mapping[str, Any]) -> None:
         """See the function `report`."""
         value = objective_of("objective", objective)
         n = self._run.log.n_objectives
+        if n is None and len(self._points):
+            first = self._points[0].objective
+            n = len(first) if isinstance(first, list) else 1
         if n is not None and n != (len(value) if isinstance(value, list) else 1):
             raise ResultError(f"neps.report got {objective!r}, and this run's results have {n} objective(s).")
         cost = None if cost is None else parse_cost(cost)
+        if cost is None and self._requires_cost and self._rule is not None:
+            raise ResultError(
+                "with a cost budget and a stopping rule, neps.report needs the cost so far, which is what the trial "
+                "costs if it is stopped: neps.report(..., cost=...)."
+            )
         with self._lock:
+            if self.has_ended:
+                raise NotInTrialError(f"trial {self._trial.id} has ended, so it can't report anything any more.")
             last = self._points[-1].step if len(self._points) else 0
             step = last + 1 if step is None else _step(step)
             if len(self._points) and step <= last:
@@ -135,9 +152,24 @@ class LiveTrial:
             if elapsed >= self._due:
                 self._store()
                 self._due = elapsed + max(PAUSE, SHARE * elapsed)
-            if self._rule is not None and (self.was_stopped or self._rule(self.trial, self._run.trials)):
+            if self.was_stopped or self._is_to_stop():
                 self.was_stopped = True
                 raise StopTrial(f"the stopping rule ends trial {self._trial.id} at step {step:g}.")
+
+    def _is_to_stop(self) -> bool:
+        if self._rule is None:
+            return False
+        try:
+            return bool(self._rule(self.trial, self._run.trials))
+        except NePSError:  # it refuses to judge, and says why
+            raise
+        except Exception as error:  # a plugin's code, so anything: no reason to lose the evaluation
+            name = getattr(self._rule, "__qualname__", type(self._rule).__qualname__)
+            logger.error(
+                "The stopping rule %s raised, and trial %s goes on without it: %r", name, self._trial.id, error
+            )
+            self._rule = None
+            return False
 
     def _store(self) -> None:
         before = self._stored
@@ -163,14 +195,15 @@ class LiveTrial:
         if not len(self._points):
             return ResultError("evaluate_pipeline raised StopTrial, and had reported nothing that could be its result.")
         last = self._points[-1]
-        return {"objective_to_minimize": last.objective, "cost": last.cost, "extra": dict(last.extra)}
+        cost = {} if last.cost is None else {"cost": last.cost}
+        return {"objective_to_minimize": last.objective, **cost, "extra": dict(last.extra)}
 
     def marked(self, report: Report) -> Report:
         """A report that says whether its evaluation was stopped, and at which step."""
-        if not self.was_stopped or report.reported_as != State.SUCCESS.value:
+        if not self.was_stopped or not len(self._points) or report.reported_as == State.FAILED.value:
             return report
-        step = self._points[-1].step if len(self._points) else None
-        return evolve(report, extra={**report.extra, STOPPED_EARLY: True, "step": step})
+        step = self._points[-1].step
+        return evolve(report, stopped_at=step, extra={**report.extra, "stopped_early": True, "step": step})
 
 
 def _step(step: Any) -> float:

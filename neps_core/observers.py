@@ -58,13 +58,17 @@ class Observers:
     """
 
     def __init__(self, chosen: Iterable[Any] = DEFAULT) -> None:
-        if isinstance(chosen, (str, tuple)) and not _is_several(chosen):
+        if isinstance(chosen, (str, dict)) or (isinstance(chosen, tuple) and not _is_several(chosen)):
             chosen = [chosen]
+        if not isinstance(chosen, Iterable):
+            raise ObserverError(f"observers={chosen!r} must be a list of names, (name, keywords), or objects.")
         if chosen is DEFAULT:  # nobody asked for them, so they may be absent
             there = {spec.name for _, spec in plugins.specs("neps_observers", ObserverSpec)}
             chosen = [name for name in DEFAULT if name in there]
         observers = [_observer(selection) for selection in chosen]
-        self._methods = {hook: [_method(name, observer, hook) for name, observer in observers] for hook in HOOKS}
+        # Numbered, as there may be several of one kind.
+        named = [(f"{name!r} (observers[{i}])", observer) for i, (name, observer) in enumerate(observers)]
+        self._methods = {hook: [_method(name, observer, hook) for name, observer in named] for hook in HOOKS}
         self._logged: set[tuple[str, str]] = set()
 
     def tell(self, hook: str, **arguments: Any) -> None:
@@ -77,12 +81,12 @@ class Observers:
             try:
                 method.function(**{key: value for key, value in arguments.items() if key in method.wanted})
             except Exception as error:  # an observer's code, so anything
-                self._log(f"observer {method.observer!r}", hook, error)
+                self._log(f"observer {method.observer}", hook, error)
 
     def _log(self, who: str, hook: str, error: Exception) -> None:
         if (who, hook) not in self._logged:
             self._logged.add((who, hook))
-            logger.error("%s raised in %s (told once): %r", who.capitalize(), hook, error, exc_info=error)
+            logger.error("The %s raised in %s (told once): %r", who, hook, error, exc_info=error)
 
 
 @frozen
@@ -112,14 +116,14 @@ def _method(name: str, observer: Any, hook: str) -> _Method | None:
             wanted.append(parameter.name)
         elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL:
             raise ObserverError(
-                f"{hook} of the observer {name!r} wants {parameter.name!r}, and is told {', '.join(given)}."
+                f"{hook} of the observer {name} wants {parameter.name!r}, and is told {', '.join(given)}."
             )
     return _Method(name, function, frozenset(wanted))
 
 
-def _is_several(chosen: str | tuple[Any, ...]) -> bool:
+def _is_several(chosen: tuple[Any, ...]) -> bool:
     """Whether a tuple holds observers, rather than being one: a name and its keywords."""
-    return isinstance(chosen, tuple) and not (len(chosen) == 2 and isinstance(chosen[1], dict))
+    return not (len(chosen) == 2 and isinstance(chosen[0], str) and isinstance(chosen[1], dict))
 
 
 def _observer(selection: Any) -> tuple[str, Any]:

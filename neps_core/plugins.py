@@ -219,25 +219,37 @@ class Plugins:
             if self._is_loaded or self._is_loading:  # a plugin may ask for plugins while it is imported
                 return
             self._is_loading = True
-            for entry in importlib.metadata.entry_points(group=self._group):
-                distribution = entry.dist.name if entry.dist else "?"
-                version = entry.dist.version if entry.dist else "?"
-                # Two distributions may use one entry-point name.
-                name = entry.name if entry.name not in self._plugins else f"{entry.name} ({distribution})"
-                is_disabled = name in self._disabled
-                self._plugins[name] = Plugin(name, distribution, version, entry.value, is_disabled=is_disabled)
-                if is_disabled:
-                    continue
-                try:
-                    self._add(entry.load(), name)
-                except (Exception, SystemExit) as error:  # a plugin's code, so anything
-                    self._break(name, error)
+            try:
+                self._find()
+            except BaseException:  # an interrupt: the next one begins anew
+                for name in [name for name in self._plugins if self._manager.get_plugin(name) is not None]:
+                    self._manager.unregister(name=name)
+                self._plugins.clear()
+                raise
+            finally:
+                self._is_loading = False
             self._is_loaded = True
         for name in sorted(self._disabled - set(self._plugins)):
             hint = nearest(name, self._plugins)
             warnings.warn(f"there is no plugin {name!r} to disable. {hint}", NePSWarning, stacklevel=2)
         for name in [plugin.name for plugin in self._plugins.values() if plugin.error is not None]:
             self._warn(name)
+
+    def _find(self) -> None:
+        """Import what is installed."""
+        for entry in importlib.metadata.entry_points(group=self._group):
+            distribution = entry.dist.name if entry.dist else "?"
+            version = entry.dist.version if entry.dist else "?"
+            # Two distributions may use one entry-point name.
+            name = entry.name if entry.name not in self._plugins else f"{entry.name} ({distribution})"
+            is_disabled = name in self._disabled
+            self._plugins[name] = Plugin(name, distribution, version, entry.value, is_disabled=is_disabled)
+            if is_disabled:
+                continue
+            try:
+                self._add(entry.load(), name)
+            except (Exception, SystemExit) as error:  # a plugin's code, so anything
+                self._break(name, error)
 
     def _add(self, plugin: Any, name: str) -> None:
         try:

@@ -7,6 +7,7 @@ import logging
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +55,8 @@ class Run:
         self._position = 0
         self._space: SearchSpace | None = None
         self._observers = observers
-        self._news: list[tuple[str, dict[str, Any]]] = []
+        self._news: deque[tuple[str, dict[str, Any]]] = deque()
+        self._is_telling = False
         self._mutex = threading.RLock()
         self._depth = 0
 
@@ -90,16 +92,37 @@ class Run:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Hold a lock of the run. What is recorded meanwhile is told to observers once no lock is held any more."""
+        try:
+            with self._mutex:
+                self._depth += 1
+                try:
+                    with self.locks.lock(name):
+                        yield
+                finally:
+                    self._depth -= 1
+        finally:
+            self._tell_news()
+
+    def _tell_news(self) -> None:
+        """Tell what was recorded, in its order, unless a lock is held or somebody is telling already.
+
+        An observer may record something itself, or wait for a thread that does: that is told when it is its turn.
+        """
         with self._mutex:
-            self._depth += 1
-            try:
-                with self.locks.lock(name):
-                    yield
-            finally:
-                self._depth -= 1
-                while self._news and not self._depth:
-                    hook, arguments = self._news.pop(0)
-                    self.tell(hook, **arguments)
+            if self._depth or self._is_telling or not self._news:
+                return
+            self._is_telling = True
+        try:
+            while True:
+                with self._mutex:
+                    if not self._news:
+                        self._is_telling = False
+                        return
+                    hook, arguments = self._news.popleft()
+                self.tell(hook, **arguments)
+        except BaseException:
+            self._is_telling = False
+            raise
 
     def record(self, *events: ev.Event) -> None:
         """Add events, take them in, show them to people, and tell the observers: the one way in.
@@ -123,7 +146,7 @@ class Run:
                 # Only for people, and written again when the run is opened the next time.
                 logger.warning("The files of trial %s could not be written: %s", ", ".join(shown), reason)
             self.folder.remove(removed)
-            self._news += self._of_interest(events, removed)
+            self._news.extend(self._of_interest(events, removed))
 
     def _of_interest(
         self, events: Iterable[ev.Event], removed: dict[str, Trial | None]
@@ -140,8 +163,10 @@ class Run:
             told: dict[str, Any] = {"trial": trial}
             if isinstance(event, ev.Started) and trial.metadata.time_started == event.time:
                 yield "neps_trial_started", told
-            elif isinstance(event, ev.Reported) and trial.points:
-                yield "neps_trial_reported", {**told, "step": event.points[-1][0]}
+            elif isinstance(event, ev.Reported):
+                last = event.points[-1][0]
+                if trial.points and trial.points[-1].step == last and _is_of(trial, event.worker):
+                    yield "neps_trial_reported", {**told, "step": last}
             elif isinstance(event, ev.Finished) and trial.metadata.time_end == event.time:
                 yield "neps_trial_finished", told
 
@@ -206,8 +231,13 @@ class Run:
                 logger.info("Optimizer %s: %s", chosen.name, chosen.details)
             if not self.log.optimizers or self.log.optimizers[-1] != record:
                 self.record(record)
-            self.folder.publish_run(self.log)
-            self.folder.repair(self.log)
+            try:
+                self.folder.publish_run(self.log)
+                self.folder.repair(self.log)
+            except StorageError:  # somebody has changed one
+                raise
+            except OSError as reason:
+                logger.warning("Files for people in %s could not be written: %s", self.root_directory, reason)
 
     def destroy(self) -> None:
         """Delete the run, and everything in its folder.
@@ -221,6 +251,22 @@ class Run:
             raise StorageError(f"workers are alive in {self.root_directory}: {names}. Stop them before overwriting it.")
         self.journal.destroy()
         self.folder.clear()
+
+
+def _is_of(trial: Trial, worker_id: str) -> bool:
+    return trial.metadata.evaluating_worker_id == worker_id
+
+
+def check_seed(seed: Any) -> int | None:
+    """A seed as a Python number.
+
+    Raises:
+        RunError: If it is no whole number of at least 0, nor None.
+    """
+    seed = getattr(seed, "item", lambda: seed)()  # a NumPy integer
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise RunError(f"seed must be a whole number of at least 0, not {seed!r}.")
+    return seed
 
 
 def _plain_document(space: SearchSpace) -> dict[str, Any]:

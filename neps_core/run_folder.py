@@ -57,7 +57,7 @@ class RunFolder:
         """The folder."""
         if self._root is None:
             self._root = Path(tempfile.mkdtemp(prefix="neps-"))
-            weakref.finalize(self, shutil.rmtree, self._root, ignore_errors=True)
+            weakref.finalize(self, _remove, self._root, os.getpid())
         return self._root
 
     # ------------------------------------------------------------------ as a whole
@@ -188,7 +188,9 @@ class RunFolder:
         """
         for path, versions in self._of_run(log):
             # A file that shows an earlier version is just behind, an empty one was cut off by a power cut.
-            if path.exists() and (shown := path.read_bytes()) and shown not in versions:
+            with as_storage_error(f"can't read {path}", "Delete it to have it written again"):
+                shown = path.read_bytes() if path.exists() else b""
+            if shown and shown not in versions:
                 raise StorageError(
                     f"{path} was changed since it was written. It only shows what the run's journal holds, so a change "
                     "has no effect, and it is not read: delete it to have it written again, or start a new run with "
@@ -229,6 +231,7 @@ class RunFolder:
         """
         if not self._is_for_people:
             return []
+        self.remove(log.removed)  # the folders of what a crash kept `neps clean` from deleting
         recent = set(log.trials.changes[-RECENT:])
         mended = []
         for trial in log.trials.values():
@@ -246,6 +249,11 @@ class RunFolder:
                     write_atomically(f"{directory}/{name}", content())
                 mended.append(trial.id)
         return mended
+
+
+def _remove(folder: Path, pid: int) -> None:
+    if os.getpid() == pid:  # a forked child leaves it to its parent
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Content:

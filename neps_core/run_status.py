@@ -100,7 +100,12 @@ def _of_optimizer(run: Run) -> list[str]:
     except NePSError:  # a plugin or an operator that isn't here: the rest can still be shown
         return []
     tell = getattr(optimizer, "status", None)
-    return list(tell(run.trials)) if callable(tell) else []
+    if not callable(tell):
+        return []
+    try:
+        return [str(line) for line in tell(run.trials)]
+    except Exception as error:  # an optimizer's code, so anything: the rest can still be shown
+        return [f"(the optimizer can't say how it stands: {error!r})"]
 
 
 def status(root_directory: str | Path, print_summary: bool = False) -> tuple[Any, Any]:

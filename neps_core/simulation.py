@@ -80,16 +80,17 @@ def simulate(
         while idle and clock < max_time and (max_evaluations is None or begun < max_evaluations):
             limits = {} if max_evaluations is None else {"evaluations": float(max_evaluations)}
             info = BudgetInfo(limits, {"evaluations": float(begun)})
-            sampled = sample(log, chosen, space, info, None, idle[-1], clock)
-            if not sampled:
+            if not log.pending:  # an optimizer may give several at a time
+                log.fold(sample(log, chosen, space, info, None, idle[-1], clock))
+            if not log.pending:
                 break
             worker, begun = idle.pop(), begun + 1
-            log.fold([*sampled, ev.Started(sampled[0].id, clock, worker)])
-            previous = log.trials[sampled[0].previous] if sampled[0].previous is not None else None
-            result, duration = evaluate(sampled[0].config, previous)
+            trial = log.trials[next(iter(log.pending))]
+            log.fold([ev.Started(trial.id, clock, worker)])
+            result, duration = evaluate(trial.config, log.trials.get(trial.metadata.previous_trial_id or ""))
             report = parse_result(result, n_objectives=log.n_objectives)
             report = evolve(report, evaluation_duration=duration)
-            finished = ev.Finished(sampled[0].id, clock + duration, State(report.reported_as), report)
+            finished = ev.Finished(trial.id, clock + duration, State(report.reported_as), report)
             heapq.heappush(running, (finished.time, next(order), worker, finished))
         if not running:
             break

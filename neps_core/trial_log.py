@@ -44,6 +44,7 @@ class TrialLog:
         trials: All trials.
         pending: Ids of the trials that wait for a worker, longest first.
         evaluating: Ids of the trials that are being evaluated.
+        removed: Ids of the trials that were removed, and are not there again.
         sampled: How many configurations were ever proposed: the index of the next sample.
         highest_number: The highest number of a trial's id so far.
         n_objectives: How many objectives the run's results have; None as long as there is no success.
@@ -59,6 +60,7 @@ class TrialLog:
         self.trials = _LiveTrials(self._trials, self._changes)
         self.pending: dict[str, None] = {}
         self.evaluating: dict[str, None] = {}
+        self.removed: set[str] = set()
         self.sampled = 0
         self.highest_number = 0
         self.n_objectives: int | None = None
@@ -87,6 +89,8 @@ class TrialLog:
             StorageError: If the run belongs to a later version of the format.
         """
         for event in events:
+            if getattr(event, "id", None) in self.removed and not isinstance(event, ev.Sampled):
+                continue  # of a worker that has not heard of it
             self._fold[type(event)](event)
 
     def _put(self, trial: Trial) -> None:
@@ -115,6 +119,7 @@ class TrialLog:
         self.highest_number = max(self.highest_number, number_of(event.id))
         if event.id in self._trials:
             return
+        self.removed.discard(event.id)
         metadata = Metadata(
             time_sampled=event.time,
             sampling_worker_id=event.worker,
@@ -170,6 +175,7 @@ class TrialLog:
     def _deleted(self, event: ev.Deleted) -> None:
         if self._trials.pop(event.id, None) is not None:
             self._changes.append(event.id)
+            self.removed.add(event.id)
             self.trials.deletions += 1
             self.pending.pop(event.id, None)
             self.evaluating.pop(event.id, None)

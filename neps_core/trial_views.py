@@ -36,7 +36,8 @@ class TrialView(Mapping[str, Trial]):
     def _catch_up(self) -> dict[str, Trial]:
         changes = self._trials.changes
         if self._position < len(changes):
-            for trial_id in dict.fromkeys(changes[self._position :]):
+            # In the order of what happened last, in which somebody who looks only now sees them, too.
+            for trial_id in reversed(dict.fromkeys(reversed(changes[self._position :]))):
                 trial = self._trials.get(trial_id)
                 seen = None if trial is None else self._see(trial)
                 before = self._seen.get(trial_id)
@@ -66,7 +67,8 @@ class TrialView(Mapping[str, Trial]):
         return self._catch_up()[trial_id]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._catch_up())
+        seen = self._catch_up()
+        return (trial_id for trial_id in self._trials if trial_id in seen)
 
     def __len__(self) -> int:
         return len(self._catch_up())

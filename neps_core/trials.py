@@ -30,9 +30,6 @@ class State(str, Enum):
         return self in _FINISHED
 
 
-#: What a trial that a stopping rule ended has in `extra`: True.
-STOPPED_EARLY = "stopped_early"
-
 _FINISHED = frozenset({State.SUCCESS, State.FAILED, State.CRASHED, State.CORRUPTED})
 
 
@@ -78,6 +75,7 @@ class Report:
         tb: The traceback.
         reported_as: `"success"`, `"failed"` or `"crashed"`.
         evaluation_duration: Seconds; None for an asynchronous or imported result.
+        stopped_at: The step at which the evaluation was stopped early; None if it was not.
     """
 
     objective_to_minimize: Objective | None = None
@@ -88,6 +86,7 @@ class Report:
     tb: str | None = None
     reported_as: str = State.SUCCESS.value
     evaluation_duration: float | None = None
+    stopped_at: float | None = None
 
 
 @frozen
@@ -172,7 +171,7 @@ class Trial:
     @property
     def was_stopped_early(self) -> bool:
         """Whether a stopping rule ended its evaluation. Such a trial is a success, but never the best one."""
-        return self.report is not None and self.report.extra.get(STOPPED_EARLY) is True
+        return self.report is not None and self.report.stopped_at is not None
 
     @property
     def objectives(self) -> tuple[float, ...] | None:

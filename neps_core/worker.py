@@ -78,7 +78,7 @@ class Worker:
 
     def _evaluate(self, trial: Trial) -> None:
         logger.info("Trial %s started.", trial.id)
-        live = LiveTrial(self._run, trial, self._rule, self._interrupts.held)
+        live = LiveTrial(self._run, trial, self._rule, self._claims.requires_cost, self._interrupts.held)
         began = time.perf_counter()
         try:
             with live.current(), self._interrupts.allowed():
@@ -99,7 +99,7 @@ class Worker:
         if self._interrupts.in_child:
             os._exit(1)  # a process that the user's code forked, and that forgot to end: it is no worker
         if returned is None:
-            self._claims.detach(trial)
+            self._claims.detach(trial, live)
             return
         stop_all = self._claims.finish(trial, returned, live, time.perf_counter() - began)
         if stop_all is not None:

@@ -33,7 +33,7 @@ class Chosen:
     optimizer: Callable[..., Any]
     details: dict[str, Any] = field(init=False)
     _wants: frozenset[str] = field(init=False)
-    _takes_n: bool = field(init=False)
+    _takes_n: str = field(init=False)
 
     @details.default
     def _tell_details(self) -> dict[str, Any]:
@@ -44,11 +44,15 @@ class Chosen:
         return frozenset({"rng", "seed"} & set(inspect.signature(self.optimizer).parameters))
 
     @_takes_n.default
-    def _third_parameter(self) -> bool:
-        parameters = inspect.signature(self.optimizer).parameters.values()
-        by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        third = by_position[2] if len(by_position) > 2 else None
-        return any(p.kind is p.VAR_POSITIONAL for p in parameters) or (third is not None and third not in self._wants)
+    def _third_parameter(self) -> str:
+        """How it takes the number: `"position"`, `"name"`, or `""` for not at all."""
+        parameters = inspect.signature(self.optimizer).parameters
+        kinds = [(p.kind, p.name) for p in parameters.values() if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+        if len(kinds) > 2 and kinds[2][1] not in self._wants:
+            return "position"
+        if kinds and kinds[-1][0] is inspect.Parameter.VAR_POSITIONAL and len(kinds) <= 2:
+            return "position"
+        return "name" if "n" in parameters else ""
 
     def ask(
         self,
@@ -75,9 +79,13 @@ class Chosen:
         Raises:
             OptimizerError: If the optimizer raises, or its answer is no usable proposal.
         """
-        keywords = {name: given for name, given in (("rng", rng), ("seed", seed)) if name in self._wants}
+        keywords: dict[str, Any] = {
+            name: given for name, given in (("rng", rng), ("seed", seed)) if name in self._wants
+        }
+        if self._takes_n == "name":
+            keywords["n"] = n
         try:
-            answer = self.optimizer(trials, budget_info, *([n] if self._takes_n else []), **keywords)
+            answer = self.optimizer(trials, budget_info, *([n] if self._takes_n == "position" else []), **keywords)
         except NePSError:
             raise
         except Exception as reason:  # an optimizer's code, so anything

@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 
 from neps_core import StoppingRuleError, StoppingRuleSpec, Trial, Trials, hookimpl
 from neps_plugins.toolkit.reports import BestSoFar, one_objective
+from neps_plugins.toolkit.trial_follower import Follower
 
 
 @frozen
@@ -63,11 +64,10 @@ class Percentile:
         self._min_trials = min_trials
         self._min_steps = min_steps
         self._best = BestSoFar()
+        self._follower = Follower()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._position = 0
-        self._deletions = 0
         self._known: set[str] = set()
         self._completed: list[_Curve] = []
         self._ranked: dict[float, _Ranked] = {}
@@ -82,17 +82,16 @@ class Percentile:
 
     def _follow(self, trials: Trials) -> None:
         """Take in the trials that have completed."""
-        if trials.deletions != self._deletions:
+        anew, ids = self._follower.news(trials)
+        if anew:
             self._begin_anew()
-            self._deletions = trials.deletions
-        for trial_id in dict.fromkeys(trials.changes[self._position :]):
+        for trial_id in ids:
             done = trials.get(trial_id)
             if done is not None and done.objectives is not None and done.points and trial_id not in self._known:
                 points = [point for point in done.points if not math.isnan(one_objective(point))]
                 averages = [total / (i + 1) for i, total in enumerate(itertools.accumulate(map(one_objective, points)))]
                 self._known.add(trial_id)
                 self._completed.append(_Curve([point.step for point in points], averages))
-        self._position = len(trials.changes)
 
     def _limit(self, step: float) -> float | None:
         """The percentile of the running averages at a step; None if there are too few."""

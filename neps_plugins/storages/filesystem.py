@@ -22,7 +22,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
 
-from neps_core import LeaseHeld, NePSWarning, RunFolder, Storage, hookimpl
+from neps_core import LeaseHeld, NePSWarning, RunFolder, Storage, StorageError, hookimpl
 from neps_core.events import Event, from_line, to_line
 from neps_core.run_folder import INNER, as_storage_error
 
@@ -91,6 +91,7 @@ class FileJournal:
         with as_storage_error(f"can't write to {self._inner.parent}", "Nothing stored before is lost"):
             if self._writer is None:
                 self._writer = os.open(self._path, os.O_RDWR | os.O_APPEND)
+            self._check_is_there()
             end = self._cut_torn_tail(self._writer)
             try:
                 written = os.write(self._writer, data)
@@ -101,6 +102,12 @@ class FileJournal:
             except OSError:
                 os.ftruncate(self._writer, end)
                 raise
+
+    def _check_is_there(self) -> None:
+        """Refuse to go on with a file that nobody will find again."""
+        for descriptor in (self._reader, self._writer):
+            if descriptor is not None and not os.fstat(descriptor).st_nlink:
+                raise StorageError(f"{self._path} was deleted while the run was going on. Was the run overwritten?")
 
     def _cut_torn_tail(self, descriptor: int) -> int:
         """Remove an incomplete last line. Returns the journal's length."""
@@ -118,6 +125,7 @@ class FileJournal:
         with as_storage_error(f"can't read {self._path}", "Check the folder and its permissions"):
             if self._reader is None:
                 self._reader = os.open(self._path, os.O_RDONLY)
+            self._check_is_there()
             tail = b""
             while chunk := os.pread(self._reader, CHUNK, since + len(tail)):
                 *lines, tail = (tail + chunk).split(b"\n")

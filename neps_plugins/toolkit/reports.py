@@ -15,12 +15,15 @@ def one_objective(point: Point) -> float:
     Raises:
         StoppingRuleError: If it has several.
     """
-    if isinstance(point.objective, list):
+    objective = point.objective
+    if isinstance(objective, list):
+        if len(objective) == 1:
+            return objective[0]
         raise StoppingRuleError(
             "the stopping rule compares one objective, and several were reported. Report the one that matters, or "
             "leave stopping_rule out."
         )
-    return point.objective
+    return objective
 
 
 @define
@@ -36,12 +39,12 @@ class BestSoFar:
     min_delta: float = 0.0
     best: float = math.inf
     at: int = -1
-    _trial: tuple[str, int] = ("", 0)
+    _trial: tuple[str, float | None] = ("", None)
     _n: int = 0
 
     def of(self, trial: Trial) -> float:
         """The best of a trial."""
-        this = (trial.id, trial.metadata.starts)
+        this = (trial.id, trial.metadata.time_started)
         if this != self._trial or len(trial.points) < self._n:
             self._trial, self._n, self.best, self.at = this, 0, math.inf, -1
         for i in range(self._n, len(trial.points)):

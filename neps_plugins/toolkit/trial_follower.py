@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import define, field
 
-from neps_core import Trial
+from neps_core import Trial, Trials
 
 
 @define
@@ -17,11 +17,11 @@ class Follower:
     computed from them asks here what is new, and whether it has to begin anew.
     """
 
-    _followed: Mapping[str, Trial] | None = field(default=None, init=False)
+    _followed: Mapping[str, Trial] | Trials | None = field(default=None, init=False)
     _position: int = field(default=0, init=False)
     _deletions: int = field(default=0, init=False)
 
-    def news(self, trials: Mapping[str, Trial]) -> tuple[bool, list[str]]:
+    def news(self, trials: Mapping[str, Trial] | Trials) -> tuple[bool, list[str]]:
         """What has happened since the last call.
 
         Args:

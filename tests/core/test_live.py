@@ -218,6 +218,83 @@ class TestReport:
         lines = (root / ".neps/journal.jsonl").read_text().splitlines()
         assert sum('"reported"' in line for line in lines) < 30
 
+    def test_what_an_asynchronous_trial_has_reported_is_kept(self, root):
+        def submit(x):
+            for i in range(5):
+                neps.report(float(i))
+
+        search(submit, root)
+        assert curve_of(open_run(root).trials["1"]) == [(i + 1, float(i)) for i in range(5)]
+        neps.save_pipeline_results(0.5, "1", root)
+        assert open_run(root).trials["1"].report.learning_curve == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+    def test_a_thread_that_is_left_behind(self, root):
+        """After the trial has ended nothing can be reported, nor does it bring back a trial that was removed."""
+        ended, errors = threading.Event(), []
+
+        def late():
+            ended.wait(20)
+            try:
+                neps.report(7.0, 99)
+            except RuntimeError as error:
+                errors.append(error)
+
+        threads = []
+
+        def train(x):
+            threads.append(threading.Thread(target=contextvars.copy_context().run, args=(late,)))
+            threads[0].start()
+            return x
+
+        search(train, root)
+        neps.clean(root, ["1"])
+        ended.set()
+        threads[0].join()
+        assert len(errors) == 1
+        assert not open_run(root).trials
+
+    def test_what_is_said_of_a_removed_trial_is_ignored(self, root):
+        from neps_core import events as ev
+
+        search(lambda x: x, root, 2)
+        run = open_run(root)
+        run.record(ev.Deleted("1"))
+        run.record(ev.Reported("1", "w", [[1, 2.0]]), ev.Finished("1", 5.0, State.SUCCESS, run.trials["2"].report))
+        assert list(run.trials) == list(open_run(root).trials) == ["2"]
+
+    def test_one_number_of_objectives_a_trial(self, root):
+        def train(x):
+            neps.report(1.0)
+            with pytest.raises(ResultError, match=r"1 objective\(s\)"):
+                neps.report([1.0, 2.0])
+            return x
+
+        search(train, root)
+
+    def test_a_signal_while_a_thread_reports_reaches_the_main_thread(self, root, script):
+        script.write(
+            """
+            import contextvars, os, signal, sys, threading, time, neps
+            class Slow:
+                def neps_trial_reported(self, run, trial):
+                    time.sleep(0.5)
+            def train(x):
+                thread = threading.Thread(target=contextvars.copy_context().run, args=(neps.report, 1.0))
+                thread.start()
+                time.sleep(0.2)
+                os.kill(os.getpid(), signal.SIGTERM)
+                thread.join()
+                time.sleep(5)
+                open("went on", "w").close()
+                return x
+            neps.run(train, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=2,
+                     observers=[Slow()])
+            """
+        )
+        script.run(root, code=143)
+        assert not (script.folder / "went on").exists()
+        assert open_run(root).trials["1"].state is State.PENDING
+
     def test_points_are_values(self, root):
         kept = []
 
@@ -330,9 +407,33 @@ class TestStoppingEarly:
             search(train, root)
         assert open_run(root).trials["1"].state is State.FAILED
 
+    def test_a_key_of_the_users_does_not_stop_anything(self, root):
+        result = search(lambda x: {"objective_to_minimize": x, "stopped_early": True}, root)
+        assert result.best.report.extra == {"stopped_early": True} and not result.best.was_stopped_early
+
+    def test_with_a_cost_budget_reports_need_a_cost(self, root):
+        rule = ("threshold", {"upper": 1.0})
+        with pytest.raises(neps.NePSError, match=r"neps.report needs the cost so far"):
+            search(lambda x: neps.report(9.0) or x, root, cost_to_spend=3, stopping_rule=rule)
+        result = search(lambda x: neps.report(9.0, cost=2.0), root, 9, cost_to_spend=3, stopping_rule=rule)
+        assert [t.report.cost for t in result.trials.values() if t.was_stopped_early] == [2.0, 2.0]
+
+    def test_a_rule_that_raises_harms_nobody(self, root, caplog):
+        def rule(trial, trials):
+            raise ZeroDivisionError("a bug")
+
+        result = search(descending(), root, 2, stopping_rule=rule)
+        assert [t.state for t in result.trials.values()] == [State.SUCCESS] * 2
+        assert caplog.text.count("goes on without it: ZeroDivisionError('a bug')") == 2
+
+    def test_one_objective_in_a_list(self, root):
+        rule = ("patience", {"patience": 1})
+        result = search(lambda x: [neps.report([0.5]) or neps.report([0.5]) or x], root, stopping_rule=rule)
+        assert result.trials["1"].was_stopped_early
+
     def test_nan_is_a_crash(self, root):
         trial = search(lambda x: neps.report(math.nan), root, stopping_rule=("threshold", {"upper": 1})).trials["1"]
-        assert trial.state is State.CRASHED
+        assert trial.state is State.CRASHED and trial.was_stopped_early
 
     @pytest.mark.parametrize(
         ("rule", "message"),
@@ -429,6 +530,14 @@ class TestMedian:
         fresh, following = Median(min_trials=3), Median(min_trials=3)
         following(last, run.trials)
         assert fresh(last, run.trials) is following(last, run.trials) is True
+
+    def test_a_rule_object_begins_anew_with_each_run(self, root):
+        from neps_plugins.stopping.median import Median
+
+        rule = Median(min_trials=3)
+        self.run(root / "low", [0.0, 0.0], rule)
+        high = [[104.0, 102.0], [106.0, 104.0], [108.0, 106.0]]
+        assert self.run(root / "high", [106.0, 105.0], rule, high) is None
 
 
 def test_a_report_costs_little(root):

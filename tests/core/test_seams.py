@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import neps
@@ -29,12 +33,14 @@ from neps_core import (
     scalarised,
 )
 from neps_core import events as ev
+from neps_core.budgets import Ledger
 from neps_core.cleaning import clean
 from neps_core.optimizers.asking import Chosen
 from neps_core.run import open_run
 from neps_core.run_status import status_of
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State
+from neps_plugins.toolkit import by_end
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -160,6 +166,39 @@ class TestSharedLoop:
         with pytest.raises(RunError, match="differs"):
             neps.AskAndTell(neps.algorithms.random_search({"y": neps.Float(0, 1)}), root_directory=root)
 
+    @pytest.mark.parametrize("config_id", ["a b", "../evil", ""])
+    def test_an_id_that_is_no_name(self, root, config_id):
+        with neps.AskAndTell("random_search", root_directory=root, pipeline_space=SPACE) as loop:
+            with pytest.raises(neps.NePSError, match="can't be used"):
+                loop.tell_custom(config_id=config_id, config={"x": 0.5}, result=0.1)
+            assert not loop.trials and not open_run(root).trials
+
+    @pytest.mark.parametrize("config", [{"x": 99.0}, {"nope": 1}, {}])
+    def test_a_configuration_that_is_none_of_the_space(self, root, config):
+        with neps.AskAndTell("random_search", root_directory=root, pipeline_space=SPACE) as loop:
+            with pytest.raises(neps.NePSError):
+                loop.tell_custom(config_id="7", config=config, result=0.1)
+            assert not loop.trials
+
+    @pytest.mark.parametrize("seed", ["x", 1.5, -1, True])
+    def test_a_seed_that_is_none(self, root, seed):
+        for keywords in ({}, {"root_directory": root}):
+            with pytest.raises(RunError, match="seed must be a whole number"):
+                neps.AskAndTell(neps.algorithms.random_search(SPACE), seed=seed, **keywords)
+
+    def test_a_seed_of_numpys(self, root):
+        with neps.AskAndTell(neps.algorithms.random_search(SPACE), seed=np.int64(3), root_directory=root) as loop:
+            loop.ask()
+        assert open_run(root).log.seed == 3
+
+    def test_closed_is_closed(self, root):
+        loop = neps.AskAndTell("random_search", root_directory=root, pipeline_space=SPACE)
+        trial = loop.ask()
+        loop.close()
+        for call in (loop.ask, lambda: loop.tell(trial, 1.0)):
+            with pytest.raises(RunError, match="closed"):
+                call()
+
 
 # ---------------------------------------------------------------------- observers
 
@@ -279,6 +318,41 @@ class TestObservers:
         assert len(search(root, 1, observers=[Looks()]).trials) == 2
         assert looked == ["1"]
 
+    def test_an_observer_may_wait_for_a_thread_that_uses_the_run(self, root):
+        class Waits:
+            def neps_trial_finished(self, run, trial):
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(run.refresh).result(timeout=20)
+                    pool.submit(run.record, ev.Deleted("99")).result(timeout=20)
+                waited.append(trial.id)
+
+        waited: list[str] = []
+        search(root, 2, observers=[Waits()])
+        assert waited == ["1", "2"]
+
+    def test_what_an_observer_records_is_told_after_what_it_was_told(self, root):
+        class Imports:
+            def neps_trial_started(self, run, trial):
+                if trial.id == "1":
+                    run.record(ev.Sampled("50", {"x": 0.5}), ev.Finished("50", 1.0, State.SUCCESS, Report(1.0)))
+
+        recorder = Recorder()
+        search(root, 1, observers=[Imports(), recorder])
+        assert [(t[0], t[1]) for t in recorder.told if t[0] in ("started", "finished")] == [
+            ("started", "1"),
+            ("finished", "50"),
+            ("finished", "1"),
+        ]
+
+    def test_two_of_a_kind_that_raise_are_both_logged(self, root, caplog):
+        class Luckless:
+            def neps_trial_started(self, **anything):
+                raise ZeroDivisionError(len(anything))
+
+        search(root, 2, observers=[Luckless(), Luckless()])
+        assert caplog.text.count("ZeroDivisionError(2)") == 2
+        assert "'Luckless' (observers[0])" in caplog.text and "'Luckless' (observers[1])" in caplog.text
+
     def test_chosen_by_name_with_keywords(self, root):
         told = []
 
@@ -301,6 +375,9 @@ class TestObservers:
         [
             ([SimpleNamespace(neps_trial_finished=lambda outcome: None)], "wants 'outcome', and is told run, trial"),
             (["sumary"], "'sumary'.*'summary'"),
+            (None, "must be a list"),
+            (5, "must be a list"),
+            ({"name": "sumary"}, "'sumary'.*'summary'"),
             ([object()], "none of the methods"),
             ([Recorder], "is a class"),
             (
@@ -357,7 +434,41 @@ class TestViews:
         with pytest.raises(neps.NePSError, match="several|minimises one"):
             optimizer(log.trials, None)
         fresh = neps.algorithms.bayesian_optimization(space)
-        assert len(fresh(view, neps.BudgetInfo(), 2, __import__("numpy").random.default_rng(0))) == 2
+        assert len(fresh(view, neps.BudgetInfo(), 2, np.random.default_rng(0))) == 2
+
+    def test_a_fresh_view_is_like_one_that_was_followed(self):
+        """In the order of sampling, and of what happened last, so that optimizers propose the same."""
+        log = TrialLog()
+        views = [filtered(log.trials, lambda trial: trial.state is State.SUCCESS), scalarised(log.trials, sum)]
+        for event in (
+            *(ev.Sampled(i, {"x": 0.1}, 1.0) for i in "123"),
+            *(ev.Started(i, 1.0, "w") for i in "123"),
+            *(ev.Finished(i, 2.0, State.SUCCESS, Report(float(i))) for i in "312"),
+        ):
+            log.fold([event])
+            assert all(len(view) <= 3 for view in views)
+        fresh = [filtered(log.trials, lambda trial: trial.state is State.SUCCESS), scalarised(log.trials, sum)]
+        for followed, new in zip(views, fresh):
+            assert list(followed) == list(new) == ["1", "2", "3"]
+            assert by_end(followed, list("123")) == by_end(new, list("123")) == ["3", "1", "2"]
+
+    def test_models_propose_the_same_on_both(self):
+        space = {"x": neps.Float(0, 1), "y": neps.Float(0, 1)}
+
+        def ask(optimizer, view, k):
+            return [p.config for p in optimizer(view, neps.BudgetInfo(), 2, np.random.default_rng(k), 7)]
+
+        log = TrialLog()
+        view, optimizer = scalarised(log.trials, max), neps.algorithms.bayesian_optimization(space)
+        for k in range(12):
+            pair = ask(optimizer, view, k)
+            fresh = neps.algorithms.bayesian_optimization(space)
+            assert pair == ask(fresh, scalarised(log.trials, max), k)
+            ids = [str(2 * k), str(2 * k + 1)]
+            log.fold([ev.Sampled(i, config, 1.0) for i, config in zip(ids, pair)])
+            for i in reversed(ids):
+                config = log.trials[i].config
+                log.fold([ev.Finished(i, 2.0, State.SUCCESS, Report([config["x"], config["y"] ** 2]))])
 
     def test_followed_without_rebuilding(self):
         """A view of a view sees each change once, however often it is looked at."""
@@ -458,6 +569,40 @@ class TestRepair:
         assert run.folder.repair(run.log, thorough=True) == ["1"]
         assert path.read_bytes() == right
 
+    def test_folders_of_trials_that_were_removed(self, root):
+        search(root, 3)
+        run = open_run(root)
+        run.journal.append([ev.Deleted("1")])  # and killed before the folder was deleted
+        search(root, 1)
+        assert sorted(p.name for p in (root / "configs").iterdir()) == ["config_2", "config_3", "config_4"]
+
+    def test_a_file_that_is_a_folder(self, root, caplog):
+        search(root, 1)
+        (root / "configs/config_1/report.yaml").unlink()
+        (root / "configs/config_1/report.yaml").mkdir()
+        assert len(search(root, 1).trials) == 2
+        assert "could not be written" in caplog.text
+        (root / "optimizer_info.yaml").unlink()
+        (root / "optimizer_info.yaml").mkdir()
+        with pytest.raises(StorageError, match="can't read"):
+            neps.load_optimizer_info(root)
+
+    def test_a_journal_that_was_deleted_meanwhile(self, root):
+        def evaluate(x):
+            shutil.rmtree(root / ".neps")
+            return x
+
+        with pytest.raises(StorageError, match=r"can't lock|was deleted"):
+            neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=3)
+
+    def test_a_run_that_was_replaced_meanwhile(self, root):
+        run = open_run(search(root, 1).root_directory)
+        search(root, 2, overwrite_root_directory=True)
+        before = (root / ".neps/journal.jsonl").read_bytes()
+        with pytest.raises(StorageError, match="was deleted while the run was going on"):
+            run.record(ev.Requeued("1", 1.0, "x"))
+        assert (root / ".neps/journal.jsonl").read_bytes() == before
+
     def test_a_report_that_the_journal_never_got(self, root):
         search(root, 1)
         journal = root / ".neps/journal.jsonl"
@@ -501,9 +646,15 @@ def test_without_the_trial_that_is_continued_all_of_it_counts(root):
     clean(root, ["1_rung_3"])
     spec = next(s for _, s in neps.plugins.plugins.specs("neps_budgets", BudgetSpec) if s.name == "fidelities")
     log = open_run(root)
+    followed = Ledger({"fidelities": 100}, "", log.space, lambda _: True, False)
+    followed.update(log.trials)
+    log.record(ev.Deleted("1_rung_1"))
+    followed.update(log.trials)
+    fresh = Ledger({"fidelities": 100}, "", log.space, lambda _: True, False)
+    fresh.update(log.trials)
+    assert followed.spent() == fresh.spent() == {"fidelities": 1.0 + 3.0 + 5.0}
     last = log.trials["1_rung_4"]
     assert spec.amount(last, log.space, log.trials.get("1_rung_3")) == 5.0
-    assert spec.amount(log.trials["1_rung_2"], log.space, log.trials["1_rung_1"]) == 1.0
 
 
 def test_a_simulated_run_has_simulated_times(root):
@@ -517,13 +668,47 @@ def test_a_simulated_run_has_simulated_times(root):
     assert sorted(t.metadata.time_end for t in done.trials.values()) == [100.0, 100.0, 200.0, 200.0, 300.0, 300.0]
 
 
+def test_a_simulation_evaluates_everything_that_is_proposed():
+    class Three:
+        def __init__(self, space):
+            pass
+
+        def __call__(self, trials, budget_info, n=None):
+            return [neps.SampledConfig({"x": x}) for x in (0.0, 0.1, 0.2)]
+
+    done = simulate(Three, SPACE, lambda config, previous: (config["x"], 1.0), max_evaluations=6)
+    assert [trial.config["x"] for trial in done.trials.values()] == [0.0, 0.1, 0.2, 0.0, 0.1, 0.2]
+    assert {trial.state for trial in done.trials.values()} == {State.SUCCESS}
+
+
 # ---------------------------------------------------------------------- optimizers of every form
 
 
-def test_an_optimizer_of_two_arguments(root):
-    assert Chosen("c", {}, Continues(None)).ask(None, {}, None, 3, None)[0].id == "1_rung_0"
-    only_rng = Chosen("c", {}, lambda trials, budget_info, rng: neps.SampledConfig({"x": rng}))
-    assert only_rng.ask(None, {}, None, None, 0.5)[0].config == {"x": 0.5}
+FORMS = {
+    "two": lambda trials, budget_info: (),
+    "third": lambda trials, budget_info, how_many: ("n", how_many),
+    "n": lambda trials, budget_info, n=None: ("n", n),
+    "keyword n": lambda trials, budget_info, *, n=None: ("n", n),
+    "rng": lambda trials, budget_info, rng: ("rng", rng),
+    "rng and n": lambda trials, budget_info, rng, n: ("rng", rng, "n", n),
+    "keyword rng": lambda trials, budget_info, n, *, rng, seed: ("n", n, "rng", rng, "seed", seed),
+    "any": lambda trials, budget_info, *args: ("n", *args),
+    "rng and any": lambda trials, budget_info, rng=None, *args: ("rng", rng),
+    "anything": lambda *args, **keywords: ("n", args[2]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_optimizer_gets_what_its_signature_asks_for(form):
+    def optimizer(*args, **keywords):
+        got.append(FORMS[form](*args, **keywords))
+        return []
+
+    optimizer.__signature__ = inspect.signature(FORMS[form])
+    got: list[tuple] = []
+    Chosen("c", {}, optimizer).ask(None, {}, None, 3, "random", 7)
+    values = dict(zip(got[0][::2], got[0][1::2]))
+    assert values == {key: value for key, value in (("n", 3), ("rng", "random"), ("seed", 7)) if key in values}
 
 
 # ---------------------------------------------------------------------- hooks on their own
@@ -598,6 +783,39 @@ def test_plugins_are_disabled_by_the_environment():
 def test_plugins_are_disabled_in_the_process(first):
     done = python(f"import neps; {first} neps.plugins.disable('tpe'); print('tpe' in dir(neps.algorithms))")
     assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+def test_an_interrupt_while_plugins_are_loaded():
+    code = """
+import importlib.metadata, neps
+load, calls = importlib.metadata.EntryPoint.load, []
+def interrupted(self):
+    calls.append(self)
+    if len(calls) == 4:
+        raise KeyboardInterrupt
+    return load(self)
+importlib.metadata.EntryPoint.load = interrupted
+try:
+    dir(neps.algorithms)
+except KeyboardInterrupt:
+    print("tpe" in dir(neps.algorithms), any("(" in p.name for p in neps.plugins.plugins.installed()))
+"""
+    done = python(code)
+    assert (done.stdout, done.stderr) == ("True False\n", "")
+
+
+def test_a_forked_child_leaves_the_folder_of_memory_alone():
+    code = """
+import os, sys, neps
+def evaluate(x, pipeline_directory):
+    if os.fork() == 0:
+        sys.exit(0)
+    os.wait()
+    (pipeline_directory / "mine").write_text("here")
+    return x
+print(len(neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory="memory://", evaluations_to_spend=2).trials))
+"""
+    assert python(code).stdout == "2\n"
 
 
 def test_disabling_a_plugin_that_is_not_there():
