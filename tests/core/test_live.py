@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextvars
 import math
 import threading
-import time
 
 import pytest
 
@@ -538,18 +537,3 @@ class TestMedian:
         self.run(root / "low", [0.0, 0.0], rule)
         high = [[104.0, 102.0], [106.0, 104.0], [108.0, 106.0]]
         assert self.run(root / "high", [106.0, 105.0], rule, high) is None
-
-
-def test_a_report_costs_little(root):
-    """Ten thousand of them; generous, as machines differ: the benchmark has the figure."""
-    took = []
-
-    def train(x):
-        began = time.perf_counter()
-        for i in range(10_000):
-            neps.report(1.0 / (i + 1))
-        took.append(time.perf_counter() - began)
-        return x
-
-    search(train, root, stopping_rule="median")
-    assert took[0] < 5.0
