@@ -10,7 +10,6 @@ A lock is an operating system's lock on a file, so it falls with its holder, how
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import threading
 import warnings
@@ -25,6 +24,11 @@ from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
 from neps_core import LeaseHeld, NePSWarning, RunFolder, Storage, StorageError, hookimpl
 from neps_core.events import Event, from_line, to_line
 from neps_core.run_folder import INNER, as_storage_error
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 #: Seconds between two tries for a lock that is held.
 POLL = 0.002
@@ -190,6 +194,8 @@ class FileLocks:
         except OSError:  # another user's: better alive than evaluated twice
             return True
         try:
+            if fcntl is None:  # there is no shared one: a second one who looks at the same instant may be misled
+                return not lock_descriptor(descriptor, blocking=False)
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
@@ -263,4 +269,5 @@ def _after_fork() -> None:
         lock.leave_to_parent()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
