@@ -496,6 +496,16 @@ def keep_apart(folder: Path) -> None:
         subprocess.run(["chattr", "+T", str(folder)], check=False, capture_output=True)
 
 
+def delete_before(folder: Path, n: int) -> None:
+    """Create and delete files, so that creating others is dear for a while on ext4 without a journal."""
+    inner = folder / "deleted"
+    for i in range(n):
+        made = inner / str(i % 100)
+        made.mkdir(parents=True, exist_ok=True)
+        (made / str(i)).touch()
+    shutil.rmtree(inner)
+
+
 PARTS = {"costs": costs_of_a_trial, "growth": growth, "imports": imports, "opening": opening, "workers": workers}
 
 
@@ -505,6 +515,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not for figures")
     parser.add_argument(
         "--directory", type=Path, help="a new folder to work in, which is kept (default: a temporary one)"
+    )
+    parser.add_argument(
+        "--after-deleting",
+        type=int,
+        metavar="N",
+        help="create and delete N files first, and share a region of the disk",
     )
     arguments = parser.parse_args()
     names = ("neps-framework", "optuna", "numpy", "attrs", "cattrs", "filelock", "PyYAML")
@@ -517,7 +533,10 @@ def main() -> None:
         for name in arguments.only:
             part = folder / ("growth" if name == "opening" else name)  # which goes on with the run of that part
             part.mkdir(exist_ok=True)
-            keep_apart(part)
+            if arguments.after_deleting:
+                delete_before(part, arguments.after_deleting)
+            else:
+                keep_apart(part)
             PARTS[name](part, arguments.quick)
 
 
