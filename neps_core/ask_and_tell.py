@@ -101,12 +101,16 @@ class AskAndTell:
 
     def close(self) -> None:
         """Give back the trials that were asked for and not told, and stop being one of the run's workers."""
-        if self._close.alive:
+        if not self._close.alive:
+            return
+        try:
             self._run.refresh()
             for trial_id in self._asked:
                 trial = self._run.trials.get(trial_id)
                 if trial is not None and trial_id in self._run.log.evaluating:
                     self._claims.give_back(trial, "it was asked for, and no result was told", orderly=True)
+            self._run.tell_news(wait=True)
+        finally:  # if they could not be given back, others find that nobody has them
             self._asked.clear()
             self._close()
 
@@ -182,7 +186,7 @@ class AskAndTell:
         report = parse_result(result, n_objectives=self._run.log.n_objectives)
         self._run.record(finished(trial_id, report))
         self._asked.pop(trial_id, None)
-        return self._run.trials[trial_id]
+        return self._trial(trial_id)
 
     def tell_custom(self, *, config_id: str, config: Mapping[str, Any], result: Any) -> Trial:
         """Report the result of a configuration that was not asked for.
@@ -210,7 +214,13 @@ class AskAndTell:
                 raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
             report = parse_result(result, n_objectives=self._run.log.n_objectives)
             self._run.record(ev.Sampled(config_id, dict(config)), finished(config_id, report))
-        return self._run.trials[config_id]
+        return self._trial(config_id)
+
+    def _trial(self, trial_id: str) -> Trial:
+        trial = self._run.trials.get(trial_id)
+        if trial is None:
+            raise TrialError(f"the result of trial {trial_id!r} was stored, and somebody has removed the trial since.")
+        return trial
 
 
 def _is_ready(optimizer: Any) -> bool:

@@ -20,7 +20,7 @@ from attrs import Factory, evolve, frozen
 
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo, Ledger, merge
-from neps_core.errors import EvaluationError, NePSError, ResultError, StorageError
+from neps_core.errors import EvaluationError, NePSError, ResultError, RunGoneError, StorageError
 from neps_core.live import LiveTrial
 from neps_core.optimizers.asking import Chosen
 from neps_core.results import failure, parse_result
@@ -283,18 +283,29 @@ class Claims:
                 self._run.record(*events)
                 return
             except StorageError as error:
-                if delay is None:
-                    saved = Path(tempfile.gettempdir()) / f"neps-trial-{trial.id}-{os.getpid()}.json"
-                    text = json.dumps(ev.converter().unstructure(report))
-                    logger.error("The result of trial %s could not be stored: %s", trial.id, text)
-                    saved.write_text(text)
-                    raise StorageError(
+                if delay is None or isinstance(error, RunGoneError):
+                    saved = _kept(trial, report)
+                    raise type(error)(
                         f"the result of trial {trial.id} could not be stored: {error} It is kept in {saved}."
                     ) from error
                 logger.warning(
                     "The result of trial %s can't be stored yet, next try in %s s: %s", trial.id, delay, error
                 )
-                time.sleep(delay)
+                try:
+                    with self._interruptible():
+                        time.sleep(delay)
+                except BaseException:
+                    _kept(trial, report)
+                    raise
+
+
+def _kept(trial: Trial, report: Report) -> Path:
+    """Where a result is kept that could not be stored; it is in the log, too."""
+    saved = Path(tempfile.gettempdir()) / f"neps-trial-{trial.id}-{os.getpid()}.json"
+    text = json.dumps(ev.converter().unstructure(report))
+    logger.error("The result of trial %s could not be stored: %s", trial.id, text)
+    saved.write_text(text)
+    return saved
 
 
 def finished(trial_id: str, report: Report, now: float | None = None) -> ev.Event:

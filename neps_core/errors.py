@@ -46,6 +46,10 @@ class StorageError(NePSError, OSError):
     """A run directory that can't be used: not writable, not a run, of another format, or damaged."""
 
 
+class RunGoneError(StorageError):
+    """The run was deleted or replaced while somebody was working on it."""
+
+
 class RunError(NePSError, ValueError):
     """Arguments of a run that contradict each other or the run on disk."""
 

@@ -25,6 +25,7 @@ class Interrupts:
         self._allowed = False
         self._pending: int | None = None
         self.raised = False
+        self._outer: Interrupts | None = None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -38,15 +39,19 @@ class Interrupts:
             (signal.SIGINT, signal.default_int_handler),
         ]
         for number, default in defaults:
-            if signal.getsignal(number) == default:
+            before = signal.getsignal(number)
+            outer = getattr(before, "__self__", None)
+            if isinstance(outer, Interrupts):  # a run inside an evaluation
+                self._outer = outer
+            if before == default or isinstance(outer, Interrupts):
                 replaced.append((number, signal.signal(number, self._handle)))
         try:
             yield
         finally:
             for number, handler in replaced:
                 signal.signal(number, handler)
-        if self._pending is not None:
-            self._raise(self._pending)
+            if self._pending is not None and not self.in_child:
+                self._raise(self._pending)  # also after an error, which is then its context
 
     @contextmanager
     def allowed(self) -> Iterator[None]:
@@ -89,7 +94,10 @@ class Interrupts:
 
     def _raise(self, number: int) -> None:
         self._pending = None
-        self.raised = True
+        each: Interrupts | None = self
+        while each is not None:
+            each.raised = True
+            each = each._outer
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         raise SystemExit(128 + number)

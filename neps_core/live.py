@@ -34,8 +34,10 @@ def report(objective: Any, step: float | None = None, *, cost: float | None = No
     """Report an intermediate result of the trial that is being evaluated, from anywhere inside `evaluate_pipeline`.
 
     It is kept with the trial and told to observers; the objectives become its learning curve if its result brings
-    none. Reports that follow each other within a fifth of a second are stored together. A thread of your own reports
-    if it runs in a copy of the context: `threading.Thread(target=contextvars.copy_context().run, args=(work,))`.
+    none. Reports that follow each other within a fifth of a second (or within half a percent of the time that the
+    evaluation has taken so far) are stored and told together, with the next one or the result. A thread of your own
+    reports if it runs in a copy of the context:
+    `threading.Thread(target=contextvars.copy_context().run, args=(work,))`.
 
     Args:
         objective: The objective at this point, or several; as in a result.
@@ -46,7 +48,10 @@ def report(objective: Any, step: float | None = None, *, cost: float | None = No
     Raises:
         StopTrial: If the run's stopping rule says that it is not worth going on. Let it pass.
         NotInTrialError: If this process is not evaluating a trial here (a `RuntimeError`).
-        ResultError: If the objective, the step or the cost is no number, or the step does not grow.
+        ResultError: If the objective, the step or the cost is no number, the step does not grow, the number of
+            objectives is another one than before, or there is no cost although a cost budget and a stopping rule are
+            set.
+        StoppingRuleError: If the rule can't judge such a report.
     """
     _live("neps.report").report(objective, step, cost, extra)
 
@@ -121,8 +126,9 @@ class LiveTrial:
             yield
         finally:
             _current.reset(token)
-            with self._lock:  # a thread that was left behind may be reporting
-                self.has_ended = True
+            if os.getpid() == self.pid:  # in a forked child, who holds the lock may not be there
+                with self._lock:  # a thread that was left behind may be reporting
+                    self.has_ended = True
 
     def report(self, objective: Any, step: float | None, cost: float | None, extra: Mapping[str, Any]) -> None:
         """See the function `report`."""
@@ -149,9 +155,14 @@ class LiveTrial:
             point = Point(step, value, cost, {key: plain(item) for key, item in extra.items()} if extra else {})
             self._points = self._points.extended((point,))
             elapsed = time.monotonic() - self._began
-            if elapsed >= self._due:
+            is_due = elapsed >= self._due
+            if is_due:
                 self._store()
                 self._due = elapsed + max(PAUSE, SHARE * elapsed)
+        if is_due:  # without the lock: an observer may wait for a thread that reports, too
+            with self._held():
+                self._run.tell_news()
+        with self._lock:
             if self.was_stopped or self._is_to_stop():
                 self.was_stopped = True
                 raise StopTrial(f"the stopping rule ends trial {self._trial.id} at step {step:g}.")
@@ -175,7 +186,7 @@ class LiveTrial:
         before = self._stored
         try:
             with self._held():
-                self._run.record(*self.unstored())
+                self._run.record(*self.unstored(), tells=False)
         except StorageError as error:  # a full disk, say, is no reason to lose the evaluation
             self._stored = before
             logger.warning("What trial %s reports can't be stored yet: %s", self._trial.id, error)

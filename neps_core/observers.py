@@ -60,6 +60,8 @@ class Observers:
     def __init__(self, chosen: Iterable[Any] = DEFAULT) -> None:
         if isinstance(chosen, (str, dict)) or (isinstance(chosen, tuple) and not _is_several(chosen)):
             chosen = [chosen]
+        if any(hasattr(chosen, hook) for hook in HOOKS):
+            chosen = [chosen]
         if not isinstance(chosen, Iterable):
             raise ObserverError(f"observers={chosen!r} must be a list of names, (name, keywords), or objects.")
         if chosen is DEFAULT:  # nobody asked for them, so they may be absent

@@ -56,9 +56,10 @@ class Run:
         self._space: SearchSpace | None = None
         self._observers = observers
         self._news: deque[tuple[str, dict[str, Any]]] = deque()
-        self._is_telling = False
         self._mutex = threading.RLock()
         self._depth = 0
+        self._teller: int | None = None  # the thread that is telling observers
+        self._told = threading.Condition(self._mutex)
 
     @property
     def trials(self) -> Trials:
@@ -90,8 +91,13 @@ class Run:
             self.log.fold(events)
 
     @contextmanager
-    def locked(self, name: str) -> Iterator[None]:
-        """Hold a lock of the run. What is recorded meanwhile is told to observers once no lock is held any more."""
+    def locked(self, name: str, tells: bool = True) -> Iterator[None]:
+        """Hold a lock of the run. What is recorded meanwhile is told to observers once no lock is held any more.
+
+        Args:
+            name: Of the lock.
+            tells: Whether it is told here; if not, with what is recorded next, or by `tell_news`.
+        """
         try:
             with self._mutex:
                 self._depth += 1
@@ -101,42 +107,56 @@ class Run:
                 finally:
                     self._depth -= 1
         finally:
-            self._tell_news()
+            if tells:
+                self.tell_news()
 
-    def _tell_news(self) -> None:
-        """Tell what was recorded, in its order, unless a lock is held or somebody is telling already.
+    def tell_news(self, wait: bool = False) -> None:
+        """Tell observers what was recorded, in its order, unless a lock is held.
 
-        An observer may record something itself, or wait for a thread that does: that is told when it is its turn.
+        An observer may record something itself, or wait for a thread that does: that is told when it is its turn, by
+        whoever is telling already.
+
+        Args:
+            wait: Return only when everything is told, also by another thread; but not to an observer that asks for it.
         """
-        with self._mutex:
-            if self._depth or self._is_telling or not self._news:
+        with self._told:
+            while wait and not self._depth and self._teller not in (None, threading.get_ident()):
+                self._told.wait()
+            if self._depth or self._teller is not None or not self._news:
                 return
-            self._is_telling = True
+            self._teller = threading.get_ident()
         try:
             while True:
-                with self._mutex:
+                with self._told:
                     if not self._news:
-                        self._is_telling = False
                         return
                     hook, arguments = self._news.popleft()
-                self.tell(hook, **arguments)
-        except BaseException:
-            self._is_telling = False
-            raise
+                if self._observers is None:
+                    self._observers = Observers()
+                self._observers.tell(hook, run=self, **arguments)
+        finally:
+            with self._told:
+                self._teller = None
+                self._told.notify_all()
 
-    def record(self, *events: ev.Event) -> None:
+    def record(self, *events: ev.Event, tells: bool = True) -> None:
         """Add events, take them in, show them to people, and tell the observers: the one way in.
 
         Once this returns they outlive the death of this process; and a power cut, too, unless they only say that trials
         were sampled, started, or reported something. Those cost nothing yet, and waiting for the disk twice a trial
         would be most of what a trial costs.
 
+        Args:
+            events: In order; all of them are added, or (after an error) none.
+            tells: As for `locked`.
+
         Raises:
             StorageError: If they could not be stored.
         """
         durable = not all(isinstance(event, _CHEAP) for event in events)
         shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
-        with self.locked("journal"):  # nobody shows an older state after a newer one
+        with self.locked("journal", tells):  # nobody shows an older state after a newer one
+            self.refresh()
             removed = {event.id: self.trials.get(event.id) for event in events if isinstance(event, ev.Deleted)}
             self.journal.append(events, durable)
             self.refresh()
@@ -171,10 +191,10 @@ class Run:
                 yield "neps_trial_finished", told
 
     def tell(self, hook: str, **arguments: Any) -> None:
-        """Tell all observers of something, and of which run."""
-        if self._observers is None:
-            self._observers = Observers()
-        self._observers.tell(hook, run=self, **arguments)
+        """Tell all observers of something after all that was recorded before, and of which run."""
+        with self._mutex:
+            self._news.append((hook, arguments))
+        self.tell_news(wait=True)
 
     # ------------------------------------------------------------------ as a whole
 

@@ -31,7 +31,7 @@ class TrialView(Mapping[str, Trial]):
         self._position = 0
         self._seen: dict[str, Trial] = {}
         self._changes: list[str] = []
-        self._deletions = 0
+        self._left = 0  # how often a trial that is still there was not seen any more
 
     def _catch_up(self) -> dict[str, Trial]:
         changes = self._trials.changes
@@ -45,7 +45,7 @@ class TrialView(Mapping[str, Trial]):
                     self._seen[trial_id] = seen
                 elif before is not None:
                     del self._seen[trial_id]
-                    self._deletions += 1
+                    self._left += trial is not None
                 if seen is not before:
                     self._changes.append(trial_id)
             self._position = len(changes)
@@ -59,9 +59,9 @@ class TrialView(Mapping[str, Trial]):
 
     @property
     def deletions(self) -> int:
-        """As for the trials that are looked at."""
+        """Rises with the deletions of the trials that are looked at, and when one is not seen any more."""
         self._catch_up()
-        return self._deletions
+        return self._left + self._trials.deletions
 
     def __getitem__(self, trial_id: str) -> Trial:
         return self._catch_up()[trial_id]

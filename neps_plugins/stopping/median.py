@@ -58,7 +58,7 @@ class Percentile:
     def __init__(self, percentile: float = 25.0, min_trials: int = 5, min_steps: int = 1) -> None:
         if not 0 < percentile < 100:
             raise StoppingRuleError(f"percentile={percentile!r} must be above 0 and below 100.")
-        if min_trials < 1 or min_steps < 1:
+        if not (min_trials >= 1 and min_steps >= 1):
             raise StoppingRuleError(f"min_trials={min_trials!r} and min_steps={min_steps!r} must be at least 1.")
         self._share = percentile / 100.0
         self._min_trials = min_trials

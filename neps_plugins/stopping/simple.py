@@ -20,7 +20,7 @@ class Threshold:
     """
 
     def __init__(self, upper: float, min_steps: int = 1) -> None:
-        if math.isnan(upper) or min_steps < 1:
+        if math.isnan(upper) or not min_steps >= 1:
             raise StoppingRuleError(f"upper={upper!r} must be a number, and min_steps={min_steps!r} at least 1.")
         self._upper = upper
         self._min_steps = min_steps
@@ -45,7 +45,7 @@ class Patience:
     """
 
     def __init__(self, patience: int = 5, min_delta: float = 0.0) -> None:
-        if patience < 1 or not min_delta >= 0:
+        if not (patience >= 1 and min_delta >= 0):
             raise StoppingRuleError(
                 f"patience={patience!r} must be at least 1, and min_delta={min_delta!r} at least 0."
             )

@@ -21,7 +21,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
 
-from neps_core import LeaseHeld, NePSWarning, RunFolder, Storage, StorageError, hookimpl
+from neps_core import LeaseHeld, NePSWarning, RunFolder, RunGoneError, Storage, hookimpl
 from neps_core.events import Event, from_line, to_line
 from neps_core.run_folder import INNER, as_storage_error
 
@@ -111,7 +111,7 @@ class FileJournal:
         """Refuse to go on with a file that nobody will find again."""
         for descriptor in (self._reader, self._writer):
             if descriptor is not None and not os.fstat(descriptor).st_nlink:
-                raise StorageError(f"{self._path} was deleted while the run was going on. Was the run overwritten?")
+                raise RunGoneError(f"{self._path} was deleted while the run was going on. Was the run overwritten?")
 
     def _cut_torn_tail(self, descriptor: int) -> int:
         """Remove an incomplete last line. Returns the journal's length."""
@@ -231,7 +231,7 @@ class _Lock:
         try:
             if not self._depth:
                 with as_storage_error(f"can't lock {self._path}", "Check the folder and its permissions"):
-                    self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+                    self._descriptor = _open(self._path)
                     lock_descriptor(self._descriptor, poll_interval=POLL)
             self._depth += 1
         except BaseException:  # an interrupt too
@@ -242,6 +242,8 @@ class _Lock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if not self._depth:  # a process that was forked meanwhile: it is the parent's
+            return
         self._depth -= 1
         if not self._depth:
             assert self._descriptor is not None
@@ -259,6 +261,13 @@ class _Lock:
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._begin_anew()
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except FileNotFoundError as reason:
+        raise RunGoneError(f"can't lock {path}: there is no such folder. Was the run deleted meanwhile?") from reason
 
 
 _all_locks: weakref.WeakSet[_Lock] = weakref.WeakSet()

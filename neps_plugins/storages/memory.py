@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from neps_core import LeaseHeld, Storage, hookimpl
+from neps_core import LeaseHeld, RunGoneError, Storage, hookimpl
 from neps_core.events import Event
 
 _named: dict[str, Storage] = {}
@@ -38,6 +38,7 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._events: list[Event] = []
+        self._first = 0  # the position of the first of them; those of runs that were destroyed come before
 
     def exists(self) -> bool:
         return bool(self._events)
@@ -46,14 +47,17 @@ class MemoryJournal:
         pass
 
     def destroy(self) -> None:
+        self._first += len(self._events) + 1
         self._events.clear()
 
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         self._events.extend(events)  # in one step, for all threads
 
     def read(self, since: int) -> tuple[list[Event], int]:
-        new = self._events[since:]
-        return new, since + len(new)
+        if 0 < since < self._first:
+            raise RunGoneError("the run in memory was overwritten while it was going on.")
+        new = self._events[max(0, since - self._first) :]
+        return new, max(since, self._first) + len(new)
 
 
 class MemoryLocks:

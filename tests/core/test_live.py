@@ -294,6 +294,48 @@ class TestReport:
         assert not (script.folder / "went on").exists()
         assert open_run(root).trials["1"].state is State.PENDING
 
+    def test_a_child_that_was_forked_while_a_thread_reports(self, root, script):
+        script.write(
+            """
+            import contextvars, os, sys, threading, time, neps
+            class Slow:
+                def neps_trial_reported(self, run, trial):
+                    time.sleep(1)
+            def train(x):
+                thread = threading.Thread(target=contextvars.copy_context().run, args=(neps.report, 1.0))
+                thread.start()
+                time.sleep(0.3)
+                child = os.fork()
+                if child == 0:
+                    sys.exit(0)
+                os.waitpid(child, 0)
+                thread.join()
+                return x
+            neps.run(train, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=1,
+                     observers=[Slow()])
+            """
+        )
+        script.run(root)
+        assert open_run(root).trials["1"].state is State.SUCCESS
+
+    def test_an_observer_may_wait_for_a_thread_that_reports(self, root):
+        class Waits:
+            def neps_trial_reported(self, run, trial, step):
+                if step == 1:
+                    thread = threading.Thread(target=context[0].run, args=(neps.report, 2.0))
+                    thread.start()
+                    thread.join(20)
+                    waited.append(thread.is_alive())
+
+        def train(x):
+            context.append(contextvars.copy_context())
+            neps.report(1.0)
+            return x
+
+        context, waited = [], []
+        trial = search(train, root, observers=[Waits()]).trials["1"]
+        assert waited == [False] and curve_of(trial) == [(1, 1.0), (2, 2.0)]
+
     def test_points_are_values(self, root):
         kept = []
 

@@ -366,3 +366,46 @@ def test_a_worker_killed_at_any_moment_loses_nothing_that_was_reported(root, scr
         folder = root / trial.metadata.location
         assert (folder / "report.yaml").exists() == trial.state.is_finished
         assert json.loads((folder / "metadata.json").read_text())["state"] == trial.state.value
+
+
+def test_a_signal_while_a_failure_is_recorded_is_not_lost(root, script):
+    script.write(
+        """
+        import os, signal, sys, neps
+        class Signals:
+            def neps_trial_finished(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            neps.run(lambda x: 1 / 0, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=5,
+                     observers=[Signals()])
+        except neps.NePSError:
+            open("went on", "w").close()
+        """
+    )
+    script.run(root, code=143)
+    assert not (script.folder / "went on").exists()
+    assert [t.state for t in open_run(root).trials.values()] == [State.FAILED]
+
+
+def test_a_signal_inside_a_run_inside_an_evaluation(root, script):
+    """The inner result is recorded whole, and both trials that it interrupts are put back in good order."""
+    script.write(
+        """
+        import os, signal, sys, time, neps
+        class Signals:
+            def neps_trial_finished(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.1)
+                open("told", "w").close()
+        def outer(x):
+            neps.run(lambda y: y, {"y": neps.Float(0, 1)}, root_directory=sys.argv[1] + "-inner",
+                     evaluations_to_spend=3, observers=[Signals()])
+            return x
+        neps.run(outer, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=1)
+        """
+    )
+    script.run(root, code=143)
+    assert (script.folder / "told").exists()
+    outer, inner = open_run(root).trials, open_run(f"{root}-inner").trials
+    assert (outer["1"].state, outer["1"].metadata.starts) == (State.PENDING, 0)
+    assert [t.state for t in inner.values()] == [State.SUCCESS]

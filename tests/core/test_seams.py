@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +27,7 @@ from neps_core import (
     ObserverSpec,
     PluginError,
     RunError,
+    RunGoneError,
     SpaceError,
     StorageError,
     TrialError,
@@ -151,6 +154,23 @@ class TestSharedLoop:
             assert loop.tell("1", 0.25).report.objective_to_minimize == 0.25
             with pytest.raises(TrialError, match="has a result already"):
                 loop.tell("1", 0.5)
+
+    def test_closing_when_nothing_can_be_stored(self, root, monkeypatch):
+        from neps_plugins.storages.filesystem import FileJournal
+
+        loop = neps.AskAndTell("random_search", root_directory=root, pipeline_space=SPACE)
+        loop.ask()
+
+        def full(*_, **__):
+            raise StorageError("the disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FileJournal, "append", full)
+            with pytest.raises(StorageError, match="full"):
+                loop.close()
+        assert not open_run(root).locks.living_workers()
+        with neps.AskAndTell("auto", root_directory=root) as other:
+            assert other.ask().id == "1"
 
     def test_a_new_run_needs_a_space(self, root):
         class Middle:
@@ -344,6 +364,60 @@ class TestObservers:
             ("finished", "1"),
         ]
 
+    def test_the_end_comes_last_whoever_is_telling(self, root):
+        recorder, told = Recorder(), threading.Event()
+
+        class Slow:
+            def neps_trial_started(self, run, trial):
+                if trial.id != "1":
+                    return
+                extra = [ev.Sampled("50", {"x": 0.5}), ev.Finished("50", 1.0, State.SUCCESS, Report(1.0))]
+                thread.append(threading.Thread(target=run.record, args=extra))
+
+            def neps_trial_finished(self, trial):
+                if trial.id == "50":
+                    told.set()
+                    time.sleep(0.3)
+
+        def evaluate(x):
+            thread[0].start()
+            assert told.wait(20)
+            return x
+
+        thread: list[threading.Thread] = []
+        neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=1, observers=[Slow(), recorder])
+        assert [t[:2] for t in recorder.told][1:] == [
+            ("started", "1"),
+            ("finished", "50"),
+            ("finished", "1"),
+            ("run finished", 2),
+        ]
+
+    def test_a_loop_tells_everything_before_it_is_closed(self, root):
+        told: list[str] = []
+
+        def finished(trial):
+            time.sleep(0.2)
+            told.append(trial.id)
+
+        plugin = SimpleNamespace(neps_trial_finished=hookimpl(finished))
+        neps.plugins.register(plugin, "slow")
+        try:
+            with neps.AskAndTell("random_search", root_directory=root, pipeline_space=SPACE) as loop:
+                trials = loop.ask(3)
+                threading.Thread(target=loop.tell, args=(trials[0], 0.1)).start()
+                time.sleep(0.1)
+                loop.tell(trials[1], 0.2)
+                loop.tell(trials[2], 0.3)
+        finally:
+            neps.plugins.unregister(plugin)
+        assert told == ["1", "2", "3"]
+
+    def test_a_single_object(self, root):
+        recorder = Recorder()
+        search(root, 1, observers=recorder)
+        assert recorder.told[0][0] == "run started"
+
     def test_two_of_a_kind_that_raise_are_both_logged(self, root, caplog):
         class Luckless:
             def neps_trial_started(self, **anything):
@@ -413,7 +487,7 @@ class TestViews:
         assert list(view.changes[position:]) == ["5"]
         assert "6" not in view and view.get("6") is None and len(view) == 2
         log.fold([ev.Deleted("0"), ev.Deleted("1")])
-        assert view.deletions == 1 and list(view) == ["5"]
+        assert view.deletions == 2 and list(view) == ["5"]  # whoever follows begins anew
         assert view.changes[-1] == "0"
 
     def test_what_leaves_the_view_counts_as_removed(self):
@@ -423,6 +497,13 @@ class TestViews:
         assert (len(view), view.deletions) == (1, 0)
         log.fold([ev.Started("1", 1.0, "w")])
         assert (len(view), view.deletions) == (0, 1)
+
+    def test_an_id_that_is_used_again_before_anybody_looks(self):
+        log = log_of(3.0)
+        view = filtered(log.trials, lambda trial: True)
+        before = (len(view), view.deletions)
+        log.fold([ev.Deleted("0"), ev.Sampled("0", {"x": 9}, 1.0)])
+        assert (len(view), view.deletions) != before and view["0"].config == {"x": 9}
 
     def test_scalarised_serves_an_optimizer_for_one_objective(self):
         log = log_of([3.0, 1.0], [1.0, 1.0])
@@ -592,8 +673,11 @@ class TestRepair:
             shutil.rmtree(root / ".neps")
             return x
 
-        with pytest.raises(StorageError, match=r"can't lock|was deleted"):
+        began = time.monotonic()
+        with pytest.raises(RunGoneError, match=r"Was the run deleted meanwhile.*It is kept in (\S+)\.") as caught:
             neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=3)
+        Path(str(caught.value).rpartition("It is kept in ")[2].removesuffix(".")).unlink()
+        assert time.monotonic() - began < 15  # it is not tried again and again
 
     def test_a_run_that_was_replaced_meanwhile(self, root):
         run = open_run(search(root, 1).root_directory)
@@ -602,6 +686,16 @@ class TestRepair:
         with pytest.raises(StorageError, match="was deleted while the run was going on"):
             run.record(ev.Requeued("1", 1.0, "x"))
         assert (root / ".neps/journal.jsonl").read_bytes() == before
+
+    def test_a_run_in_memory_that_was_replaced_meanwhile(self):
+        location = "memory://replaced"
+        neps.run(lambda x: x, SPACE, root_directory=location, evaluations_to_spend=1, overwrite_root_directory=True)
+        run = open_run(location)
+        neps.run(lambda x: x, SPACE, root_directory=location, evaluations_to_spend=3, overwrite_root_directory=True)
+        for call in (run.refresh, lambda: run.record(ev.Requeued("1", 1.0, "x"))):
+            with pytest.raises(RunGoneError, match="overwritten"):
+                call()
+        assert len(open_run(location).trials) == 3
 
     def test_a_report_that_the_journal_never_got(self, root):
         search(root, 1)
