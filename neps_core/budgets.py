@@ -11,7 +11,7 @@ from typing import Any
 from attrs import Factory, field, frozen
 
 from neps_core.errors import BudgetError
-from neps_core.selection import find
+from neps_core.selection import Selectable
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.trials import State, Trial, Trials
 
@@ -53,6 +53,9 @@ class BudgetSpec:
         if self._sees_previous:
             return self.of_trial(trial, space, previous=previous)
         return self.of_trial(trial, space)
+
+
+BUDGETS = Selectable("budget", "budgets", "neps_budgets", BudgetSpec, BudgetError)
 
 
 @frozen
@@ -130,7 +133,7 @@ def find_budget(name: str) -> BudgetSpec:
     Raises:
         BudgetError: If there is none of this name, or two plugins bring it.
     """
-    return find("neps_budgets", BudgetSpec, "budget", name, BudgetError)
+    return BUDGETS.find(name)
 
 
 class Ledger:

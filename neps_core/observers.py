@@ -11,7 +11,7 @@ from attrs import frozen
 
 from neps_core.errors import ObserverError, nearest
 from neps_core.plugins import plugins
-from neps_core.selection import find, make, split
+from neps_core.selection import Selectable
 
 logger = logging.getLogger("neps.observers")
 
@@ -46,6 +46,9 @@ class ObserverSpec:
     summary: str = ""
 
 
+OBSERVERS = Selectable("observer", "observers", "neps_observers", ObserverSpec, ObserverError)
+
+
 class Observers:
     """Those who observe a run in this process: the plugins that implement a hook of `HOOKS`, and the chosen ones.
 
@@ -65,7 +68,7 @@ class Observers:
         if not isinstance(chosen, Iterable):
             raise ObserverError(f"observers={chosen!r} must be a list of names, (name, keywords), or objects.")
         if chosen is DEFAULT:  # nobody asked for them, so they may be absent
-            there = {spec.name for _, spec in plugins.specs("neps_observers", ObserverSpec)}
+            there = {spec.name for _, spec in OBSERVERS.installed()}
             chosen = [name for name in DEFAULT if name in there]
         observers = [_observer(selection) for selection in chosen]
         # Numbered, as there may be several of one kind.
@@ -129,16 +132,12 @@ def _is_several(chosen: tuple[Any, ...]) -> bool:
 
 
 def _observer(selection: Any) -> tuple[str, Any]:
-    target, keywords = split("observers", selection, ObserverError) if _is_named(selection) else (selection, {})
+    is_object = not isinstance(selection, (str, dict, list, tuple))
+    target, keywords = (selection, {}) if is_object else OBSERVERS.split(selection)
     if isinstance(target, str):
-        spec = find("neps_observers", ObserverSpec, "observer", target, ObserverError)
-        made = make("observer", "observers", spec.name, spec.factory, keywords, ObserverError)
-        return spec.name, _checked(spec.name, made)
+        spec = OBSERVERS.find(target)
+        return spec.name, _checked(spec.name, OBSERVERS.make(spec.name, spec.factory, **keywords))
     return type(target).__name__, _checked(repr(target), target)
-
-
-def _is_named(selection: Any) -> bool:
-    return isinstance(selection, (str, dict, list, tuple))
 
 
 def _checked(name: str, observer: Any) -> Any:

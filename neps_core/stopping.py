@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from attrs import frozen
 
 from neps_core.errors import StoppingRuleError
-from neps_core.selection import find, make, split
+from neps_core.selection import Selectable
 from neps_core.trials import Trial, Trials
 
 
@@ -45,6 +45,9 @@ class StoppingRuleSpec:
     summary: str = ""
 
 
+RULES = Selectable("stopping rule", "stopping_rule", "neps_stopping_rules", StoppingRuleSpec, StoppingRuleError)
+
+
 def choose_rule(selection: Any) -> StoppingRule | None:
     """The rule that a user selected.
 
@@ -57,19 +60,12 @@ def choose_rule(selection: Any) -> StoppingRule | None:
     """
     if selection is None:
         return None
-    target, keywords = split("stopping_rule", selection, StoppingRuleError)
+    target, keywords = RULES.split(selection)
     if isinstance(target, str):
-        spec = find("neps_stopping_rules", StoppingRuleSpec, "stopping rule", target, StoppingRuleError)
-        target = make("stopping rule", "stopping_rule", spec.name, spec.factory, keywords, StoppingRuleError)
+        spec = RULES.find(target)
+        target = RULES.make(spec.name, spec.factory, **keywords)
     elif isinstance(target, type) or keywords:
-        target = make(
-            "stopping rule",
-            "stopping_rule",
-            getattr(target, "__name__", repr(target)),
-            target,
-            keywords,
-            StoppingRuleError,
-        )
+        target = RULES.make(getattr(target, "__name__", repr(target)), target, **keywords)
     if not callable(target):
         raise StoppingRuleError(f"stopping_rule={selection!r} is no rule: {target!r} can't be called.")
     return target  # type: ignore[no-any-return]

@@ -11,11 +11,10 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 
 from neps_core import documents
-from neps_core.errors import NePSError, OptimizerError
+from neps_core.errors import OptimizerError
 from neps_core.optimizers.asking import Chosen
-from neps_core.optimizers.spec import find_optimizer
+from neps_core.optimizers.spec import OPTIMIZERS
 from neps_core.plugins import plugins
-from neps_core.selection import effective_keywords, split
 from neps_core.space_parsing import parse_space
 from neps_core.spaces.protocol import SearchSpace
 
@@ -64,13 +63,8 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
         name, factory = _named(target)
     else:
         name, factory = _name_of(target), target
-    info = effective_keywords("optimizer", "optimizer", name, factory, keywords, OptimizerError, n_given=1)
-    try:
-        optimizer = factory(space, **keywords)
-    except NePSError:
-        raise
-    except Exception as reason:  # an optimizer's code, so anything
-        raise OptimizerError(f"the optimizer {name!r} can't be made: {type(reason).__name__}: {reason}") from reason
+    info = OPTIMIZERS.effective_keywords(name, factory, keywords, n_given=1)
+    optimizer = OPTIMIZERS.make(name, factory, space, **keywords)
     if not callable(optimizer):
         raise OptimizerError(f"{name!r} gave {optimizer!r}, which is no optimizer: it can't be called.")
     chosen = Chosen(name, {key: documents.write(value) for key, value in info.items()}, optimizer)
@@ -92,7 +86,7 @@ def chosen_as(optimizer: Any) -> tuple[Chosen, SearchSpace | None]:
 
 
 def _split(selection: Any) -> tuple[Any, dict[str, Any]]:
-    target, keywords = split("optimizer", selection, OptimizerError)
+    target, keywords = OPTIMIZERS.split(selection)
     if not isinstance(target, str) and not callable(target):
         raise OptimizerError(
             f"optimizer={selection!r} is no optimizer. Give a name, (name, keywords), or a callable (space, **kwargs)."
@@ -120,7 +114,7 @@ def _look_up(module: str, qualified_name: str) -> Any:
 def _named(name: str) -> tuple[str, Callable[..., Any]]:
     module, colon, attributes = name.partition(":")
     if not colon:
-        spec = find_optimizer(name)
+        spec = OPTIMIZERS.find(name)
         return spec.name, spec.load()
     # A callable that an earlier call was given. It is looked up among what is imported already, so that
     # a name in a run's files never makes anything be imported.

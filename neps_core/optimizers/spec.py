@@ -8,10 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from neps_core.errors import OptimizerError
-from neps_core.plugins import Plugin, plugins
-from neps_core.selection import find, load
-
-HOOK = "neps_optimizers"
+from neps_core.plugins import Plugin
+from neps_core.selection import Selectable
 
 
 @frozen
@@ -43,12 +41,15 @@ class OptimizerSpec:
         Raises:
             PluginError: If it can't be imported.
         """
-        return load("optimizer", self.name, self.factory)
+        return OPTIMIZERS.load(self.name, self.factory)
+
+
+OPTIMIZERS = Selectable("optimizer", "optimizer", "neps_optimizers", OptimizerSpec, OptimizerError)
 
 
 def optimizer_specs() -> list[tuple[Plugin, OptimizerSpec]]:
     """Every installed optimizer, with the plugin that brings it."""
-    return plugins.specs(HOOK, OptimizerSpec)
+    return OPTIMIZERS.installed()
 
 
 def find_optimizer(name: str) -> OptimizerSpec:
@@ -58,4 +59,4 @@ def find_optimizer(name: str) -> OptimizerSpec:
         OptimizerError: If there is none.
         PluginError: If two plugins bring it, or the plugin that would have is broken.
     """
-    return find(HOOK, OptimizerSpec, "optimizer", name, OptimizerError)
+    return OPTIMIZERS.find(name)
