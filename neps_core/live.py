@@ -200,7 +200,7 @@ class LiveTrial:
             return []
         return [ev.Reported(self._trial.id, self._run.worker_id, [_short(point) for point in points])]
 
-    def stopped(self, error: StopTrial) -> Any:
+    def stopped(self) -> Any:
         """What an evaluation counts as that has let `StopTrial` pass: its last report."""
         self.was_stopped = True
         if not len(self._points):

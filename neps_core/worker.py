@@ -86,8 +86,8 @@ class Worker:
         except SpaceError as error:  # nothing that the trial could help
             self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
             raise
-        except StopTrial as stop:
-            returned = live.stopped(stop)
+        except StopTrial:
+            returned = live.stopped()
         except Exception as error:  # the user's code, so anything
             returned = error
         except BaseException as leaving:
