@@ -10,6 +10,7 @@ import pytest
 
 import neps
 from neps_core import Point, ResultError, StoppingRuleError, StopTrial
+from neps_core.cli import main
 from neps_core.run import open_run
 from neps_core.trials import State
 
@@ -144,7 +145,7 @@ class TestReport:
         assert sorted(point.objective for point in trial.points) == [float(i) for i in range(8)]
         assert len(errors) == 1
 
-    def test_others_see_it_while_the_trial_runs(self, root, script, wait_for):
+    def test_others_see_it_while_the_trial_runs(self, root, script, wait_for, capsys):
         script.write(
             """
             import sys, time, neps
@@ -158,6 +159,8 @@ class TestReport:
         wait_for(lambda: root.exists() and (root / ".neps/journal.jsonl").exists())
         trial = wait_for(lambda: next((t for t in open_run(root).trials.values() if t.points), None))
         assert (trial.state, curve_of(trial)) == (State.EVALUATING, [(1, 3.0)])
+        assert main(["status", str(root)]) == 0
+        assert ", 3.0 at step 1" in capsys.readouterr().out
         worker.kill()
         worker.wait()
         # Who takes it over begins a new curve.

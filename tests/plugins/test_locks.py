@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 
 import pytest
 
@@ -95,7 +96,11 @@ def test_a_child_that_was_forked_while_it_was_held_does_not_hold_it(inner):
     ready.wait(20)
     go, may_go = os.pipe()
     taken, has_taken = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # since Python 3.12: there is a thread, and that is the point
+        child = os.fork()
     if child == 0:
         os.read(go, 1)  # until the parent has given it up
         with locks.lock("a"):
