@@ -15,6 +15,7 @@ from typing import Any, overload
 from neps_core import events as ev
 from neps_core.claims import Claims, Settings, finished
 from neps_core.errors import OptimizerError, RunError, TrialError, nearest
+from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen, check_id
 from neps_core.optimizers.choosing import Registered, chosen_as
 from neps_core.results import parse_result, plain
@@ -68,10 +69,9 @@ class AskAndTell:
             raise OptimizerError(f"{optimizer!r} is no optimizer; make one: neps.algorithms.random_search(space).")
         self._open = ExitStack()
         self._close = weakref.finalize(self, self._open.close)
-        self._asked: dict[str, Trial] = {}
         if root_directory is None:
             chosen, _ = chosen_as(optimizer)
-            self._run = Run(open_storage("memory://"))
+            self._run = Run(open_storage("memory://"), Observers(()))  # nobody reads a summary of it
             seed = secrets.randbits(32) if seed is None else check_seed(seed)
             self._run.record(ev.Created(ev.FORMAT, seed or 0, time.time()))
             space = None
@@ -105,13 +105,10 @@ class AskAndTell:
             return
         try:
             self._run.refresh()
-            for trial_id in self._asked:
-                trial = self._run.trials.get(trial_id)
-                if trial is not None and trial_id in self._run.log.evaluating:
-                    self._claims.give_back(trial, "it was asked for, and no result was told", orderly=True)
+            for trial in self._claims.held:
+                self._claims.give_back(trial, "it was asked for, and no result was told", orderly=True)
             self._run.tell_news(wait=True)
         finally:  # if they could not be given back, others find that nobody has them
-            self._asked.clear()
             self._close()
 
     def _check_open(self) -> None:
@@ -158,7 +155,6 @@ class AskAndTell:
         trials = [] if isinstance(claimed, str) else claimed
         if n is None and not trials:
             raise OptimizerError(f"{self._chosen.name} has nothing to propose until it is told more results, or ever.")
-        self._asked.update((trial.id, trial) for trial in trials)
         return trials[0] if n is None else trials
 
     def tell(self, trial: Trial | str, result: Any) -> Trial:
@@ -185,7 +181,6 @@ class AskAndTell:
             raise TrialError(f"trial {trial_id!r} has a result already.")
         report = parse_result(result, n_objectives=self._run.log.n_objectives)
         self._run.record(finished(trial_id, report))
-        self._asked.pop(trial_id, None)
         return self._trial(trial_id)
 
     def tell_custom(self, *, config_id: str, config: Mapping[str, Any], result: Any) -> Trial:

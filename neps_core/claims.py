@@ -200,6 +200,12 @@ class Claims:
             return f"nothing to propose until {len(running)} asynchronous result(s) arrive; call run again after that"
         return None
 
+    @property
+    def held(self) -> list[Trial]:
+        """The trials that were claimed here and are still being evaluated, as far as is known here."""
+        trials = (self._run.trials[i] for i in self._run.log.evaluating if i in self._begun)
+        return [trial for trial in trials if trial.metadata.evaluating_worker_id == self._run.worker_id]
+
     # ------------------------------------------------------------------ what becomes of them
 
     def give_back(self, trial: Trial, reason: str, orderly: bool) -> None:

@@ -14,10 +14,10 @@ from typing import Any
 class Interrupts:
     """Lets signals interrupt the user's code and waiting, and nothing else.
 
-    Inside `allowed()` a signal raises at once (`KeyboardInterrupt`, or `SystemExit` for SIGTERM); elsewhere
-    it is kept until the next `allowed()` begins, so that a result is always recorded whole. Only the
-    default handlers are replaced, and only in the main thread: a program that handles a signal itself
-    goes on doing so. A forked child gets the default behaviour.
+    Inside `allowed()` a signal raises at once (`KeyboardInterrupt`, or `SystemExit` for SIGTERM); elsewhere it is kept
+    until the next `allowed()` begins, so that a result is always recorded whole. Only the default handlers are replaced
+    (and those of a run inside whose evaluation this one is), and only in the main thread: a program that handles a
+    signal itself goes on doing so. A forked child gets the default behaviour.
     """
 
     def __init__(self) -> None:
@@ -41,9 +41,10 @@ class Interrupts:
         for number, default in defaults:
             before = signal.getsignal(number)
             outer = getattr(before, "__self__", None)
-            if isinstance(outer, Interrupts):  # a run inside an evaluation
+            is_nested = isinstance(outer, Interrupts)  # a run inside an evaluation
+            if is_nested:
                 self._outer = outer
-            if before == default or isinstance(outer, Interrupts):
+            if before == default or is_nested:
                 replaced.append((number, signal.signal(number, self._handle)))
         try:
             yield

@@ -13,10 +13,10 @@ import pickle
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from attrs import fields
 
@@ -256,32 +256,20 @@ def _remove(folder: Path, pid: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Content:
-    """The content of a file, made when it is wanted."""
-
-    __slots__ = ("_data", "_write")
-
-    def __init__(self, write: Any, data: Any) -> None:
-        self._write, self._data = write, data
-
-    def __call__(self) -> str:
-        return str(self._write(self._data))
+#: Gives the content of a file when it is wanted.
+_Content = Callable[[], str]
 
 
 def _files_of(trial: Trial) -> Mapping[str, _Content]:
     """The files of a trial by name."""
     metadata = {"state": trial.state.value, **{key: getattr(trial.metadata, key) for key in _METADATA}}
-    files = {
-        "config.yaml": _Content(to_yaml, dict(trial.config)),
-        "metadata.json": _Content(_to_json, metadata),
+    files: dict[str, _Content] = {
+        "config.yaml": partial(to_yaml, dict(trial.config)),
+        "metadata.json": partial(json.dumps, metadata, indent=2),
     }
     if trial.report is not None:
-        files["report.yaml"] = _Content(to_yaml, {key: getattr(trial.report, key) for key in _REPORT})
+        files["report.yaml"] = partial(to_yaml, {key: getattr(trial.report, key) for key in _REPORT})
     return files
-
-
-def _to_json(data: Any) -> str:
-    return json.dumps(data, indent=2)
 
 
 def _encoded(text: str) -> bytes:

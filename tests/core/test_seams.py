@@ -155,6 +155,14 @@ class TestSharedLoop:
             with pytest.raises(TrialError, match="has a result already"):
                 loop.tell("1", 0.5)
 
+    def test_a_loop_in_memory_writes_nothing(self, monkeypatch):
+        made: list[str] = []
+        monkeypatch.setattr("tempfile.mkdtemp", lambda **_: made.append("a folder") or "/nowhere")
+        loop = neps.AskAndTell(neps.algorithms.random_search(SPACE))
+        loop.tell(loop.ask(), 0.5)
+        loop.close()
+        assert (len(loop.trials), made) == (1, [])
+
     def test_closing_when_nothing_can_be_stored(self, root, monkeypatch):
         from neps_plugins.storages.filesystem import FileJournal
 
