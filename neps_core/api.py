@@ -24,7 +24,6 @@ from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
 from neps_core.space_parsing import load_space
 from neps_core.stopping import choose_rule
-from neps_core.storage import LeaseHeld
 from neps_core.trials import State, Trial, without_folder
 from neps_core.user_function import UserFunction, load_function
 from neps_core.worker import Worker
@@ -156,27 +155,24 @@ def run(
         )
 
     # Everything that can be wrong with the call has been found; only now is anything written.
-    setup.begin(seed)
-    the_run.worker_id = name
-    try:
-        with the_run.locks.lease(name):
-            the_run.use(chosen)
-            return _work(the_run, claims, Worker(the_run, claims, user_function, interrupts, rule), interrupts)
-    except LeaseHeld:
-        raise RunError(
-            f"a worker with the id {name!r} is alive in {the_run.root_directory}. "
-            "Give each worker an id of its own, or leave worker_id out."
-        ) from None
+    with setup.begun(seed, name):
+        the_run.use(chosen)
+        return _work(the_run, claims, Worker(the_run, claims, user_function, interrupts, rule), interrupts)
 
 
 def _work(the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts) -> RunResult:
-    with interrupts.installed():
+    def leave() -> None:
+        for trial in claims.held:
+            claims.give_back(trial, "its worker leaves, by a signal", orderly=True)
+        the_run.tell("neps_run_finished", result=result_of(the_run, "a signal"))
+
+    with interrupts.installed(leave):
         the_run.tell("neps_run_started", budgets=claims.budgets)
         logger.info("Worker %s works on %s.", the_run.worker_id, the_run.root_directory)
         try:
             reason = worker.work()
         except BaseException as error:
-            if not interrupts.in_child:
+            if not interrupts.in_child and not interrupts.is_urgent:
                 logger.info("Worker %s stops: %r", the_run.worker_id, error)
                 the_run.tell("neps_run_finished", result=result_of(the_run, repr(error)))
             raise

@@ -92,10 +92,9 @@ class AskAndTell:
             if pipeline_space is None and not open_storage(root_directory).journal.exists():
                 raise RunError("a new run in a folder needs a space: give pipeline_space=.")
         setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False)
-        setup.begin(check_seed(seed))
         self._run = setup.run
-        self._run.worker_id = f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
-        self._open.enter_context(self._run.locks.lease(self._run.worker_id))
+        name = f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
+        self._open.enter_context(setup.begun(check_seed(seed), name))
         self._run.use(setup.chosen)
         return setup.chosen, setup.space
 

@@ -216,11 +216,16 @@ class Claims:
             reason: Why, for the log.
             orderly: Whether this says nothing about the trial; if not, it is given up after `MAX_STARTS`.
         """
-        self._run.record(_put_back(trial, reason, orderly))
+        try:
+            self._run.record(_put_back(trial, reason, orderly))
+        except StorageError as error:  # whoever has let go of its lease can say no more
+            logger.warning(
+                "Trial %s could not be put back; others take it once this worker is gone: %s", trial.id, error
+            )
 
     def detach(self, trial: Trial, live: LiveTrial) -> None:
         """A trial's result comes later, through `save_pipeline_results`; it belongs to nobody."""
-        self._run.record(*live.unstored(), ev.Detached(trial.id, self.requires_cost))
+        self._run.record(*live.unstored(), ev.Detached(trial.id, self.requires_cost, self._run.worker_id))
         logger.info("Trial %s goes on asynchronously; its result is awaited.", trial.id)
 
     def finish(self, trial: Trial, returned: Any, live: LiveTrial, duration: float) -> NePSError | None:
@@ -260,13 +265,26 @@ class Claims:
         report = evolve(live.marked(self._value_on_error(report)), evaluation_duration=duration)
         if report.reported_as == State.SUCCESS.value or self._settings.ignore_errors:
             stop = None
-        events = [*live.unstored(), finished(trial.id, report)]
+        result = finished(trial.id, report)
+        events = [*live.unstored(), result]
         if stop is not None:
             events.append(ev.Halted(time.time(), self._run.worker_id, f"trial {trial.id}: {report.err}", trial.id))
         self._store(trial, report, events)
+        if not self._counts(result):
+            logger.warning(
+                "The result of trial %s came too late: others had taken this worker for dead, and the trial has one. "
+                "It is kept as superseded: %s",
+                trial.id,
+                report.objective_to_minimize,
+            )
         outcome = report.err or f"objective {report.objective_to_minimize}"
         logger.info("Trial %s finished: %s, %s.", trial.id, report.reported_as, outcome)
         return stop
+
+    def _counts(self, result: ev.Finished) -> bool:
+        """Whether this is the result that its trial has; also if somebody has removed the trial since."""
+        trial = self._run.trials.get(result.id)
+        return trial is None or trial.metadata.time_end == result.time
 
     def _value_on_error(self, report: Report) -> Report:
         """A failed or crashed report with the objective and cost that the user wants errors to count as."""
@@ -284,6 +302,16 @@ class Claims:
 
     def _store(self, trial: Trial, report: Report, events: list[ev.Event]) -> None:
         """Record a result, with patience: it may have cost hours, and a full disk may be emptied."""
+        try:
+            self._store_in_time(trial, report, events)
+        except NePSError:
+            raise
+        except BaseException:  # a signal that could wait no longer
+            if not any(self._counts(event) for event in events if isinstance(event, ev.Finished)):
+                _kept(trial, report)
+            raise
+
+    def _store_in_time(self, trial: Trial, report: Report, events: list[ev.Event]) -> None:
         for delay in (*RETRIES, None):
             try:
                 self._run.record(*events)
@@ -297,12 +325,8 @@ class Claims:
                 logger.warning(
                     "The result of trial %s can't be stored yet, next try in %s s: %s", trial.id, delay, error
                 )
-                try:
-                    with self._interruptible():
-                        time.sleep(delay)
-                except BaseException:
-                    _kept(trial, report)
-                    raise
+                with self._interruptible():
+                    time.sleep(delay)
 
 
 def _kept(trial: Trial, report: Report) -> Path:
@@ -314,7 +338,7 @@ def _kept(trial: Trial, report: Report) -> Path:
     return saved
 
 
-def finished(trial_id: str, report: Report, now: float | None = None) -> ev.Event:
+def finished(trial_id: str, report: Report, now: float | None = None) -> ev.Finished:
     """The event that a trial has this result."""
     return ev.Finished(trial_id, time.time() if now is None else now, State(report.reported_as), report)
 
@@ -324,7 +348,7 @@ def _put_back(trial: Trial, reason: str, orderly: bool = False) -> ev.Event:
     starts = trial.metadata.starts
     if orderly or starts < MAX_STARTS:
         logger.info("Trial %s is put back: %s.", trial.id, reason)
-        return ev.Requeued(trial.id, time.time(), reason, orderly)
+        return ev.Requeued(trial.id, time.time(), reason, orderly, trial.metadata.evaluating_worker_id)
     err = f"it was started {starts} times and never ended; the last time, {reason}"
     logger.error("Trial %s crashed: %s.", trial.id, err)
     return finished(trial.id, Report(err=err, reported_as=State.CRASHED.value))

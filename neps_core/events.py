@@ -6,7 +6,6 @@ it by folding (`neps_core.trial_log`). Events are only ever added, never changed
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any, Union, get_args
 
@@ -14,13 +13,14 @@ from attrs import field, frozen
 
 from neps_core.trials import SAFE_ID, Report, State
 
-#: The version of this set of events; a run of a higher one is refused.
-FORMAT = 1
+#: The version of what is stored; a run of a higher one is refused. 2: records with checksums, and `worker` in
+#: `Requeued` and `Detached`.
+FORMAT = 2
 
 
 @frozen
 class Created:
-    """The run begins. Always the first event."""
+    """The run begins: always the first event. Once more, where a run of an earlier format is gone on with."""
 
     format: int
     seed: int
@@ -65,10 +65,14 @@ class Started:
 
 @frozen
 class Detached:
-    """The evaluation goes on elsewhere; its result comes later, and no worker owns it."""
+    """The evaluation goes on elsewhere; its result comes later, and no worker owns it.
+
+    Void if another worker than `worker` has the trial by now; so is `Requeued`.
+    """
 
     id: str
     cost_required: bool = False
+    worker: str | None = None
 
 
 @frozen
@@ -82,7 +86,7 @@ class Reported:
 
 @frozen
 class Finished:
-    """The result of a trial. The first one counts."""
+    """The result of a trial. The first one counts; others are kept as superseded."""
 
     id: str
     time: float
@@ -98,6 +102,7 @@ class Requeued:
     time: float
     reason: str
     orderly: bool = False
+    worker: str | None = None
 
 
 @frozen
@@ -159,25 +164,23 @@ def converter() -> Any:
     return made
 
 
-def to_line(event: Event) -> bytes:
-    """An event as one line, newline included."""
-    plain = converter().unstructure(event)
-    return json.dumps({"event": type(event).__name__.lower(), **plain}, separators=(",", ":")).encode() + b"\n"
+def to_plain(event: Event) -> dict[str, Any]:
+    """An event as plain data."""
+    return {"event": type(event).__name__.lower(), **converter().unstructure(event)}
 
 
-def from_line(line: bytes) -> Event:
-    """The inverse of `to_line`.
+def from_plain(plain: dict[str, Any]) -> Event:
+    """The inverse of `to_plain`.
 
     Raises:
-        ValueError: If the line is no event.
+        ValueError: If it is no event.
     """
     try:
-        plain = json.loads(line)
-        event: Event = converter().structure(plain, _KINDS[plain.pop("event")])
+        event: Event = converter().structure(plain, _KINDS[plain["event"]])
         for name in ("id", "worker", "previous"):  # they become names of files
             value = getattr(event, name, None)
             if value is not None and not SAFE_ID.fullmatch(value):
                 raise ValueError(f"{name} {value!r}")
-    except Exception as reason:  # json, cattrs and a dict lookup each have their own
-        raise ValueError(f"no event: {line[:80]!r} ({reason!r})") from reason
+    except Exception as reason:  # cattrs and a dict lookup each have their own
+        raise ValueError(f"no event: {str(plain)[:80]} ({reason!r})") from reason
     return event

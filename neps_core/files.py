@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+#: How the name of a file ends that is not there yet. One that a crash has left is replaced by the next.
+TEMPORARY = ".tmp"
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> None:
     """Replace a file's content in one step. It isn't synced: what must not be lost belongs into the journal.
 
+    No two may do this to one file at the same time: they hold a lock.
+
     Raises:
         OSError: If the folder doesn't exist, the disk is full, or there's no permission.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    temporary = f"{path}.{os.getpid()}-{threading.get_native_id()}.tmp"
+    temporary = f"{path}{TEMPORARY}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         try:

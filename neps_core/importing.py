@@ -92,8 +92,8 @@ def import_trials(
             n_objectives = len(value) if isinstance(value, list) else 1
         checked.append((decisions, report))
 
-    setup.begin()
-    run.use(setup.chosen)
+    with setup.begun():
+        run.use(setup.chosen)
     with run.locked("sampling"):
         run.refresh()
         events: list[ev.Event] = []

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.storage import Storage, open_storage
+from neps_core.storage import LeaseHeld, Storage, open_storage
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Trial, Trials
 
@@ -157,6 +157,8 @@ class Run:
         shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
         with self.locked("journal", tells):  # nobody shows an older state after a newer one
             self.refresh()
+            if 0 < self.log.format < ev.FORMAT:  # versions that don't know this one must not go on with it
+                events = (ev.Created(ev.FORMAT, self.log.seed or 0, time.time()), *events)
             removed = {event.id: self.trials.get(event.id) for event in events if isinstance(event, ev.Deleted)}
             self.journal.append(events, durable)
             self.refresh()
@@ -198,24 +200,63 @@ class Run:
 
     # ------------------------------------------------------------------ as a whole
 
-    def begin(self, space: SearchSpace | None, seed: int | None) -> None:
-        """Create the run, or join it.
+    @contextmanager
+    def begun(
+        self, space: SearchSpace | None, seed: int | None, overwrite: bool = False, worker_id: str = ""
+    ) -> Iterator[None]:
+        """Create the run, or join it; and be one of its workers in this block.
+
+        Those who start at the same moment do this one after the other. Of those who want to overwrite a run, the first
+        one does, and those who waited for it join the new one.
 
         Args:
             space: The space; None to use the stored one.
             seed: The seed; None to use the stored one, or to draw one.
+            overwrite: Whether to delete the run that is there.
+            worker_id: What to be called; "" to be no worker.
 
         Raises:
-            RunError: If there is no run and no space, or the run has another space or seed.
-            StorageError: If the run can't be written.
+            RunError: If there is no run and no space, or the run has another space or seed, or a worker is alive that
+                is called so.
+            StorageError: If the run can't be written, or must not be overwritten.
         """
+        before = None
+        if overwrite:
+            self.folder.check_removable()
+            before = self._created()
         exists = self.journal.exists()
         if not exists and space is None:
             raise RunError(f"there is no run in {self.root_directory} yet, so pipeline_space= is needed.")
-        self.folder.create(is_run=exists)
+        self.folder.create(is_run=exists or overwrite)
         self.journal.create()
+        with ExitStack() as stack:
+            with self.locked("start"):
+                if overwrite and self._created() == before:
+                    self._destroy()
+                self._begin(space, seed)
+                if worker_id:
+                    self.worker_id = worker_id
+                    try:
+                        stack.enter_context(self.locks.lease(worker_id))
+                    except LeaseHeld:
+                        raise RunError(
+                            f"a worker with the id {worker_id!r} is alive in {self.root_directory}. "
+                            "Give each worker an id of its own, or leave worker_id out."
+                        ) from None
+            yield
+
+    def _created(self) -> ev.Event | None:
+        """What tells the run from one that overwrites it; None if there is none that can be read."""
+        try:
+            events = self.journal.read(0)[0] if self.journal.exists() else []
+        except StorageError:
+            return None
+        return next((event for event in events if isinstance(event, ev.Created)), None)
+
+    def _begin(self, space: SearchSpace | None, seed: int | None) -> None:
         with self.locked("journal"):
             self.refresh()
+            self.folder.check_not_emptied(self.log)
             if self.log.seed is None:
                 drawn = secrets.randbits(32) if seed is None else seed
                 self.record(ev.Created(ev.FORMAT, drawn, time.time()))
@@ -259,18 +300,21 @@ class Run:
             except OSError as reason:
                 logger.warning("Files for people in %s could not be written: %s", self.root_directory, reason)
 
-    def destroy(self) -> None:
+    def _destroy(self) -> None:
         """Delete the run, and everything in its folder.
 
         Raises:
-            StorageError: If what is there doesn't look like a run, or workers are alive in it.
+            StorageError: If workers are alive in it.
         """
-        self.folder.check_removable()
         if alive := self.locks.living_workers():
             names = ", ".join(alive)
             raise StorageError(f"workers are alive in {self.root_directory}: {names}. Stop them before overwriting it.")
-        self.journal.destroy()
+        # The journal goes last: a crash on the way leaves a run that can be overwritten again.
         self.folder.clear()
+        self.journal.destroy()
+        self.journal.create()
+        self._position = 0
+        self.log = TrialLog()
 
 
 def _is_of(trial: Trial, worker_id: str) -> bool:
@@ -309,6 +353,7 @@ def open_run(location: str | Path, check: bool = False) -> Run:
     if not run.journal.exists():
         raise FileNotFoundError(f"there is no run in {location}.")
     run.refresh()
+    run.folder.check_not_emptied(run.log)
     if check:
         run.folder.check(run.log)
     return run

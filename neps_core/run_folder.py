@@ -8,6 +8,7 @@ compared byte for byte, never parsed.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import shutil
@@ -22,9 +23,11 @@ from attrs import fields
 
 from neps_core.errors import StorageError
 from neps_core.events import FORMAT
-from neps_core.files import overwrite, to_yaml, write_atomically
+from neps_core.files import TEMPORARY, overwrite, to_yaml, write_atomically
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Metadata, Report, Trial
+
+logger = logging.getLogger("neps.folder")
 
 #: Where storages keep what is not for people.
 INNER = ".neps"
@@ -84,6 +87,23 @@ class RunFolder:
         with as_storage_error(f"can't create a run in {root}", "Choose a folder that you may write to"):
             (root / "configs").mkdir(parents=True, exist_ok=True)
 
+    def check_not_emptied(self, log: TrialLog) -> None:
+        """Make sure that a run without a beginning has none because it is new.
+
+        Raises:
+            StorageError: If there are folders of trials.
+        """
+        if log.format or not self._is_for_people:
+            return
+        folder = self.root_directory / "configs"
+        lost = [path.name for path in folder.glob("config_*")] if folder.is_dir() else []
+        if lost:
+            raise StorageError(
+                f"the journal of the run in {self.root_directory} is empty, and there are folders of {len(lost)} "
+                "trial(s): somebody has emptied it. Put a copy of it back, or make it again from these folders with "
+                f"'neps repair {self.root_directory}'."
+            )
+
     def check_removable(self) -> None:
         """Make sure that `clear` deletes nothing but a run.
 
@@ -105,7 +125,7 @@ class RunFolder:
             )
 
     def clear(self) -> None:
-        """Delete everything in the folder.
+        """Delete everything in the folder but what is the storage's.
 
         Raises:
             StorageError: If that's impossible.
@@ -115,6 +135,8 @@ class RunFolder:
             return
         with as_storage_error(f"can't delete {root}", "Delete it yourself"):
             for path in root.iterdir():  # not the folder itself, which may be a symbolic link
+                if path.name == INNER:  # the storage's, with the locks that are held
+                    continue
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
                 else:
@@ -213,6 +235,31 @@ class RunFolder:
             states = [{"format": FORMAT, "seed": log.seed, "optimizer": record} for record in records]
             yield root / "optimizer_state.pkl", [pickle.dumps(state, protocol=4) for state in states]
 
+    def _tidy(self, log: TrialLog) -> None:
+        """Delete what a crash can have left: half-made files, and folders of trials that the journal doesn't have."""
+        root = self.root_directory
+        self._remove_temporary(str(root), (path.name for path, _ in self._of_run(log)))
+        for folder in (root / INNER, root / "summary"):
+            for path in folder.glob(f"*{TEMPORARY}"):
+                path.unlink(missing_ok=True)
+        with os.scandir(root / "configs") as entries:
+            strangers = [e.name for e in entries if e.name.startswith("config_") and e.name[7:] not in log.trials]
+        for name in strangers:
+            # Removed by `neps clean`, or sampled just before a power cut. A result is not deleted: the journal was cut.
+            if name[7:] in log.removed or not (root / "configs" / name / "report.yaml").exists():
+                shutil.rmtree(root / "configs" / name, ignore_errors=True)
+            else:
+                logger.warning(
+                    "%s holds the result of a trial that the journal does not have; 'neps repair %s' takes it back.",
+                    root / "configs" / name,
+                    root,
+                )
+
+    def _remove_temporary(self, directory: str, names: Iterable[str]) -> None:
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.unlink(f"{directory}/{name}{TEMPORARY}")
+
     def repair(self, log: TrialLog, thorough: bool = False) -> list[str]:
         """Write the files of trials again that are missing or show something else than the log.
 
@@ -231,7 +278,7 @@ class RunFolder:
         """
         if not self._is_for_people:
             return []
-        self.remove(log.removed)  # the folders of what a crash kept `neps clean` from deleting
+        self._tidy(log)
         recent = set(log.trials.changes[-RECENT:])
         mended = []
         for trial in log.trials.values():
@@ -240,6 +287,7 @@ class RunFolder:
             if not looks and all(os.path.exists(f"{directory}/{name}") for name in FILES):
                 continue
             files = _files_of(trial).items()
+            self._remove_temporary(directory, FILES)
             wrong = [(name, content) for name, content in files if not _holds(f"{directory}/{name}", content)]
             if trial.report is None and os.path.exists(f"{directory}/report.yaml"):  # of a result that was never stored
                 os.unlink(f"{directory}/report.yaml")

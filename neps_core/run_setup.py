@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +33,9 @@ class RunSetup:
     chosen: Chosen
     _overwrite: bool
 
-    def begin(self, seed: int | None = None) -> None:
-        """Create the run, or join it.
-
-        Args:
-            seed: The seed; None to use the stored one, or to draw one.
-
-        Raises:
-            RunError: If the run has another space or seed.
-            StorageError: If it can't be written, or must not be overwritten.
-        """
-        if self._overwrite:
-            self.run.destroy()
-        self.run.begin(self.space, seed)
+    def begun(self, seed: int | None = None, worker_id: str = "") -> AbstractContextManager[None]:
+        """Create the run, or join it, and be one of its workers in this block; see `Run.begun`."""
+        return self.run.begun(self.space, seed, self._overwrite, worker_id)
 
 
 def set_up(

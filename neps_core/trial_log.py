@@ -49,6 +49,7 @@ class TrialLog:
         highest_number: The highest number of a trial's id so far.
         n_objectives: How many objectives the run's results have; None as long as there is no success.
         halts: Every `Halted` event.
+        format: The version of the format that the run is written in; 0 before it was created.
         seed: The run's seed; None before it was created.
         space: The space's document; None if there is none yet.
         optimizers: Every `OptimizerRecorded` event; the last one is in force.
@@ -65,6 +66,7 @@ class TrialLog:
         self.highest_number = 0
         self.n_objectives: int | None = None
         self.halts: list[ev.Halted] = []
+        self.format = 0
         self.seed: int | None = None
         self.space: dict[str, Any] | None = None
         self.optimizers: list[ev.OptimizerRecorded] = []
@@ -108,6 +110,7 @@ class TrialLog:
                 f"this run was written in format {event.format}, and this version reads formats up to {ev.FORMAT}. "
                 "Install a newer neps-framework to go on with it."
             )
+        self.format = max(self.format, event.format)
         if self.seed is None:
             self.seed = event.seed
 
@@ -141,7 +144,7 @@ class TrialLog:
 
     def _detached(self, event: ev.Detached) -> None:
         trial = self._known(event.id)
-        if trial.state is State.EVALUATING:
+        if trial.state is State.EVALUATING and _is_by(event, trial):
             self._put(
                 evolve(trial, metadata=evolve(trial.metadata, is_asynchronous=True, cost_required=event.cost_required))
             )
@@ -151,7 +154,10 @@ class TrialLog:
         # Of a worker that has lost the trial to another one, nothing is taken any more.
         if trial.state is State.EVALUATING and trial.metadata.evaluating_worker_id == event.worker:
             before = trial.points if isinstance(trial.points, Points) else Points([], 0)
-            self._put(evolve(trial, points=before.extended(Point(*point) for point in event.points)))
+            last = before[-1].step if len(before) else float("-inf")
+            new = [Point(*point) for point in event.points if point[0] > last]
+            if new:
+                self._put(evolve(trial, points=before.extended(new)))
 
     def _finished(self, event: ev.Finished) -> None:
         trial = self._known(event.id)
@@ -165,10 +171,13 @@ class TrialLog:
             # A value that stands for an error says nothing of how many objectives there are.
             if self.n_objectives is None and finished.objectives is not None and event.report.err is None:
                 self.n_objectives = len(finished.objectives)
+        elif event.time != trial.metadata.time_end:  # not the same one, stored twice
+            # No change of the trial: nobody who follows it has to look again.
+            self._trials[trial.id] = evolve(trial, superseded=(*trial.superseded, event.report))
 
     def _requeued(self, event: ev.Requeued) -> None:
         trial = self._known(event.id)
-        if trial.state is State.EVALUATING and not trial.metadata.is_asynchronous:
+        if trial.state is State.EVALUATING and not trial.metadata.is_asynchronous and _is_by(event, trial):
             metadata = evolve(trial.metadata, starts=trial.metadata.starts - event.orderly)
             self._put(evolve(trial, state=State.PENDING, metadata=metadata))
 
@@ -188,3 +197,8 @@ class TrialLog:
             metadata = Metadata(location=f"configs/config_{trial_id}")
             self._put(Trial(trial_id, {}, State.CORRUPTED, metadata, report))
         return self._trials[trial_id]
+
+
+def _is_by(event: ev.Requeued | ev.Detached, trial: Trial) -> bool:
+    """Whether an event is about the evaluation that is under way, and not about one that others have taken over."""
+    return event.worker is None or event.worker == trial.metadata.evaluating_worker_id

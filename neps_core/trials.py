@@ -159,6 +159,7 @@ class Trial:
         metadata: When and by whom.
         report: What its evaluation gave, once it is finished.
         points: What was reported while it ran (`neps.report`), step by step.
+        superseded: Results that came when it had one already: of a worker that others had taken for dead.
     """
 
     id: str
@@ -167,6 +168,7 @@ class Trial:
     metadata: Metadata = field(factory=Metadata)
     report: Report | None = None
     points: Sequence[Point] = ()
+    superseded: Sequence[Report] = ()
 
     @property
     def was_stopped_early(self) -> bool:

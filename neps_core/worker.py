@@ -62,7 +62,7 @@ class Worker:
         wait = SHORTEST_WAIT
         while True:
             with self._interrupts.allowed():
-                pass
+                self._interrupts.leave_if_told()
             claimed = self._claims.claim()
             if isinstance(claimed, str):
                 return claimed
@@ -88,16 +88,18 @@ class Worker:
             raise
         except StopTrial:
             returned = live.stopped()
-        except Exception as error:  # the user's code, so anything
-            returned = error
-        except BaseException as leaving:
-            if not self._interrupts.in_child:
-                # What the user's own code does by leaving counts as a start.
-                orderly = self._interrupts.raised or isinstance(leaving, KeyboardInterrupt)
-                self._claims.give_back(trial, f"its worker leaves: {leaving!r}", orderly)
-            raise
+        except BaseException as error:  # the user's code, so anything
+            if isinstance(error, Exception) and error is not self._interrupts.error:
+                returned = error
+            else:
+                if not self._interrupts.in_child and not self._interrupts.is_urgent:
+                    # What the user's own code does by leaving counts as a start.
+                    orderly = self._interrupts.raised or isinstance(error, KeyboardInterrupt)
+                    self._claims.give_back(trial, f"its worker leaves: {error!r}", orderly)
+                raise
         if self._interrupts.in_child:
             os._exit(1)  # a process that the user's code forked, and that forgot to end: it is no worker
+        self._interrupts.install()
         if returned is None:
             self._claims.detach(trial, live)
             return

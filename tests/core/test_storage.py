@@ -19,6 +19,7 @@ from neps_core.run import open_run
 from neps_core.storage import open_storage
 from neps_core.trials import Report, State
 from neps_plugins.storages.filesystem import folder_storage
+from neps_plugins.storages.filesystem.records import encode
 from neps_plugins.storages.memory import memory_storage
 
 SPACE = {"x": neps.Float(0, 1)}
@@ -134,7 +135,7 @@ class TestTornJournal:
         finished = next(i for i, line in enumerate(lines) if b'"finished"' in line)
         lines[finished] = b"\xff\xfenonsense\n"
         journal(root).write_bytes(b"".join(lines))
-        with pytest.warns(neps.NePSWarning, match=r"byte \d+: a damaged line"):
+        with pytest.warns(neps.NePSWarning, match=r"damaged at byte \d+"):
             trials = open_run(root).trials
         assert len(trials) == 3
         assert trials["1"].state is State.EVALUATING
@@ -287,7 +288,7 @@ class TestRefusals:
     def test_a_later_format(self, root):
         small_run(root)
         path = journal(root)
-        path.write_text(path.read_text().replace('"format":1', '"format":99', 1))
+        path.write_bytes(encode([ev.Created(99, 1, 1.0)], 1))
         with pytest.raises(StorageError, match="format 99"):
             small_run(root)
 

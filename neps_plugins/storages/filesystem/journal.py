@@ -1,0 +1,195 @@
+"""A journal in a file: one record a line.
+
+A writer holds the journal's lock, cuts off what a crashed one left half-written at the end, writes its line in one
+go, and syncs it if it holds a result. Readers take no lock: they read up to the last complete line. What is damaged
+is passed over, with one warning that says where; everything else counts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from neps_core import NePSWarning, RunGoneError
+from neps_core.events import Event
+from neps_core.run_folder import as_storage_error
+from neps_plugins.storages.filesystem.locks import FileLocks
+from neps_plugins.storages.filesystem.records import Damage, Place, Reading, encode
+
+#: Bytes that are read from the journal at a time.
+CHUNK = 1 << 22
+
+
+class FileJournal:
+    """A journal in a file; see `neps_core.storage.Journal`.
+
+    Args:
+        inner: The folder that it is in.
+        locks: The locks beside it.
+
+    Attributes:
+        path: The file.
+        damages: What could not be read of it so far.
+    """
+
+    def __init__(self, inner: Path, locks: FileLocks) -> None:
+        self.path = inner / "journal.jsonl"
+        self.damages: list[Damage] = []
+        self._inner = inner
+        self._locks = locks
+        self._reader: int | None = None
+        self._writer: int | None = None
+        self._reached = Place()
+
+    def __del__(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        for descriptor in (self._reader, self._writer):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._reader = self._writer = None
+
+    def exists(self) -> bool:
+        return self.path.is_file()
+
+    def create(self) -> None:
+        with as_storage_error(f"can't create a run in {self._inner.parent}", "Choose a folder that you may write to"):
+            self._inner.mkdir(parents=True, exist_ok=True)
+            self._locks.settle()
+            if not self.exists():
+                self.path.touch(exist_ok=True)
+                sync_folder(self._inner)
+
+    def destroy(self) -> None:
+        self._close()
+        with as_storage_error(f"can't delete {self.path}", "Delete it yourself"):
+            self.path.unlink(missing_ok=True)
+
+    # ------------------------------------------------------------------ writing
+
+    def append(self, events: Sequence[Event], durable: bool = True) -> None:
+        with as_storage_error(f"can't write to {self._inner.parent}", "Nothing stored before is lost"):
+            if self._writer is None:
+                self._writer = os.open(self.path, os.O_RDWR | os.O_APPEND)
+            self._check_is_there()
+            end = self._cut_torn_tail(self._writer)
+            data = encode(events, self._last_number(self._writer, end) + 1)
+            self._locks.check_held("journal")
+            try:
+                if os.write(self._writer, data) < len(data):  # a short write to a file: the disk is full
+                    os.ftruncate(self._writer, end)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                if durable:
+                    sync(self._writer)
+            finally:
+                self._let_go()
+
+    def _check_is_there(self) -> None:
+        """Refuse to go on with a file that nobody will find again."""
+        for descriptor in (self._reader, self._writer):
+            if descriptor is not None and not os.fstat(descriptor).st_nlink:
+                raise RunGoneError(f"{self.path} was deleted while the run was going on. Was the run overwritten?")
+
+    def _let_go(self) -> None:
+        """Without locks that work, nothing but opening a file anew shows what other hosts have written."""
+        if self._locks.use_heartbeats:
+            self._close()
+
+    def _cut_torn_tail(self, descriptor: int) -> int:
+        """Remove an incomplete last line. Returns the journal's length."""
+        end = os.fstat(descriptor).st_size
+        whole = end
+        while whole and os.pread(descriptor, 1, whole - 1) != b"\n":
+            start = max(0, whole - CHUNK)
+            whole = start + os.pread(descriptor, whole - start, start).rfind(b"\n") + 1
+        if whole < end:
+            os.ftruncate(descriptor, whole)
+        return whole
+
+    def _last_number(self, descriptor: int, end: int) -> int:
+        """The number of the last line."""
+        if self._reached.position != end:  # else it was read a moment ago
+            reading = Reading(self._reached if self._reached.position < end else Place())
+            self._scan(descriptor, reading)
+            self._reached = reading.place
+        return self._reached.number
+
+    def rewrite(self, groups: Iterable[Sequence[Event]], kept: Path) -> None:
+        """Replace the journal in one step. Whoever calls this holds the lock `"journal"`, and no worker is alive.
+
+        Args:
+            groups: What it shall hold: the events of each record.
+            kept: Where the old one stays.
+
+        Raises:
+            StorageError: If it can't be written; the old one is still in its place then.
+        """
+        new = self.path.with_suffix(".new")
+        with as_storage_error(f"can't rewrite {self.path}", "It is as it was"):
+            with open(new, "wb") as file:  # noqa: PTH123 - beside the other calls of os
+                file.write(b"".join(encode(group, i) for i, group in enumerate(groups, 1)))
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(self.path, kept)
+            os.replace(new, self.path)
+            sync_folder(self._inner)
+        self._close()
+        self._reached = Place()
+
+    # ------------------------------------------------------------------ reading
+
+    def read(self, since: int) -> tuple[list[Event], int]:
+        with as_storage_error(f"can't read {self.path}", "Check the folder and its permissions"):
+            if since == 0 and self._reader is not None:  # a run begins, perhaps one that has overwritten this
+                self._close()
+            if self._reader is None:
+                self._reader = os.open(self.path, os.O_RDONLY)
+            self._check_is_there()
+            at = self._reached if self._reached.position == since else Place(since)
+            reading = Reading(at)
+            self._scan(self._reader, reading)
+            self._let_go()
+        self._reached = reading.place
+        self._report(reading.damages)
+        return list(reading.events()), reading.place.position
+
+    def _scan(self, descriptor: int, reading: Reading) -> None:
+        """Read on, to the last complete line."""
+        tail = b""
+        while chunk := os.pread(descriptor, CHUNK, reading.place.position + len(tail)):
+            *lines, tail = (tail + chunk).split(b"\n")
+            for line in lines:
+                reading.take(line)  # it moves the position on
+
+    def _report(self, damages: list[Damage]) -> None:
+        if not damages:
+            return
+        self.damages += damages
+        first = damages[0]
+        more = f" (and {len(damages) - 1} more)" if len(damages) > 1 else ""
+        warnings.warn(
+            f"{self.path} is damaged at byte {first.position}: {first.reason}{more}. All else is kept. "
+            f"'neps repair {self._inner.parent}' shows and mends it.",
+            NePSWarning,
+            stacklevel=4,
+        )
+
+
+def sync(descriptor: int) -> None:
+    """Wait until what was written to a file would outlive a power cut."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder would outlive a power cut, where the system can say so."""
+    if os.name == "nt":  # there, a folder can't be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
