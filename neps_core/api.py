@@ -9,12 +9,13 @@ import secrets
 import socket
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from neps_core.budgets import check_limit
 from neps_core.claims import Claims, Limits, Settings, finished
-from neps_core.errors import NePSWarning, ResultError, RunError, TrialError, nearest
+from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError, nearest
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT
 from neps_core.optimizers.asking import check_id
@@ -162,8 +163,9 @@ def run(
 
 def _work(the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts) -> RunResult:
     def leave() -> None:
-        for trial in claims.held:
-            claims.give_back(trial, "its worker leaves, by a signal", orderly=True)
+        with suppress(StorageError):  # then others do it, once this worker is gone
+            for trial in claims.held:
+                claims.give_back(trial, "its worker leaves, by a signal", orderly=True)
         the_run.tell("neps_run_finished", result=result_of(the_run, "a signal"))
 
     with interrupts.installed(leave):

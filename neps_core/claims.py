@@ -215,13 +215,11 @@ class Claims:
             trial: The trial.
             reason: Why, for the log.
             orderly: Whether this says nothing about the trial; if not, it is given up after `MAX_STARTS`.
+
+        Raises:
+            StorageError: If that could not be stored; others take the trial once this worker's lease falls.
         """
-        try:
-            self._run.record(_put_back(trial, reason, orderly))
-        except StorageError as error:  # whoever has let go of its lease can say no more
-            logger.warning(
-                "Trial %s could not be put back; others take it once this worker is gone: %s", trial.id, error
-            )
+        self._run.record(_put_back(trial, reason, orderly))
 
     def detach(self, trial: Trial, live: LiveTrial) -> None:
         """A trial's result comes later, through `save_pipeline_results`; it belongs to nobody."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +11,15 @@ from typing import Any
 TEMPORARY = ".tmp"
 
 
-def write_atomically(path: str | Path, content: str | bytes) -> None:
-    """Replace a file's content in one step. It isn't synced: what must not be lost belongs into the journal.
+def write_atomically(path: str | Path, content: str | bytes, durable: bool = False) -> None:
+    """Replace a file's content in one step.
 
     No two may do this to one file at the same time: they hold a lock.
+
+    Args:
+        path: The file, which need not exist.
+        content: What it shall hold.
+        durable: Whether that must outlive a power cut. What is only shown to people need not.
 
     Raises:
         OSError: If the folder doesn't exist, the disk is full, or there's no permission.
@@ -25,7 +29,9 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     try:
         try:
-            _write_all(descriptor, data)
+            write_all(descriptor, data)
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
@@ -34,9 +40,15 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
         raise
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    if os.write(descriptor, data) < len(data):  # a file takes less than all only if there is no room
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write everything, however many calls that takes: one takes at most 2 GiB, or what there is room for.
+
+    Raises:
+        OSError: If the disk is full, or lost.
+    """
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def overwrite(path: str, content: str) -> None:
@@ -56,7 +68,7 @@ def overwrite(path: str, content: str) -> None:
     try:
         in_place = os.fstat(descriptor).st_size <= len(data)
         if in_place:
-            _write_all(descriptor, data)
+            write_all(descriptor, data)
     finally:
         os.close(descriptor)
     if not in_place:

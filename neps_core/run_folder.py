@@ -311,6 +311,8 @@ _Content = Callable[[], str]
 def _files_of(trial: Trial) -> Mapping[str, _Content]:
     """The files of a trial by name."""
     metadata = {"state": trial.state.value, **{key: getattr(trial.metadata, key) for key in _METADATA}}
+    if trial.superseded:
+        metadata["superseded"] = [{key: getattr(report, key) for key in _REPORT} for report in trial.superseded]
     files: dict[str, _Content] = {
         "config.yaml": partial(to_yaml, dict(trial.config)),
         "metadata.json": partial(json.dumps, metadata, indent=2),

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from neps_core.claims import Claims
-from neps_core.errors import SpaceError, StopTrial
+from neps_core.errors import SpaceError, StopTrial, StorageError
 from neps_core.interrupts import Interrupts
 from neps_core.live import LiveTrial
 from neps_core.run import Run
@@ -89,14 +89,10 @@ class Worker:
         except StopTrial:
             returned = live.stopped()
         except BaseException as error:  # the user's code, so anything
-            if isinstance(error, Exception) and error is not self._interrupts.error:
-                returned = error
-            else:
-                if not self._interrupts.in_child and not self._interrupts.is_urgent:
-                    # What the user's own code does by leaving counts as a start.
-                    orderly = self._interrupts.raised or isinstance(error, KeyboardInterrupt)
-                    self._claims.give_back(trial, f"its worker leaves: {error!r}", orderly)
+            if not isinstance(error, Exception) or error is self._interrupts.error:
+                self._leave(trial, error)
                 raise
+            returned = error
         if self._interrupts.in_child:
             os._exit(1)  # a process that the user's code forked, and that forgot to end: it is no worker
         self._interrupts.install()
@@ -106,6 +102,17 @@ class Worker:
         stop_all = self._claims.finish(trial, returned, live, time.perf_counter() - began)
         if stop_all is not None:
             raise stop_all
+
+    def _leave(self, trial: Trial, error: BaseException) -> None:
+        """Put the trial back before this worker leaves, if there is the time."""
+        if self._interrupts.in_child or self._interrupts.is_urgent:
+            return
+        # What the user's own code does by leaving counts as a start.
+        orderly = self._interrupts.raised or isinstance(error, KeyboardInterrupt)
+        try:
+            self._claims.give_back(trial, f"its worker leaves: {error!r}", orderly)
+        except StorageError as reason:
+            logger.warning("Trial %s is put back by others once this worker is gone: %s", trial.id, reason)
 
     def _call(self, trial: Trial) -> Any:
         run = self._run

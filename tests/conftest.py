@@ -15,6 +15,8 @@ import pytest
 from hypothesis import settings
 
 import neps
+from neps_core.events import to_plain
+from neps_plugins.storages.filesystem.records import decode, seal
 
 settings.register_profile("tests", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("tests")
@@ -79,6 +81,31 @@ def script(tmp_path: Path) -> Iterator[Script]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def events_of(root: Path) -> list[dict[str, Any]]:
+    """The events in a run's journal, as plain data."""
+    lines = (root / ".neps/journal.jsonl").read_bytes().splitlines()
+    return [to_plain(event) for line in lines for event in decode(line)[1]]
+
+
+@pytest.fixture(name="events_of")
+def events_of_fixture() -> Callable[[Path], list[dict[str, Any]]]:
+    return events_of
+
+
+@pytest.fixture
+def rewrite_events() -> Callable[[Path, Callable[[list[dict[str, Any]]], Any]], None]:
+    def rewrite(root: Path, change: Callable[[list[dict[str, Any]]], Any]) -> None:
+        """Change the events in a run's journal, with right checksums, and remove what is held against it."""
+        events = events_of(root)
+        change(events)
+        lines = [seal([event], number) for number, event in enumerate(events, 1)]
+        (root / ".neps/journal.jsonl").write_bytes(b"".join(lines))
+        for name in ("pipeline_space.yaml", "optimizer_info.yaml", "optimizer_state.pkl"):
+            (root / name).unlink()
+
+    return rewrite
 
 
 @pytest.fixture(name="wait_for")

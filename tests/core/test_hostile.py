@@ -30,16 +30,6 @@ def small_run(root, **keywords):
     )
 
 
-def rewrite(root, change):
-    """Change the journal's events, and remove what is held against it."""
-    journal = root / ".neps/journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
-    change(events)
-    journal.write_text("".join(json.dumps(event) + "\n" for event in events))
-    for name in ("pipeline_space.yaml", "optimizer_info.yaml", "optimizer_state.pkl"):
-        (root / name).unlink()
-
-
 class TestFolders:
     @pytest.mark.parametrize(
         "path, args",
@@ -51,7 +41,7 @@ class TestFolders:
             ("neps_core.user_function:load_function", ["{evil}:x"]),
         ],
     )
-    def test_a_space_that_would_run_something(self, root, tmp_path, path, args):
+    def test_a_space_that_would_run_something(self, root, tmp_path, path, args, rewrite_events):
         owned, evil = tmp_path / "owned", tmp_path / "evil.py"
         evil.write_text(f"open({str(owned)!r}, 'w')")
         small_run(root)
@@ -68,7 +58,7 @@ class TestFolders:
                 if event["event"] == "sampled":
                     event["config"] = {}
 
-        rewrite(root, change)
+        rewrite_events(root, change)
         (root / "configs/config_1/config.yaml").write_text("{}")
         for use in (
             lambda: neps.load_config(root, config_id="1"),
@@ -82,7 +72,7 @@ class TestFolders:
         neps.load_trials(root)
         assert not owned.exists()
 
-    def test_ids_that_lead_elsewhere(self, root, tmp_path):
+    def test_ids_that_lead_elsewhere(self, root, tmp_path, rewrite_events):
         victim = tmp_path / "victim"
         victim.mkdir()
         (victim / "thesis.tex").write_text("important")
@@ -95,7 +85,7 @@ class TestFolders:
             events.append({"event": "finished", "id": trial_id, "time": 1.0, "state": "failed", "report": report})
             events.append({"event": "started", "id": "1", "time": 1.0, "worker": "../../x"})
 
-        rewrite(root, change)
+        rewrite_events(root, change)
         with pytest.warns(neps.NePSWarning, match="damaged"):
             small_run(root)
         with pytest.warns(neps.NePSWarning, match="damaged"):
@@ -112,7 +102,7 @@ class TestFolders:
         (root / name).unlink()
         assert len(small_run(root).trials) == 2
 
-    def test_an_optimizers_keyword_imports_nothing(self, root, tmp_path, monkeypatch):
+    def test_an_optimizers_keyword_imports_nothing(self, root, tmp_path, monkeypatch, rewrite_events):
         small_run(root)
 
         def change(events):
@@ -120,7 +110,7 @@ class TestFolders:
                 if event["event"] == "optimizerrecorded":
                     event["info"]["use_priors"] = {"type": "Import", "path": "antigravity:fly"}
 
-        rewrite(root, change)
+        rewrite_events(root, change)
         with pytest.raises(OptimizerError, match="antigravity:fly"):
             neps.run(lambda x: x, root_directory=root, evaluations_to_spend=1)
         assert "antigravity" not in sys.modules

@@ -134,12 +134,11 @@ def test_a_registered_one_given_as_a_callable_is_its_name(root):
     assert neps.load_optimizer_info(root)["name"] == "grid_search"
 
 
-def test_a_name_in_a_runs_files_imports_nothing(root, script):
+def test_a_name_in_a_runs_files_imports_nothing(root, script, rewrite_events):
     run(root, "random_search")
-    journal = root / ".neps/journal.jsonl"
-    journal.write_text(journal.read_text().replace('"name":"random_search"', '"name":"antigravity:main"'))
-    for name in ("optimizer_info.yaml", "optimizer_state.pkl"):
-        (root / name).unlink()
+    rewrite_events(
+        root, lambda events: [e.update(name="antigravity:main") for e in events if e["event"] == "optimizerrecorded"]
+    )
     script.write(
         """
         import sys, neps

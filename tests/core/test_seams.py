@@ -91,7 +91,7 @@ class TestSharedLoop:
         assert trials[two.id].metadata.starts == 0
         assert not open_run(root).locks.living_workers()
 
-    def test_a_loop_and_two_workers_one_killed_in_between(self, root, script, wait_for):
+    def test_a_loop_and_two_workers_one_killed_in_between(self, root, script, wait_for, events_of):
         """Each trial has one result, what the dead left is done by others, and a late result counts once."""
         loop = neps.AskAndTell("random_search", seed=1, root_directory=root, pipeline_space=SPACE)
         script.write(
@@ -120,11 +120,7 @@ class TestSharedLoop:
         assert {t.state for t in run.trials.values()} == {State.SUCCESS}
         assert all(run.trials[i].metadata.evaluating_worker_id.startswith("ask-and-tell") for i in told)
         assert run.trials["1"].metadata.starts == 2 and run.trials["1"].metadata.evaluating_worker_id != "stuck"
-        finished = [
-            json.loads(line)["id"]
-            for line in (root / ".neps/journal.jsonl").read_text().splitlines()
-            if '"finished"' in line
-        ]
+        finished = [event["id"] for event in events_of(root) if event["event"] == "finished"]
         assert len(finished) == len(set(finished)) == 20
         loop.close()
 

@@ -139,13 +139,11 @@ class HeartbeatLock(ThreadLock):
     def take(self) -> None:
         wait: Wait | None = None
         while True:
+            if not Path(self.path).parent.is_dir():  # it would be made
+                raise RunGoneError(f"can't lock {self.path}: there is no such folder. Was the run deleted meanwhile?")
             try:
                 self._lease.acquire(timeout=0)
                 break
-            except FileNotFoundError as reason:
-                raise RunGoneError(
-                    f"can't lock {self.path}: there is no such folder. Was the run deleted meanwhile?"
-                ) from reason
             except Timeout:
                 wait = wait or Wait(f"the lock {self.path}", lambda: "another process")
                 wait.pause(POLL)

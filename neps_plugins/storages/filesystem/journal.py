@@ -7,7 +7,6 @@ is passed over, with one warning that says where; everything else counts.
 
 from __future__ import annotations
 
-import errno
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from neps_core import NePSWarning, RunGoneError
 from neps_core.events import Event
+from neps_core.files import write_all, write_atomically
 from neps_core.run_folder import as_storage_error
 from neps_plugins.storages.filesystem.locks import FileLocks
 from neps_plugins.storages.filesystem.records import Damage, Place, Reading, encode
@@ -80,13 +80,13 @@ class FileJournal:
             data = encode(events, self._last_number(self._writer, end) + 1)
             self._locks.check_held("journal")
             try:
-                if os.write(self._writer, data) < len(data):  # a short write to a file: the disk is full
-                    os.ftruncate(self._writer, end)
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                if durable:
-                    sync(self._writer)
-            finally:
-                self._let_go()
+                write_all(self._writer, data)
+            except OSError:
+                os.ftruncate(self._writer, end)
+                raise
+            if durable:
+                sync(self._writer)
+            self._let_go()
 
     def _check_is_there(self) -> None:
         """Refuse to go on with a file that nobody will find again."""
@@ -128,14 +128,9 @@ class FileJournal:
         Raises:
             StorageError: If it can't be written; the old one is still in its place then.
         """
-        new = self.path.with_suffix(".new")
         with as_storage_error(f"can't rewrite {self.path}", "It is as it was"):
-            with open(new, "wb") as file:  # noqa: PTH123 - beside the other calls of os
-                file.write(b"".join(encode(group, i) for i, group in enumerate(groups, 1)))
-                file.flush()
-                os.fsync(file.fileno())
             os.link(self.path, kept)
-            os.replace(new, self.path)
+            write_atomically(self.path, b"".join(encode(group, i) for i, group in enumerate(groups, 1)), durable=True)
             sync_folder(self._inner)
         self._close()
         self._reached = Place()

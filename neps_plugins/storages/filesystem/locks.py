@@ -51,8 +51,8 @@ class FileLocks:
             self.__dict__.pop("_means", None)
         warnings.warn(
             f"{self._notice.read_text().strip()} Workers agree by heartbeats instead: a worker that dies on another "
-            f"host is noticed after {GRACE:.0f} s, and one that is suspended for longer may have its trial evaluated twice. "
-            "Put root_directory= on a filesystem with locks to be safe from both.",
+            f"host is noticed after {GRACE:.0f} s, and one that is suspended for longer may have its trial evaluated "
+            "twice. Put root_directory= on a filesystem with locks to be safe from both.",
             NePSWarning,
             stacklevel=5,
         )

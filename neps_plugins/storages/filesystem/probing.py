@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import sys
 from pathlib import Path
 
@@ -66,6 +65,8 @@ def why_locks_fail(folder: Path) -> str | None:
 
 
 def _lets_another_process_in(path: Path) -> bool:
+    import subprocess  # here, as it takes longer than all the rest
+
     command = [sys.executable, "-I", "-S", "-c", _INTRUDER, str(path)]
     try:
         return (

@@ -11,7 +11,8 @@ checksum, every later one must have one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 from zlib import crc32
 
 from attrs import define, evolve, field, frozen
@@ -54,7 +55,12 @@ class Place:
 
 def encode(events: Sequence[Event], number: int) -> bytes:
     """The line that holds some events."""
-    content = json.dumps([to_plain(event) for event in events], separators=(",", ":")).encode()
+    return seal([to_plain(event) for event in events], number)
+
+
+def seal(events: Sequence[Mapping[str, Any]], number: int) -> bytes:
+    """The line that holds some events, which are plain data already."""
+    content = json.dumps(events, separators=(",", ":")).encode()
     body = b'{"n":%d,"events":%s' % (number, content)
     return b'%s%s%08x"}\n' % (body, _BEFORE, crc32(body))
 

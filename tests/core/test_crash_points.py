@@ -1,0 +1,258 @@
+"""The process is killed at every single step that it makes on the disk; nothing is lost, doubled or left behind.
+
+Each scenario runs in a forked child whose calls of the operating system that change files are counted. It is run once
+to count them, and once for each of them: killed before the call, and (a write) in the middle of it. "Power" means
+that everything that was not synced is gone besides.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import neps
+from neps_core.cleaning import clean
+from neps_core.run import open_run
+from tests.audit import audit_finished, audit_journal
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked for every step")
+
+SPACE = {"x": neps.Float(0, 1), "c": neps.Categorical(["a", "b"])}
+
+#: The calls that change files, besides writing.
+CALLS = ("fsync", "fdatasync", "replace", "rename", "link", "unlink", "rmdir", "mkdir", "ftruncate")
+
+KILLED = 99
+
+#: More steps than any scenario makes.
+MOST = 4096
+
+
+class Crash:
+    """Kills this process at its n-th call that changes a file.
+
+    Args:
+        at: Which call; 0 for none.
+        torn: Whether the call is a write that has got half-way.
+        shared: Memory in which the parent sees the number of calls, and the length of the journal that was synced.
+    """
+
+    def __init__(self, at: int, torn: bool, shared: mmap.mmap, journal: Path) -> None:
+        self.at, self.torn, self.shared, self.journal = at, torn, shared, journal
+        self.n = 0
+        self.real = {name: getattr(os, name) for name in (*CALLS, "write", "open")}
+
+    def install(self) -> None:
+        for name in CALLS:
+            setattr(os, name, self.counting(name))
+        os.write = self.write  # type: ignore[assignment]
+        os.open = self.open  # type: ignore[assignment]
+
+    def step(self, is_write: bool = False) -> bool:
+        self.n += 1
+        self.shared[:8] = self.n.to_bytes(8, "little")
+        self.shared[16 + self.n] = is_write
+        return self.n == self.at
+
+    def counting(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            if self.step():
+                os._exit(KILLED)
+            result = self.real[name](*arguments, **keywords)
+            if name in ("fsync", "fdatasync") and self.journal.exists():
+                synced = os.fstat(arguments[0])
+                if os.path.samestat(synced, self.journal.stat()):
+                    self.shared[8:16] = synced.st_size.to_bytes(8, "little")
+            return result
+
+        return call
+
+    def write(self, descriptor: int, data: Any) -> int:
+        if self.step(is_write=True):
+            if self.torn:
+                self.real["write"](descriptor, bytes(data)[: len(data) // 2])
+            os._exit(KILLED)
+        return int(self.real["write"](descriptor, data))
+
+    def open(self, path: Any, flags: int, *arguments: Any, **keywords: Any) -> int:
+        if flags & os.O_CREAT and not os.path.exists(path) and self.step():
+            os._exit(KILLED)
+        return int(self.real["open"](path, flags, *arguments, **keywords))
+
+
+def fresh(root: Path, tell: Any) -> None:
+    def evaluate(x: float, c: str) -> dict[str, Any]:
+        neps.report(x + 1)
+        neps.report(x + 0.5)
+        return {"objective_to_minimize": x, "cost": 1.0, "info_dict": {"big": list(range(3000))}}
+
+    observers = ["summary", tell]
+    neps.run(evaluate, SPACE, root_directory=root, seed=3, total_evaluations_to_spend=2, observers=observers)
+
+
+def go_on(root: Path, tell: Any) -> None:
+    neps.run(lambda x, c: x, root_directory=root, total_evaluations_to_spend=4, observers=["summary", tell])
+
+
+def overwrite(root: Path, tell: Any) -> None:
+    neps.run(
+        lambda x, c: x,
+        SPACE,
+        root_directory=root,
+        overwrite_root_directory=True,
+        seed=4,
+        total_evaluations_to_spend=1,
+        observers=["summary", tell],
+    )
+
+
+def clean_up(root: Path, tell: Any) -> None:
+    clean(root, ["1"])
+
+
+def add(root: Path, tell: Any) -> None:
+    neps.import_trials([({"x": i / 10, "c": "a"}, i / 10) for i in range(3)], root)
+
+
+def half_done(root: Path) -> None:
+    """A run with two results, and a trial whose worker was killed."""
+    fresh(root, "summary")
+    child = os.fork()
+    if not child:
+        neps.run(lambda x, c: os._exit(0), root_directory=root, total_evaluations_to_spend=3)
+    os.waitpid(child, 0)
+
+
+def nothing(root: Path) -> None:
+    pass
+
+
+def repaired(root: Path, tell: Any) -> None:
+    open_run(root)
+    from neps_plugins.commands.repair import repair
+
+    repair(root, dry_run=False)
+
+
+def damaged(root: Path) -> None:
+    half_done(root)
+    journal = root / ".neps/journal.jsonl"
+    data = bytearray(journal.read_bytes())
+    data[data.index(b'"sampled"')] ^= 1
+    journal.write_bytes(data)
+
+
+SCENARIOS = {
+    "fresh": (nothing, fresh),
+    "go on": (half_done, go_on),
+    "overwrite": (half_done, overwrite),
+    "clean": (half_done, clean_up),
+    "import": (half_done, add),
+}
+
+
+def in_child(
+    scenario: Callable[[Path, Any], None], root: Path, at: int, torn: bool
+) -> tuple[int, list[bool], int, dict[str, float]]:
+    """Run a scenario in a forked child, killed at a step.
+
+    Returns:
+        Its exit code; of each step that it made, whether it was a write; how much of the journal was synced; and what
+        its observer was told.
+    """
+    shared = mmap.mmap(-1, 16 + MOST)
+    journal = root / ".neps/journal.jsonl"
+    shared[8:16] = (journal.stat().st_size if journal.exists() else 0).to_bytes(8, "little")
+    told = root.with_name(root.name + "-told")
+    told.write_text("")
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            crash = Crash(at, torn, shared, journal)
+            ack = crash.real["open"](told, os.O_WRONLY | os.O_APPEND)
+
+            class Tell:
+                def neps_trial_finished(self, trial: Any) -> None:
+                    line = json.dumps([trial.id, trial.report.objective_to_minimize]) + "\n"
+                    crash.real["write"](ack, line.encode())
+
+            crash.install()
+            scenario(root, Tell())
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    results = dict(json.loads(line) for line in told.read_text().splitlines())
+    n, synced = int.from_bytes(shared[:8], "little"), int.from_bytes(shared[8:16], "little")
+    return os.waitstatus_to_exitcode(status), [bool(byte) for byte in shared[17 : 17 + n]], synced, results
+
+
+def cut_power(root: Path, synced: int) -> None:
+    """Take away what was not synced: of the journal its end, of the files for people all."""
+    journal = root / ".neps/journal.jsonl"
+    if journal.exists():
+        os.truncate(journal, synced)
+    for path in [*root.glob("*.yaml"), *root.glob("*.pkl"), *root.glob("configs/*/*"), *root.glob("summary/*")]:
+        path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_step(name, tmp_path):
+    prepare, scenario = SCENARIOS[name]
+    template = tmp_path / "template"
+    prepare(template)
+
+    def copy(label: str) -> Path:
+        root = tmp_path / label / "run"
+        root.parent.mkdir()
+        if template.exists():
+            shutil.copytree(template, root)
+        return root
+
+    code, steps, _, _ = in_child(scenario, copy("counting"), 0, False)
+    assert code == 0
+    assert len(steps) > 5
+    for at, is_write in enumerate(steps, 1):
+        for how in ("before", "torn", "power") if is_write else ("before", "power"):
+            root = copy(f"{at}-{how}")
+            code, reached, synced, told = in_child(scenario, root, at, how == "torn")
+            assert (code, len(reached)) == (KILLED, at)
+            if how == "power":
+                cut_power(root, synced)
+            try:
+                check(name, root, told)
+            except BaseException as error:
+                raise AssertionError(f"killed at step {at} of {len(steps)} ({how}): {root}") from error
+            shutil.rmtree(root.parent)
+
+
+def check(name: str, root: Path, told: dict[str, float]) -> None:
+    """What holds after a crash, and after going on."""
+    n = 6
+    if (root / ".neps/journal.jsonl").exists() and open_run(root).log.format:
+        audit_journal(root, told)
+        earlier = {i: t.report for i, t in open_run(root).trials.items() if t.state.is_finished}
+        if name in ("go on", "import"):
+            assert {"1", "2"} <= set(earlier), "a result of before is lost"
+        if name == "import":  # all or none
+            assert len(open_run(root).trials) in (3, 6)
+        if name == "clean":
+            assert "2" in earlier
+    else:
+        assert name in ("fresh", "overwrite")
+        assert not told
+        earlier = {}
+    neps.run(lambda x, c: x, SPACE, root_directory=root, total_evaluations_to_spend=n)
+    trials = open_run(root).trials
+    assert {i: trials[i].report for i in earlier} == earlier
+    # What was imported counts towards no budget.
+    audit_finished(root, n + (3 if name == "import" and len(trials) > n else 0))
+    audit_journal(root, told)
