@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from neps_core.files import from_yaml
 from neps_core.run import open_run
 from neps_core.trials import State
 from neps_plugins.storages.filesystem.records import decode
@@ -61,10 +60,10 @@ def audit_finished(root: Path, n: int, states: Mapping[State, int] | None = None
     assert folders == {f"config_{i}" for i in trials}, "folders of trials that don't exist, or none of those that do"
     for trial_id, trial in trials.items():
         folder = root / "configs" / f"config_{trial_id}"
-        assert yaml.safe_load((folder / "config.yaml").read_text()) == trial.config
+        assert from_yaml((folder / "config.yaml").read_text()) == trial.config
         metadata = json.loads((folder / "metadata.json").read_text())
         assert (metadata["state"], metadata["starts"]) == (trial.state.value, trial.metadata.starts)
-        report: dict[str, Any] = yaml.safe_load((folder / "report.yaml").read_text())
+        report: dict[str, Any] = from_yaml((folder / "report.yaml").read_text())
         assert trial.report is not None
         assert report["objective_to_minimize"] == trial.report.objective_to_minimize
     with (root / "summary/full.csv").open(newline="") as file:

@@ -20,6 +20,7 @@ import pytest
 import neps
 from neps_core.cleaning import clean
 from neps_core.run import open_run
+from neps_plugins.storages.filesystem.probing import why_locks_fail
 from tests.audit import audit_finished, audit_journal
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked for every step")
@@ -87,29 +88,31 @@ class Crash:
         return int(self.real["open"](path, flags, *arguments, **keywords))
 
 
+def the(root: Path) -> dict[str, Any]:
+    """What all calls have in common."""
+    return {"pipeline_space": SPACE, "root_directory": root, "seed": 3, "optimizer": "random_search"}
+
+
 def fresh(root: Path, tell: Any) -> None:
     def evaluate(x: float, c: str) -> dict[str, Any]:
         neps.report(x + 1)
         neps.report(x + 0.5)
-        return {"objective_to_minimize": x, "cost": 1.0, "info_dict": {"big": list(range(3000))}}
+        return {"objective_to_minimize": x, "cost": 1.0, "info_dict": {"note": "as it was"}}
 
-    observers = ["summary", tell]
-    neps.run(evaluate, SPACE, root_directory=root, seed=3, total_evaluations_to_spend=2, observers=observers)
+    neps.run(evaluate, total_evaluations_to_spend=2, observers=["summary", tell], **the(root))
 
 
 def go_on(root: Path, tell: Any) -> None:
-    neps.run(lambda x, c: x, root_directory=root, total_evaluations_to_spend=4, observers=["summary", tell])
+    neps.run(lambda x, c: x, total_evaluations_to_spend=4, observers=["summary", tell], **the(root))
 
 
 def overwrite(root: Path, tell: Any) -> None:
     neps.run(
         lambda x, c: x,
-        SPACE,
-        root_directory=root,
         overwrite_root_directory=True,
-        seed=4,
         total_evaluations_to_spend=1,
         observers=["summary", tell],
+        **the(root),
     )
 
 
@@ -126,7 +129,7 @@ def half_done(root: Path) -> None:
     fresh(root, "summary")
     child = os.fork()
     if not child:
-        neps.run(lambda x, c: os._exit(0), root_directory=root, total_evaluations_to_spend=3)
+        neps.run(lambda x, c: os._exit(0), total_evaluations_to_spend=3, **the(root))
     os.waitpid(child, 0)
 
 
@@ -217,6 +220,7 @@ def test_every_step(name, tmp_path):
             shutil.copytree(template, root)
         return root
 
+    assert why_locks_fail(tmp_path) is None  # known to the children then
     code, steps, _, _ = in_child(scenario, copy("counting"), 0, False)
     assert code == 0
     assert len(steps) > 5
@@ -236,7 +240,7 @@ def test_every_step(name, tmp_path):
 
 def check(name: str, root: Path, told: dict[str, float]) -> None:
     """What holds after a crash, and after going on."""
-    n = 6
+    n = 4
     if (root / ".neps/journal.jsonl").exists() and open_run(root).log.format:
         audit_journal(root, told)
         earlier = {i: t.report for i, t in open_run(root).trials.items() if t.state.is_finished}
@@ -250,7 +254,7 @@ def check(name: str, root: Path, told: dict[str, float]) -> None:
         assert name in ("fresh", "overwrite")
         assert not told
         earlier = {}
-    neps.run(lambda x, c: x, SPACE, root_directory=root, total_evaluations_to_spend=n)
+    neps.run(lambda x, c: x, total_evaluations_to_spend=n, **the(root))
     trials = open_run(root).trials
     assert {i: trials[i].report for i in earlier} == earlier
     # What was imported counts towards no budget.
