@@ -1,33 +1,141 @@
-"""Small files for people: written so that a reader sees the old content or the new, never half of it."""
+"""Files: written so that a reader sees the old content or the new, never half of it, and read whoever wrote them.
+
+Nothing here follows a symbolic link to write: one that stands where a file should be is replaced.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
+import stat
 import threading
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from neps_core.errors import RunError, StorageError
 
-def write_atomically(path: str | Path, content: str | bytes) -> None:
-    """Replace a file's content in one step. It isn't synced: what must not be lost belongs into the journal.
+#: Bytes of the largest file that is read as YAML. Its parser takes a hundred times as much memory.
+LARGEST = 4_000_000
+
+#: How deeply YAML and JSON may be nested: far below where a parser in C leaves the stack.
+DEEPEST = 100
+
+#: What YAML 1.2 and everybody else calls a number, and YAML 1.1 a text: `1e-3`.
+_EXPONENT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][-+]?[0-9]+$")
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
+
+def to_path(what: str, value: Any) -> Path:
+    """A path that a user gave, with `~` for a home directory.
+
+    Args:
+        what: What it is called in messages: the name of the argument.
+        value: A text or an `os.PathLike`.
+
+    Raises:
+        RunError: If it can't be a path.
+        StorageError: If it is one that the operating system refuses to look at.
+    """
+    try:
+        text = os.fspath(value)
+    except Exception:  # an object of somebody else's, so anything
+        text = None
+    if not isinstance(text, str):
+        raise RunError(f"{what} must be a path (a text or a pathlib.Path), not {type(value).__name__}.")
+    if not text.strip() or "\0" in text:
+        raise RunError(
+            f"{what}={text!r} is no path: it {'contains a NUL' if text.strip() else 'is empty'}. Give a folder."
+        )
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        user = Path(text).parts[0]
+        raise RunError(f"{what}={text!r}: there is no home directory of {user!r}. Write the path in full.") from None
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except (OSError, UnicodeError) as reason:
+        problem = getattr(reason, "strerror", None) or str(reason)
+        shown = text if len(text) <= 200 else f"{text[:200]}... ({len(text)} characters)"
+        raise StorageError(f"{what}={shown!r} can't be used: {problem}. Choose another path.") from None
+    return path
+
+
+def make_directory(path: str) -> None:
+    """Make a folder, unless it is there.
+
+    Raises:
+        StorageError: If it is a symbolic link: what we wrote would end up elsewhere.
+        OSError: If it can't be made.
+    """
+    try:
+        os.mkdir(path)  # noqa: PTH102 - once a trial, and pathlib costs as much again
+    except FileExistsError:
+        check_no_link(path)
+    except FileNotFoundError:
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103
+
+
+def check_no_link(path: str) -> None:
+    """Make sure that what is written to a folder, or deleted from it, is in there.
+
+    Raises:
+        StorageError: If it is a symbolic link.
+    """
+    if os.path.islink(path):  # noqa: PTH114
+        raise StorageError(
+            f"{path} is a symbolic link, and nothing is written or deleted through it. Replace it by the folder "
+            "itself. (The run's folder as a whole, and `configs` in it, may be links.)"
+        )
+
+
+def write_atomically(path: str | Path, content: str | bytes, durable: bool = False) -> None:
+    """Replace a file's content in one step.
+
+    Args:
+        path: The file; a link is replaced, not followed.
+        content: Text is encoded as UTF-8.
+        durable: Whether it must outlive a power cut once this returns. Otherwise it isn't synced.
 
     Raises:
         OSError: If the folder doesn't exist, the disk is full, or there's no permission.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     temporary = f"{path}.{os.getpid()}-{threading.get_native_id()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        descriptor = os.open(temporary, flags, 0o666)
+    except FileExistsError:  # of a process that had our number and died, or somebody's link
+        os.unlink(temporary)
+        descriptor = os.open(temporary, flags, 0o666)
     try:
         try:
             _write_all(descriptor, data)
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    if durable:
+        _sync_directory(os.path.dirname(path))  # noqa: PTH120
+
+
+def _sync_directory(path: str) -> None:
+    """Make a file's new name durable; a system that can't open folders does that by itself."""
+    if os.name == "posix":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
@@ -45,12 +153,14 @@ def overwrite(path: str, content: str) -> None:
     """
     data = content.encode("utf-8", "backslashreplace")
     try:
-        descriptor = os.open(path, os.O_WRONLY)
-    except FileNotFoundError:
+        descriptor = os.open(path, os.O_WRONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
+    except OSError:  # there is none, or something else: a link, a pipe
         write_atomically(path, data)
         return
     try:
-        in_place = os.fstat(descriptor).st_size <= len(data)
+        status = os.fstat(descriptor)
+        # Another name of the same file is somebody else's file.
+        in_place = status.st_size <= len(data) and status.st_nlink == 1 and stat.S_ISREG(status.st_mode)
         if in_place:
             _write_all(descriptor, data)
     finally:
@@ -66,13 +176,29 @@ def _yaml_classes() -> tuple[Any, Any]:
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
         """Plain data only, and long texts as readable blocks."""
 
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Plain data only, and each key once."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            keys = [(key.tag, key.value) for key, _ in pairs if isinstance(key, yaml.ScalarNode)]
+            twice = [value for (_, value), n in Counter(keys).items() if n > 1]
+            if twice:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {twice[0]!r} is there twice", node.start_mark
+                )
+            made: dict[Any, Any] = super().construct_mapping(node, deep)
+            return made
+
     def text(dumper: Any, value: str) -> Any:
         value = value.encode("utf-8", "backslashreplace").decode()
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, text)
     Dumper.ignore_aliases = lambda *_: True
-    return Dumper, getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for both in (Dumper, Loader):  # so that a text which looks like a number is quoted
+        both.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+    return Dumper, Loader
 
 
 def to_yaml(data: Any) -> str:
@@ -83,14 +209,61 @@ def to_yaml(data: Any) -> str:
 
 
 def from_yaml(text: str) -> Any:
-    """Plain data from YAML.
+    """Plain data from YAML. What it may hold is bounded, so that nobody's file takes the memory, the stack or the time.
 
     Raises:
-        ValueError: If it's no YAML, or holds anything but plain data (objects, code).
+        ValueError: If it's no YAML, or holds anything but plain data (objects, code), or references within itself,
+            or the same key twice, or is nested too deeply.
     """
     import yaml
 
+    loader = _yaml_classes()[1]
     try:
-        return yaml.load(text, Loader=_yaml_classes()[1])
-    except yaml.YAMLError as reason:
-        raise ValueError(str(reason)) from reason
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            if getattr(event, "anchor", None) is not None:
+                raise ValueError(f"it refers to itself ('&' or '*'){event.start_mark}; write out what is meant")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise ValueError(f"it is nested more than {DEEPEST} levels deep")
+        return yaml.load(text, Loader=loader)
+    except ValueError:
+        raise
+    except Exception as reason:  # PyYAML's own, and for a tag on what it doesn't fit, almost any other
+        raise ValueError(str(reason) or repr(reason)) from reason
+
+
+def read_text(path: str | Path, largest: int = LARGEST) -> str:
+    """The text in a file that anybody may have written.
+
+    Raises:
+        ValueError: If it is no file, larger than `largest` bytes, or not UTF-8.
+        OSError: If it can't be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not keep us waiting
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no file")
+        if status.st_size > largest:
+            raise ValueError(f"it has {status.st_size} bytes, and no more than {largest} are read")
+        return file.read(largest + 1).decode("utf-8-sig")
+
+
+def read_yaml(path: Path, error: type[Exception]) -> Any:
+    """The plain data in a file that anybody may have written.
+
+    Args:
+        path: The file.
+        error: What is raised if it holds no such thing.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    try:
+        return from_yaml(read_text(path))
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError) as reason:
+        problem = reason.strerror if isinstance(reason, OSError) else reason
+        raise error(f"{path} can't be read as plain data: {problem}.") from reason

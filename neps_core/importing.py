@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from neps_core import events as ev
 from neps_core.claims import finished
-from neps_core.errors import ConfigError, EvaluationError, ResultError
-from neps_core.results import UserResultDict, parse_result
+from neps_core.errors import ConfigError, EvaluationError, NePSError, ResultError, RunError
+from neps_core.results import UserResultDict, parse_result, shown
 from neps_core.run import open_run
 from neps_core.run_result import result_of
 from neps_core.run_setup import set_up
-from neps_core.spaces.sources import replay
+from neps_core.spaces.sources import check_mapping, replay
 from neps_core.trials import State
 
 
@@ -71,6 +71,7 @@ def import_trials(
         The ids of the new trials.
 
     Raises:
+        RunError: If these are no pairs.
         ConfigError: If a configuration does not fit the space; the message names both it and the parameter.
         ResultError: If a result is none.
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
@@ -79,12 +80,13 @@ def import_trials(
     run, space = setup.run, setup.space
     n_objectives = run.log.n_objectives
     checked = []
-    for i, (config, result) in enumerate(evaluated_trials):
+    for i, (config, result) in enumerate(_pairs(evaluated_trials)):
         try:
+            check_mapping("the configuration", config)
             decisions = replay(space, space.from_arguments(config)).config
             report = parse_result(result, n_objectives=n_objectives)
         except ConfigError as reason:
-            raise ConfigError(f"evaluated_trials[{i}] = {dict(config)!r}: {reason}") from None
+            raise ConfigError(f"evaluated_trials[{i}] = {shown(config)}: {reason}") from None
         except ResultError as reason:
             raise ResultError(f"evaluated_trials[{i}]: {reason}") from None
         if report.objective_to_minimize is not None:
@@ -104,3 +106,22 @@ def import_trials(
         run.record(*events)
     run.tell("neps_run_finished", result=result_of(run, "trials were imported"))
     return ids
+
+
+def _pairs(evaluated_trials: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(evaluated_trials, (str, bytes, Mapping)) or not isinstance(evaluated_trials, Iterable):
+        raise RunError(
+            f"evaluated_trials must be a list of pairs (configuration, result), not {type(evaluated_trials).__name__}."
+        )
+    i = -1
+    try:
+        for i, pair in enumerate(evaluated_trials):
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise RunError(f"evaluated_trials[{i}] must be a pair (configuration, result), not {shown(pair)}.")
+            yield pair[0], pair[1]
+    except NePSError:
+        raise
+    except Exception as reason:  # the user's own iterator, so anything
+        raise RunError(
+            f"evaluated_trials raised {reason!r} when asked for [{i + 1}]. Nothing was imported."
+        ) from reason

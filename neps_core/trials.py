@@ -244,6 +244,42 @@ class SampledConfig:
 SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,119}")
 
 
+def id_text(what: str, value: Any, error: type[Exception]) -> str:
+    """What may be an id as text; a whole number stands for its digits.
+
+    Args:
+        what: What it is called in messages.
+        value: What was given.
+        error: What is raised if it is neither a text nor a whole number.
+    """
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
+        return str(value)
+    raise error(f"{what} must be an id, a text such as '1', not {type(value).__name__}.")
+
+
+def check_id(what: str, value: Any, error: type[Exception]) -> str:
+    """An id as text, which can be the name of a file everywhere.
+
+    Args:
+        what: What it is called in messages.
+        value: What was given.
+        error: What is raised if it is none: path separators, blanks, ...
+    """
+    text = id_text(what, value, error)
+    if not SAFE_ID.fullmatch(text):
+        raise error(
+            f"{what}: {shown_id(text)} can't be used. Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
+        )
+    return text
+
+
+def shown_id(text: str) -> str:
+    """An id for a message, which somebody may have made very long."""
+    return repr(text) if len(text) <= 120 else f"{text[:40]!r}... ({len(text)} characters)"
+
+
 def number_of(trial_id: str) -> int:
     """The number that an id begins with: 3 of `"3"` and of `"3_rung_1"`; 0 if it begins with none."""
     head = trial_id.partition("_")[0]
