@@ -6,8 +6,11 @@ Nothing here follows a symbolic link to write: one that stands where a file shou
 from __future__ import annotations
 
 import errno
+import io
+import json
 import os
 import re
+import secrets
 import stat
 import threading
 from collections import Counter
@@ -25,6 +28,9 @@ DEEPEST = 100
 
 #: What YAML 1.2 and everybody else calls a number, and YAML 1.1 a text: `1e-3`.
 _EXPONENT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][-+]?[0-9]+$")
+
+#: Numbers in a list above which it is written in one line.
+LONG = 100
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
@@ -194,7 +200,16 @@ def _yaml_classes() -> tuple[Any, Any]:
         value = value.encode("utf-8", "backslashreplace").decode()
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
+    def items(dumper: Any, value: list[Any]) -> Any:
+        if len(value) <= LONG or not set(map(type, value)) <= {int, float}:
+            return dumper.represent_list(value)
+        # Number by number it takes PyYAML seconds; so it gets a word, in the place of which the numbers are put.
+        word = f"numbers{secrets.token_hex(16)}"
+        dumper.long_lists[word] = value
+        return dumper.represent_scalar("tag:yaml.org,2002:str", word)
+
     Dumper.add_representer(str, text)
+    Dumper.add_representer(list, items)
     Dumper.ignore_aliases = lambda *_: True
     for both in (Dumper, Loader):  # so that a text which looks like a number is quoted
         both.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
@@ -203,9 +218,25 @@ def _yaml_classes() -> tuple[Any, Any]:
 
 def to_yaml(data: Any) -> str:
     """Plain data (dicts, lists, strings, numbers, bools, None) as YAML, in the given order."""
-    import yaml
+    stream = io.StringIO()
+    dumper = _yaml_classes()[0](stream, sort_keys=False, allow_unicode=True, width=120)
+    dumper.long_lists = {}
+    try:
+        dumper.open()
+        dumper.represent(data)
+        dumper.close()
+    finally:
+        dumper.dispose()
+    text = stream.getvalue()
+    for word, numbers in dumper.long_lists.items():
+        text = text.replace(word, _flow(numbers), 1)
+    return text
 
-    return str(yaml.dump(data, Dumper=_yaml_classes()[0], sort_keys=False, allow_unicode=True, width=120))
+
+def _flow(numbers: list[Any]) -> str:
+    """Numbers as a YAML list in a line, for readers of YAML 1.1, too, to which 1e-5 is a text."""
+    text = re.sub(r"(?<![\d.])(\d+)e", r"\1.0e", json.dumps(numbers))
+    return text.replace("Infinity", ".inf").replace("NaN", ".nan")
 
 
 def from_yaml(text: str) -> Any:

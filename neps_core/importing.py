@@ -9,6 +9,7 @@ from typing import Any
 from neps_core import events as ev
 from neps_core.claims import finished
 from neps_core.errors import ConfigError, EvaluationError, NePSError, ResultError, RunError
+from neps_core.large import WholeExtra, reference_in
 from neps_core.results import UserResultDict, parse_result, shown
 from neps_core.run import open_run
 from neps_core.run_result import result_of
@@ -25,17 +26,20 @@ def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserRe
 
     Returns:
         Configuration and result of each, in the order in which they were sampled; the result of one that
-        failed is an exception.
+        failed is an exception. What was too large for the journal is read when it is looked at.
 
     Raises:
         FileNotFoundError: If there is no run.
     """
     found = []
-    for trial in open_run(root_directory).trials.values():
+    run = open_run(root_directory)
+    for trial in run.trials.values():
         if trial.report is None or not trial.state.is_finished or trial.state is State.CORRUPTED:
             continue
         report = trial.report
         result: UserResultDict = {"extra": report.extra}
+        if any(reference_in(value, trial.id) for value in (report.extra, *report.extra.values())):
+            result["extra"] = WholeExtra(report.extra, run.root_directory, trial.id)
         if report.objective_to_minimize is None:
             result["exception"] = EvaluationError(report.err or "it failed")
         else:

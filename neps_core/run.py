@@ -76,7 +76,7 @@ class Run:
         name = text if text in self.trials else without_folder(text)
         if name not in self.trials:
             hint = nearest(name, self.trials)
-            raise TrialError(f"there is no trial {shown_id(name)} in {self.root_directory}. {hint}")
+            raise TrialError(f"there is no trial {shown_id(name)} in {self.folder}. {hint}")
         return self.trials[name]
 
     @property
@@ -101,7 +101,7 @@ class Run:
         """Read what others have added."""
         with self._mutex:
             events, self._position = self.journal.read(self._position)
-            self.log.fold(events)
+            self.log.fold(self.folder.resolved(events))
 
     @contextmanager
     def locked(self, name: str, tells: bool = True) -> Iterator[None]:
@@ -166,6 +166,7 @@ class Run:
         Raises:
             StorageError: If they could not be stored.
         """
+        events = tuple(map(self.folder.lightened, events))
         durable = not all(isinstance(event, _CHEAP) for event in events)
         shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
         with self.locked("journal", tells):  # nobody shows an older state after a newer one

@@ -8,6 +8,7 @@ compared byte for byte, never parsed.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import shutil
@@ -18,13 +19,16 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from attrs import fields
+from attrs import evolve, fields
 
 from neps_core.errors import StorageError
-from neps_core.events import FORMAT
-from neps_core.files import overwrite, to_yaml, write_atomically
+from neps_core.events import FORMAT, Event, Finished
+from neps_core.files import check_no_link, make_directory, overwrite, to_yaml, write_atomically
+from neps_core.large import KEY, StoredList, lightened, shown_curve
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Metadata, Report, Trial
+
+logger = logging.getLogger("neps.run_folder")
 
 #: Where storages keep what is not for people.
 INNER = ".neps"
@@ -51,6 +55,9 @@ class RunFolder:
     def __init__(self, root: Path | None = None) -> None:
         self._root = None if root is None else root.expanduser().absolute()
         self._is_for_people = root is not None
+
+    def __str__(self) -> str:
+        return "memory" if self._root is None else str(self._root)
 
     @property
     def root_directory(self) -> Path:
@@ -135,13 +142,35 @@ class RunFolder:
 
     def _make_directory(self, trial_id: str) -> str:
         directory = self._directory(trial_id)
-        try:
-            os.mkdir(directory)  # noqa: PTH102 - once a trial, and pathlib costs as much again
-        except FileExistsError:
-            pass
-        except FileNotFoundError:
-            os.makedirs(directory, exist_ok=True)  # noqa: PTH103
+        make_directory(directory)
         return directory
+
+    def lightened(self, event: Event) -> Event:
+        """An event as it goes into the journal: what is large in it is stored in its trial's folder, and durably.
+
+        What can't be stored there stays in the event.
+        """
+        if not self._is_for_people:  # whose folder goes with this process, and so does the run
+            return event
+        try:
+            return lightened(event, partial(self._put, getattr(event, "id", "")))
+        except OSError as reason:
+            logger.warning("What is large in a result stays in the journal: %s", reason)
+            return event
+
+    def _put(self, trial_id: str, name: str, text: str) -> str:
+        write_atomically(f"{self._make_directory(trial_id)}/{name}", text, durable=True)
+        return f"configs/config_{trial_id}/{name}"
+
+    def resolved(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Events as they come from the journal, with learning curves that are read when they are looked at."""
+        for event in events:
+            if isinstance(event, Finished) and isinstance(event.report.learning_curve, Mapping):
+                path = str(event.report.learning_curve.get(KEY))
+                curve = StoredList(self.root_directory, path)
+                yield evolve(event, report=evolve(event.report, learning_curve=curve))
+            else:
+                yield event
 
     def publish(self, trials: Iterable[Trial]) -> None:
         """Show the present state of trials to people. Called under the lock `"journal"`.
@@ -164,7 +193,12 @@ class RunFolder:
     def remove(self, trial_ids: Iterable[str]) -> None:
         """Delete the folders of trials."""
         for trial_id in trial_ids:
-            shutil.rmtree(self._directory(trial_id), ignore_errors=True)
+            directory = self._directory(trial_id)
+            if os.path.islink(directory):  # noqa: PTH114 - what it leads to is not ours
+                with suppress(OSError):
+                    os.unlink(directory)
+            else:
+                shutil.rmtree(directory, ignore_errors=True)
 
     # ------------------------------------------------------------------ the run
 
@@ -239,6 +273,7 @@ class RunFolder:
             looks = thorough or not trial.state.is_finished or trial.id in recent
             if not looks and all(os.path.exists(f"{directory}/{name}") for name in FILES):
                 continue
+            check_no_link(directory)
             files = _files_of(trial).items()
             wrong = [(name, content) for name, content in files if not _holds(f"{directory}/{name}", content)]
             if trial.report is None and os.path.exists(f"{directory}/report.yaml"):  # of a result that was never stored
@@ -268,7 +303,9 @@ def _files_of(trial: Trial) -> Mapping[str, _Content]:
         "metadata.json": partial(json.dumps, metadata, indent=2),
     }
     if trial.report is not None:
-        files["report.yaml"] = partial(to_yaml, {key: getattr(trial.report, key) for key in _REPORT})
+        report = {key: getattr(trial.report, key) for key in _REPORT}
+        report["learning_curve"] = shown_curve(report["learning_curve"])
+        files["report.yaml"] = partial(to_yaml, report)
     return files
 
 

@@ -69,8 +69,9 @@ class Report:
     Attributes:
         objective_to_minimize: The objective (a float, possibly infinite), several, or None if it failed.
         cost: In the user's unit.
-        learning_curve: The objective after each step, if reported.
-        extra: Further plain data.
+        learning_curve: The objective after each step, if reported. A very long one is read when it is looked at.
+        extra: Further plain data. In the place of what is large stands `{"stored_in": path}`: a JSON file, the path
+            relative to the run's folder.
         err: What went wrong, in a line.
         tb: The traceback.
         reported_as: `"success"`, `"failed"` or `"crashed"`.
@@ -80,7 +81,7 @@ class Report:
 
     objective_to_minimize: Objective | None = None
     cost: float | None = None
-    learning_curve: list[Any] | None = None
+    learning_curve: Sequence[Any] | None = None
     extra: dict[str, Any] = field(factory=dict)
     err: str | None = None
     tb: str | None = None
@@ -270,7 +271,8 @@ def check_id(what: str, value: Any, error: type[Exception]) -> str:
     text = id_text(what, value, error)
     if not SAFE_ID.fullmatch(text):
         raise error(
-            f"{what}: {shown_id(text)} can't be used. Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
+            f"{what}: {shown_id(text)} can't be used. "
+            "Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
         )
     return text
 
