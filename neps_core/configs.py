@@ -129,7 +129,7 @@ def load_and_merge_yamls(*paths: str | Path) -> dict[str, Any]:
     """
     merged: dict[str, Any] = {}
     origin: dict[str, Path] = {}
-    for path in [to_path("each of the paths", path) for path in paths]:
+    for path in [to_path("path", path) for path in paths]:
         for key, value in _mapping_in(path, RunError).items():
             if key in merged:
                 raise RunError(f"{key!r} is both in {origin[key]} and in {path}; keep one of them.")

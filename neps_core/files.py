@@ -278,7 +278,24 @@ def read_text(path: str | Path, largest: int = LARGEST) -> str:
             raise ValueError("it is no file")
         if status.st_size > largest:
             raise ValueError(f"it has {status.st_size} bytes, and no more than {largest} are read")
-        return file.read(largest + 1).decode("utf-8-sig")
+        return file.read(largest).decode().removeprefix("\ufeff")
+
+
+def holds(path: str | Path, content: bytes) -> bool:
+    """Whether there is a file, no link or pipe, of just this content.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
+    except OSError as reason:
+        if reason.errno in (errno.ENOENT, errno.ELOOP):
+            return False
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        return stat.S_ISREG(status.st_mode) and status.st_size == len(content) and file.read() == content
 
 
 def read_yaml(path: Path, error: type[Exception]) -> Any:

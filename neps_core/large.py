@@ -179,6 +179,9 @@ class WholeExtra(Mapping[str, Any]):
         path = reference_in(value, self._id)
         return value if path is None else load(self._root, path)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._extra
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._extra)
 

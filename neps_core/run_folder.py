@@ -23,7 +23,7 @@ from attrs import evolve, fields
 
 from neps_core.errors import StorageError
 from neps_core.events import FORMAT, Event, Finished
-from neps_core.files import check_no_link, make_directory, overwrite, to_yaml, write_atomically
+from neps_core.files import check_no_link, holds, make_directory, overwrite, to_yaml, write_atomically
 from neps_core.large import KEY, StoredList, lightened, shown_curve
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Metadata, Report, Trial
@@ -133,9 +133,11 @@ class RunFolder:
         """The folder of a trial, which exists when this returns.
 
         Raises:
-            OSError: If it can't be made.
+            StorageError: If it can't be made, or is a symbolic link.
         """
-        return Path(self._make_directory(trial_id))
+        directory = self._directory(trial_id)
+        with as_storage_error(f"can't make {directory}", "Check the folder and its permissions"):
+            return Path(self._make_directory(trial_id))
 
     def _directory(self, trial_id: str) -> str:
         return f"{self.root_directory}/configs/config_{trial_id}"
@@ -211,7 +213,7 @@ class RunFolder:
         """
         self.check(log)
         for path, versions in self._of_run(log):
-            if not path.exists() or path.read_bytes() != versions[-1]:
+            if not holds(path, versions[-1]):
                 write_atomically(path, versions[-1])
 
     def check(self, log: TrialLog) -> None:
@@ -223,8 +225,9 @@ class RunFolder:
         for path, versions in self._of_run(log):
             # A file that shows an earlier version is just behind, an empty one was cut off by a power cut.
             with as_storage_error(f"can't read {path}", "Delete it to have it written again"):
-                shown = path.read_bytes() if path.exists() else b""
-            if shown and shown not in versions:
+                shows = os.path.lexists(path) and path.lstat().st_size
+                is_ours = not shows or any(holds(path, version) for version in versions)
+            if not is_ours:
                 raise StorageError(
                     f"{path} was changed since it was written. It only shows what the run's journal holds, so a change "
                     "has no effect, and it is not read: delete it to have it written again, or start a new run with "
@@ -315,7 +318,7 @@ def _encoded(text: str) -> bytes:
 
 def _holds(path: str, content: _Content) -> bool:
     with suppress(OSError):
-        return Path(path).read_bytes() == _encoded(content())
+        return holds(path, _encoded(content()))
     return False
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from neps_core.claims import Claims
-from neps_core.errors import SpaceError, StopTrial
+from neps_core.errors import SpaceError, StopTrial, StorageError
 from neps_core.interrupts import Interrupts
 from neps_core.live import LiveTrial
 from neps_core.run import Run
@@ -80,15 +82,17 @@ class Worker:
         logger.info("Trial %s started.", trial.id)
         live = LiveTrial(self._run, trial, self._rule, self._claims.requires_cost, self._interrupts.held)
         began = time.perf_counter()
+        call: Callable[[], Any] | None = None
         try:
             with live.current(), self._interrupts.allowed():
-                returned = self._call(trial)
-        except SpaceError as error:  # nothing that the trial could help
-            self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
-            raise
+                call = self._prepared(trial)
+                returned = call()
         except StopTrial:
             returned = live.stopped()
         except Exception as error:  # the user's code, so anything
+            if call is None and isinstance(error, (SpaceError, StorageError)):  # nothing that the trial could help
+                self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
+                raise
             returned = error
         except BaseException as leaving:
             if not self._interrupts.in_child:
@@ -105,7 +109,13 @@ class Worker:
         if stop_all is not None:
             raise stop_all
 
-    def _call(self, trial: Trial) -> Any:
+    def _prepared(self, trial: Trial) -> Callable[[], Any]:
+        """The user's function with everything that it gets.
+
+        Raises:
+            SpaceError: If an argument can't be made here.
+            StorageError: If the trial's folder can't be made, or is none of ours.
+        """
         run = self._run
         previous = trial.metadata.previous_trial_id
         if previous not in run.trials:  # removed since
@@ -116,4 +126,4 @@ class Worker:
             "pipeline_id": trial.id,
             "root_directory": run.root_directory,
         }
-        return self._function(replay(run.space, trial.config).arguments(), injected)
+        return partial(self._function, replay(run.space, trial.config).arguments(), injected)

@@ -10,6 +10,7 @@ A lock is an operating system's lock on a file, so it falls with its holder, how
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import threading
 import warnings
@@ -38,6 +39,10 @@ PATIENCE = 1.0
 
 #: Bytes that are read from the journal at a time.
 CHUNK = 1 << 22
+
+# It tells of each lock that is taken and given back, which a user who asks for everything does not ask for.
+if not logging.getLogger("filelock").level:
+    logging.getLogger("filelock").setLevel(logging.WARNING)
 
 _sync = getattr(os, "fdatasync", os.fsync)
 
@@ -78,7 +83,8 @@ class FileJournal:
         self._reader = self._writer = None
 
     def exists(self) -> bool:
-        return self._path.is_file()
+        with as_storage_error(f"can't look into {self._inner.parent}", "Check the folder and its permissions"):
+            return self._path.is_file()
 
     def create(self) -> None:
         with as_storage_error(f"can't create a run in {self._inner.parent}", "Choose a folder that you may write to"):
