@@ -57,7 +57,7 @@ def clean(
 def _chosen(run: Run, trial_ids: Sequence[str] | None, states: frozenset[State]) -> list[Trial]:
     if trial_ids is None:
         return [trial for trial in run.trials.values() if trial.state in states]
-    if isinstance(trial_ids, str) or not isinstance(trial_ids, Iterable):
+    if isinstance(trial_ids, (str, bytes)) or not isinstance(trial_ids, Iterable):
         raise TrialError(f"trial_ids must be a list of ids, not {type(trial_ids).__name__}: trial_ids=['1'].")
     trials = {trial.id: trial for trial in map(run.trial, trial_ids)}
     return [trials[trial_id] for trial_id in sorted(trials, key=id_order)]

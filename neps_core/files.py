@@ -48,9 +48,10 @@ def to_path(what: str, value: Any) -> Path:
     """
     try:
         text = os.fspath(value)
+        text = str.__str__(text) if isinstance(text, str) else None  # a subclass may call itself something else
     except Exception:  # an object of somebody else's, so anything
         text = None
-    if not isinstance(text, str):
+    if text is None:
         raise RunError(f"{what} must be a path (a text or a pathlib.Path), not {type(value).__name__}.")
     if not text.strip() or "\0" in text:
         raise RunError(

@@ -54,7 +54,10 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
         return failure(result)
     if not isinstance(result, Mapping):
         result = {OBJECTIVE_KEYS[0]: result}
-    fields = dict(result)
+    try:
+        fields = dict(result)
+    except Exception as reason:  # another library's object, so anything
+        raise ResultError(f"the result, a {type(result).__name__}, can't be looked at: {reason!r}.") from reason
     exception = fields.pop("exception", None)
     given = [key for key in OBJECTIVE_KEYS if key in fields]
     if len(given) > 1:

@@ -254,7 +254,7 @@ def id_text(what: str, value: Any, error: type[Exception]) -> str:
         error: What is raised if it is neither a text nor a whole number.
     """
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)  # a subclass may call itself something else
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
         return str(value)
     raise error(f"{what} must be an id, a text such as '1', not {type(value).__name__}.")
