@@ -101,8 +101,7 @@ def test_a_pickle_with_code_is_never_run(root, tmp_path):
     neps.load_trials(root)
     neps.status(root)
     neps.clean(root, dry_run=True)
-    loads_config = lambda root: neps.load_config(root, config_id="1")
-    for read in (neps.load_pipeline_space, neps.load_optimizer_info, loads_config, run):
+    for read in (neps.load_pipeline_space, neps.load_optimizer_info, run, lambda r: neps.load_config(r, config_id="1")):
         with pytest.raises(StorageError, match="was changed"):
             read(root)
     assert not (tmp_path / "owned").exists()
