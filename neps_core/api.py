@@ -15,17 +15,16 @@ from typing import Any
 
 from neps_core.budgets import check_limit
 from neps_core.claims import Claims, Limits, Settings, finished
-from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError, nearest
+from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT
-from neps_core.optimizers.asking import check_id
 from neps_core.results import number, parse_result
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
 from neps_core.space_parsing import load_space
 from neps_core.stopping import choose_rule
-from neps_core.trials import State, Trial, without_folder
+from neps_core.trials import State, check_id
 from neps_core.user_function import UserFunction, load_function
 from neps_core.worker import Worker
 
@@ -136,7 +135,7 @@ def run(
         _positive("sample_batch_size", sample_batch_size),
     )
     seed = check_seed(seed)
-    name = check_id("worker_id", worker_id) if worker_id is not None else _made_up_id()
+    name = check_id("worker_id", worker_id, RunError) if worker_id is not None else _made_up_id()
 
     rule = choose_rule(stopping_rule)
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers)
@@ -198,7 +197,7 @@ def save_pipeline_results(user_result: Any, pipeline_id: str, root_directory: st
         ResultError: If it is no result; the trial goes on waiting.
     """
     run = open_run(root_directory)
-    trial = _find(run, pipeline_id)
+    trial = run.trial(pipeline_id)
     if trial.state is not State.EVALUATING:
         raise TrialError(
             f"trial {trial.id} in {run.root_directory} is {trial.state.value}, not being evaluated, "
@@ -238,13 +237,6 @@ def load_optimizer_info(root_directory: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(f"the run in {run.root_directory} has no optimizer yet.")
     record = run.log.optimizers[-1]
     return {"name": record.name, "info": dict(record.info)}
-
-
-def _find(run: Run, pipeline_id: str) -> Trial:
-    trial_id = without_folder(str(pipeline_id))
-    if trial_id not in run.trials:
-        raise TrialError(f"there is no trial {trial_id!r} in {run.root_directory}. {nearest(trial_id, run.trials)}")
-    return run.trials[trial_id]
 
 
 def _limits(prefix: str, **limits: float | None) -> dict[str, float]:

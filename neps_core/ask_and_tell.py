@@ -14,17 +14,17 @@ from typing import Any, overload
 
 from neps_core import events as ev
 from neps_core.claims import Claims, Settings, finished
-from neps_core.errors import OptimizerError, RunError, TrialError, nearest
+from neps_core.errors import OptimizerError, RunError, TrialError
 from neps_core.observers import Observers
-from neps_core.optimizers.asking import Chosen, check_id
+from neps_core.optimizers.asking import Chosen
 from neps_core.optimizers.choosing import Registered, chosen_as
 from neps_core.results import parse_result, plain
 from neps_core.run import Run, check_seed
 from neps_core.run_setup import set_up
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.spaces.sources import replay
+from neps_core.spaces.sources import check_mapping, replay
 from neps_core.storage import open_storage
-from neps_core.trials import Trial
+from neps_core.trials import Trial, check_id
 
 
 class AskAndTell:
@@ -170,12 +170,10 @@ class AskAndTell:
             TrialError: If there is no such trial, or it has a result.
             ResultError: If it is no result; the trial goes on waiting.
         """
-        trial_id = trial.id if isinstance(trial, Trial) else str(trial)
         self._check_open()
         self._run.refresh()
-        known = self._run.trials.get(trial_id)
-        if known is None:
-            raise TrialError(f"there is no trial {trial_id!r}. {nearest(trial_id, self._run.trials)}")
+        known = self._run.trial(trial.id if isinstance(trial, Trial) else trial)
+        trial_id = known.id
         if known.state.is_finished:
             raise TrialError(f"trial {trial_id!r} has a result already.")
         report = parse_result(result, n_objectives=self._run.log.n_objectives)
@@ -200,8 +198,9 @@ class AskAndTell:
             ResultError: If it is no result; then there is no new trial.
         """
         self._check_open()
-        config_id = check_id("config_id", config_id)
-        config = plain(dict(config)) if self._space is None else replay(self._space, config).config
+        config_id = check_id("config_id", config_id, OptimizerError)
+        check_mapping("config", config)
+        config = plain(config) if self._space is None else replay(self._space, config).config
         with self._run.locked("sampling"):
             self._run.refresh()
             if config_id in self._run.trials:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from neps_core import events as ev
-from neps_core.errors import TrialError, nearest
+from neps_core.errors import TrialError
 from neps_core.run import Run, open_run
 from neps_core.run_result import result_of
 from neps_core.run_status import running
-from neps_core.trials import State, Trial, id_order, without_folder
+from neps_core.trials import State, Trial, id_order
 
 #: What `clean` removes unless it is told otherwise.
 UNUSABLE = (State.FAILED, State.CRASHED, State.CORRUPTED)
@@ -57,8 +57,7 @@ def clean(
 def _chosen(run: Run, trial_ids: Sequence[str] | None, states: frozenset[State]) -> list[Trial]:
     if trial_ids is None:
         return [trial for trial in run.trials.values() if trial.state in states]
-    ids = dict.fromkeys(without_folder(str(trial_id)) for trial_id in trial_ids)
-    for trial_id in ids:
-        if trial_id not in run.trials:
-            raise TrialError(f"there is no trial {trial_id!r} in {run.root_directory}. {nearest(trial_id, run.trials)}")
-    return [run.trials[trial_id] for trial_id in sorted(ids, key=id_order)]
+    if isinstance(trial_ids, (str, bytes)) or not isinstance(trial_ids, Iterable):
+        raise TrialError(f"trial_ids must be a list of ids, not {type(trial_ids).__name__}: trial_ids=['1'].")
+    trials = {trial.id: trial for trial in map(run.trial, trial_ids)}
+    return [trials[trial_id] for trial_id in sorted(trials, key=id_order)]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from neps_core.errors import ConfigError, RunError, nearest
-from neps_core.files import from_yaml
+from neps_core.errors import ConfigError, NePSError, NePSWarning, RunError, TrialError
+from neps_core.files import read_yaml, to_path
 from neps_core.run import open_run
 from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.domains import CategoricalDomain, Domain, Value
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.spaces.sources import replay
+from neps_core.spaces.sources import check_mapping, replay
 from neps_core.trials import Trial, without_folder
 
 
@@ -43,27 +44,47 @@ def load_config(
     if (config_path is None) == (config is None):
         raise RunError("give config_path= or config=, one of them.")
     root: str | Path | None = None
+    path: Path | None = None
     if config_path is not None and config_id is not None:
         root, config = config_path, _trial_of(config_path, config_id).config
     elif config_path is not None:
-        path = _config_file(Path(config_path))
-        root, config = path.parent.parent.parent, _read(path)
+        path = _config_file(to_path("config_path", config_path))
+        root, config = path.absolute().parent.parent.parent, _mapping_in(path, ConfigError)
     if pipeline_space is not None:
         space = parse_space(pipeline_space)
     elif root is not None:
         space = _space_of(root)
     else:
         raise RunError("config= needs pipeline_space=.")
+    check_mapping("config", config)
     assert config is not None
-    return replay(space, space.from_arguments(config)).arguments()
+    resolution = replay(space, space.from_arguments(config))
+    if path is not None and (evaluated := _evaluated(path)) not in (None, resolution.config):
+        warnings.warn(
+            f"{path} was changed since it was written, which has no effect: the trial was evaluated with {evaluated!r} "
+            "and you get that. To try something else, pass it as config=, or copy the file to another folder.",
+            NePSWarning,
+            stacklevel=2,
+        )
+        resolution = replay(space, evaluated or {})
+    return resolution.arguments()
 
 
-def _trial_of(location: str | Path, config_id: str) -> Trial:
-    trials = open_run(location).trials
-    trial_id = without_folder(str(config_id))
-    if trial_id not in trials:
-        raise FileNotFoundError(f"there is no trial {trial_id!r} in {location}. {nearest(trial_id, trials)}")
-    return trials[trial_id]
+def _trial_of(location: str | Path, config_id: Any) -> Trial:
+    try:
+        return open_run(location).trial(config_id)
+    except TrialError as reason:
+        raise FileNotFoundError(str(reason)) from None
+
+
+def _evaluated(path: Path) -> dict[str, Any] | None:
+    """What the trial was evaluated with whose file this is; None if it is no trial's."""
+    folder = path.absolute().parent
+    try:
+        trial = open_run(folder.parent.parent).trials.get(without_folder(folder.name))
+    except FileNotFoundError:
+        return None
+    return None if trial is None or trial.metadata.location != f"configs/{folder.name}" else dict(trial.config)
 
 
 def _config_file(path: Path) -> Path:
@@ -76,15 +97,15 @@ def _config_file(path: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        content = from_yaml(path.read_text(encoding="utf-8"))
-    except ValueError as reason:
-        raise ConfigError(f"{path} can't be read as plain data: {reason}.") from reason
-    if content is None:
-        return {}
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{path} holds {type(content).__name__}, not a configuration.")
+def _mapping_in(path: Path, error: type[NePSError]) -> dict[str, Any]:
+    """The mapping in a YAML file that anybody may have written."""
+    content = read_yaml(path, error)
+    if not isinstance(content, dict):
+        what = "nothing" if content is None else type(content).__name__
+        raise error(f"{path} holds {what}, not a mapping of names to values.")
+    for key in content:
+        if not isinstance(key, str):
+            raise error(f"{path} has the key {key!r}, which is no text but {type(key).__name__}; put it in quotes.")
     return content
 
 
@@ -108,14 +129,8 @@ def load_and_merge_yamls(*paths: str | Path) -> dict[str, Any]:
     """
     merged: dict[str, Any] = {}
     origin: dict[str, Path] = {}
-    for path in map(Path, paths):
-        try:
-            content = from_yaml(path.read_text(encoding="utf-8"))
-        except ValueError as reason:
-            raise RunError(f"{path} can't be read as plain data: {reason}.") from reason
-        if not isinstance(content, dict):
-            raise RunError(f"{path} holds {type(content).__name__}, not a mapping.")
-        for key, value in content.items():
+    for path in [to_path("path", path) for path in paths]:
+        for key, value in _mapping_in(path, RunError).items():
             if key in merged:
                 raise RunError(f"{key!r} is both in {origin[key]} and in {path}; keep one of them.")
             merged[key], origin[key] = value, path

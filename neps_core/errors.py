@@ -85,6 +85,10 @@ class NePSWarning(UserWarning):
     """Something that works, but probably not as intended."""
 
 
+#: How many names, and characters of one, are looked at and shown where a name is unknown.
+MANY = 100
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that ends an error message about an unknown name.
 
@@ -93,10 +97,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
         known: The names that exist.
 
     Returns:
-        A sentence with the nearest names, or with all of them where none is near.
+        A sentence with the nearest names, or with all of them (the first `MANY`, if there are more) where none is near.
     """
     names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name[:MANY], names, n=3, cutoff=0.5)
     if near:
         return "Did you mean " + " or ".join(repr(n) for n in near) + "?"
-    return "There is " + ", ".join(repr(n) for n in names) + "." if names else "There is none."
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return "There is " + ", ".join(repr(n) for n in names[:MANY]) + more + "." if names else "There is none."

@@ -6,6 +6,7 @@ it by folding (`neps_core.trial_log`). Events are only ever added, never changed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Union, get_args
 
@@ -141,7 +142,7 @@ _KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in get_args(Even
 _PLAIN = (
     dict[str, Any],
     list[Any],
-    Union[list[Any], None],
+    Union[Sequence[Any], None],
     Union[float, list[float], None],
     Union[float, None],
     Union[str, None],

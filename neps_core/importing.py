@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from neps_core import events as ev
 from neps_core.claims import finished
-from neps_core.errors import ConfigError, EvaluationError, ResultError
-from neps_core.results import UserResultDict, parse_result
+from neps_core.errors import ConfigError, EvaluationError, NePSError, ResultError, RunError
+from neps_core.large import WholeExtra, reference_in
+from neps_core.results import UserResultDict, parse_result, shown
 from neps_core.run import open_run
 from neps_core.run_result import result_of
 from neps_core.run_setup import set_up
-from neps_core.spaces.sources import replay
+from neps_core.spaces.sources import check_mapping, replay
 from neps_core.trials import State
 
 
@@ -25,17 +26,20 @@ def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserRe
 
     Returns:
         Configuration and result of each, in the order in which they were sampled; the result of one that
-        failed is an exception.
+        failed is an exception. What was too large for the journal is read when it is looked at.
 
     Raises:
         FileNotFoundError: If there is no run.
     """
     found = []
-    for trial in open_run(root_directory).trials.values():
+    run = open_run(root_directory)
+    for trial in run.trials.values():
         if trial.report is None or not trial.state.is_finished or trial.state is State.CORRUPTED:
             continue
         report = trial.report
         result: UserResultDict = {"extra": report.extra}
+        if any(reference_in(value, trial.id) for value in (report.extra, *report.extra.values())):
+            result["extra"] = WholeExtra(report.extra, run.root_directory, trial.id)
         if report.objective_to_minimize is None:
             result["exception"] = EvaluationError(report.err or "it failed")
         else:
@@ -71,6 +75,7 @@ def import_trials(
         The ids of the new trials.
 
     Raises:
+        RunError: If these are no pairs.
         ConfigError: If a configuration does not fit the space; the message names both it and the parameter.
         ResultError: If a result is none.
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
@@ -79,12 +84,13 @@ def import_trials(
     run, space = setup.run, setup.space
     n_objectives = run.log.n_objectives
     checked = []
-    for i, (config, result) in enumerate(evaluated_trials):
+    for i, (config, result) in enumerate(_pairs(evaluated_trials)):
         try:
+            check_mapping("the configuration", config)
             decisions = replay(space, space.from_arguments(config)).config
             report = parse_result(result, n_objectives=n_objectives)
         except ConfigError as reason:
-            raise ConfigError(f"evaluated_trials[{i}] = {dict(config)!r}: {reason}") from None
+            raise ConfigError(f"evaluated_trials[{i}] = {shown(config)}: {reason}") from None
         except ResultError as reason:
             raise ResultError(f"evaluated_trials[{i}]: {reason}") from None
         if report.objective_to_minimize is not None:
@@ -104,3 +110,22 @@ def import_trials(
         run.record(*events)
     run.tell("neps_run_finished", result=result_of(run, "trials were imported"))
     return ids
+
+
+def _pairs(evaluated_trials: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(evaluated_trials, (str, bytes, Mapping)) or not isinstance(evaluated_trials, Iterable):
+        raise RunError(
+            f"evaluated_trials must be a list of pairs (configuration, result), not {type(evaluated_trials).__name__}."
+        )
+    i = -1
+    try:
+        for i, pair in enumerate(evaluated_trials):
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise RunError(f"evaluated_trials[{i}] must be a pair (configuration, result), not {shown(pair)}.")
+            yield pair[0], pair[1]
+    except NePSError:
+        raise
+    except Exception as reason:  # the user's own iterator, so anything
+        raise RunError(
+            f"evaluated_trials raised {reason!r} when asked for [{i + 1}]. Nothing was imported."
+        ) from reason

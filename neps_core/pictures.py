@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 
 from neps_core.errors import NePSError
+from neps_core.files import make_directory, write_atomically
 from neps_core.pareto import pareto_front
 from neps_core.run import open_run
 from neps_core.trials import Trial
@@ -55,8 +57,10 @@ def plot(root_directory: str | Path) -> list[Path]:
         axes.set(xlabel="first objective", ylabel="second objective")
     axes.legend()
     path = run.root_directory / "summary" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    make_directory(str(path.parent))
+    write_atomically(path, picture.getvalue())
     return [path]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, TypedDict, Union
 
@@ -17,9 +17,9 @@ class UserResultDict(TypedDict, total=False):
 
     objective_to_minimize: Union[float, list[float]]
     cost: float
-    learning_curve: list[Any]
-    info_dict: dict[str, Any]
-    extra: dict[str, Any]
+    learning_curve: Sequence[Any]
+    info_dict: Mapping[str, Any]
+    extra: Mapping[str, Any]
     exception: BaseException
 
 
@@ -28,6 +28,9 @@ OBJECTIVE_KEYS = ("objective_to_minimize", "objective_function_to_minimize")
 
 #: Results are shown in messages up to this many characters: a result that is refused must not be lost.
 SHOWN = 2000
+
+#: Characters of a traceback that are kept: it is for people to read.
+SHOWN_TRACEBACK = 20_000
 
 #: Further information is kept down to this depth; what lies below is shown as text.
 DEPTH = 20
@@ -51,7 +54,10 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
         return failure(result)
     if not isinstance(result, Mapping):
         result = {OBJECTIVE_KEYS[0]: result}
-    fields = dict(result)
+    try:
+        fields = dict(result)
+    except Exception as reason:  # another library's object, so anything
+        raise ResultError(f"the result, a {type(result).__name__}, can't be looked at: {reason!r}.") from reason
     exception = fields.pop("exception", None)
     given = [key for key in OBJECTIVE_KEYS if key in fields]
     if len(given) > 1:
@@ -105,7 +111,16 @@ def failure(
         err = clean_text(f"{type(error).__name__}: {error}")
     except Exception:  # an exception that can't even be shown
         text, err = "".join(traceback.format_tb(error.__traceback__)), type(error).__name__
+    err, text = shortened(err, SHOWN), shortened(text, SHOWN_TRACEBACK)
     return Report(None, cost, learning_curve, extra or {}, err, text, State.FAILED.value)
+
+
+def shortened(text: str, n: int) -> str:
+    """A text for people: its begin and its end, about `n` characters in all, if it is longer."""
+    if len(text) <= n:
+        return text
+    half = n // 2
+    return f"{text[:half]}\n... ({len(text) - 2 * half} characters are left out) ...\n{text[-half:]}"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -121,6 +136,8 @@ def plain(value: Any, depth: int = 0) -> Any:
             if isinstance(value, Mapping):
                 return {clean_text(str(key)): plain(item, depth + 1) for key, item in value.items()}
             if isinstance(value, (list, tuple, set, frozenset)):
+                if set(map(type, value)) <= {float}:  # there may be many of them
+                    return list(value)
                 return [plain(item, depth + 1) for item in value]
             if isinstance(value, (bool, int, float)):
                 return value.real
@@ -193,7 +210,7 @@ def parse_cost(value: Any) -> float:
 def _curve(value: Any) -> list[Any]:
     if hasattr(value, "tolist"):
         value = value.tolist()
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
         raise ResultError(f"'learning_curve' must be a list of numbers, not {_shown(value)}.")
     return [objective_of("learning_curve", item) for item in value]
 

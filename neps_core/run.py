@@ -15,14 +15,14 @@ from typing import Any
 
 from neps_core import documents
 from neps_core import events as ev
-from neps_core.errors import RunError, StorageError
+from neps_core.errors import RunError, StorageError, TrialError, nearest
 from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.storage import LeaseHeld, Storage, open_storage
 from neps_core.trial_log import TrialLog
-from neps_core.trials import Trial, Trials
+from neps_core.trials import Trial, Trials, id_text, shown_id, without_folder
 
 logger = logging.getLogger("neps.run")
 
@@ -66,6 +66,19 @@ class Run:
         """All trials by id."""
         return self.log.trials
 
+    def trial(self, trial_id: Any) -> Trial:
+        """A trial that somebody names: `"1"`, `"config_1"` as its folder is called, or `1`.
+
+        Raises:
+            TrialError: If there is none.
+        """
+        text = id_text("what names a trial", trial_id, TrialError)
+        name = text if text in self.trials else without_folder(text)
+        if name not in self.trials:
+            hint = nearest(name, self.trials)
+            raise TrialError(f"there is no trial {shown_id(name)} in {self.folder}. {hint}")
+        return self.trials[name]
+
     @property
     def root_directory(self) -> Path:
         """The run's folder."""
@@ -88,7 +101,7 @@ class Run:
         """Read what others have added."""
         with self._mutex:
             events, self._position = self.journal.read(self._position)
-            self.log.fold(events)
+            self.log.fold(self.folder.resolved(events))
 
     @contextmanager
     def locked(self, name: str, tells: bool = True) -> Iterator[None]:
@@ -153,6 +166,7 @@ class Run:
         Raises:
             StorageError: If they could not be stored.
         """
+        events = tuple(map(self.folder.lightened, events))
         durable = not all(isinstance(event, _CHEAP) for event in events)
         shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
         with self.locked("journal", tells):  # nobody shows an older state after a newer one

@@ -19,15 +19,16 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from attrs import fields
+from attrs import evolve, fields
 
 from neps_core.errors import StorageError
-from neps_core.events import FORMAT
-from neps_core.files import TEMPORARY, overwrite, to_yaml, write_atomically
+from neps_core.events import FORMAT, Event, Finished
+from neps_core.files import TEMPORARY, check_no_link, holds, make_directory, overwrite, to_yaml, write_atomically
+from neps_core.large import KEY, StoredList, lightened, shown_curve
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Metadata, Report, Trial
 
-logger = logging.getLogger("neps.folder")
+logger = logging.getLogger("neps.run_folder")
 
 #: Where storages keep what is not for people.
 INNER = ".neps"
@@ -54,6 +55,9 @@ class RunFolder:
     def __init__(self, root: Path | None = None) -> None:
         self._root = None if root is None else root.expanduser().absolute()
         self._is_for_people = root is not None
+
+    def __str__(self) -> str:
+        return "memory" if self._root is None else str(self._root)
 
     @property
     def root_directory(self) -> Path:
@@ -148,22 +152,46 @@ class RunFolder:
         """The folder of a trial, which exists when this returns.
 
         Raises:
-            OSError: If it can't be made.
+            StorageError: If it can't be made, or is a symbolic link.
         """
-        return Path(self._make_directory(trial_id))
+        directory = self._directory(trial_id)
+        with as_storage_error(f"can't make {directory}", "Check the folder and its permissions"):
+            return Path(self._make_directory(trial_id))
 
     def _directory(self, trial_id: str) -> str:
         return f"{self.root_directory}/configs/config_{trial_id}"
 
     def _make_directory(self, trial_id: str) -> str:
         directory = self._directory(trial_id)
-        try:
-            os.mkdir(directory)  # noqa: PTH102 - once a trial, and pathlib costs as much again
-        except FileExistsError:
-            pass
-        except FileNotFoundError:
-            os.makedirs(directory, exist_ok=True)  # noqa: PTH103
+        make_directory(directory)
         return directory
+
+    def lightened(self, event: Event) -> Event:
+        """An event as it goes into the journal: what is large in it is stored in its trial's folder, and durably.
+
+        What can't be stored there stays in the event.
+        """
+        if not self._is_for_people:  # whose folder goes with this process, and so does the run
+            return event
+        try:
+            return lightened(event, partial(self._put, getattr(event, "id", "")))
+        except OSError as reason:
+            logger.warning("What is large in a result stays in the journal: %s", reason)
+            return event
+
+    def _put(self, trial_id: str, name: str, text: str) -> str:
+        write_atomically(f"{self._make_directory(trial_id)}/{name}", text, durable=True)
+        return f"configs/config_{trial_id}/{name}"
+
+    def resolved(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Events as they come from the journal, with learning curves that are read when they are looked at."""
+        for event in events:
+            if isinstance(event, Finished) and isinstance(event.report.learning_curve, Mapping):
+                path = str(event.report.learning_curve.get(KEY))
+                curve = StoredList(self.root_directory, path)
+                yield evolve(event, report=evolve(event.report, learning_curve=curve))
+            else:
+                yield event
 
     def publish(self, trials: Iterable[Trial]) -> None:
         """Show the present state of trials to people. Called under the lock `"journal"`.
@@ -186,7 +214,12 @@ class RunFolder:
     def remove(self, trial_ids: Iterable[str]) -> None:
         """Delete the folders of trials."""
         for trial_id in trial_ids:
-            shutil.rmtree(self._directory(trial_id), ignore_errors=True)
+            directory = self._directory(trial_id)
+            if os.path.islink(directory):  # noqa: PTH114 - what it leads to is not ours
+                with suppress(OSError):
+                    os.unlink(directory)
+            else:
+                shutil.rmtree(directory, ignore_errors=True)
 
     # ------------------------------------------------------------------ the run
 
@@ -199,7 +232,7 @@ class RunFolder:
         """
         self.check(log)
         for path, versions in self._of_run(log):
-            if not path.exists() or path.read_bytes() != versions[-1]:
+            if not holds(path, versions[-1]):
                 write_atomically(path, versions[-1])
 
     def check(self, log: TrialLog) -> None:
@@ -211,8 +244,9 @@ class RunFolder:
         for path, versions in self._of_run(log):
             # A file that shows an earlier version is just behind, an empty one was cut off by a power cut.
             with as_storage_error(f"can't read {path}", "Delete it to have it written again"):
-                shown = path.read_bytes() if path.exists() else b""
-            if shown and shown not in versions:
+                shows = os.path.lexists(path) and path.lstat().st_size
+                is_ours = not shows or any(holds(path, version) for version in versions)
+            if not is_ours:
                 raise StorageError(
                     f"{path} was changed since it was written. It only shows what the run's journal holds, so a change "
                     "has no effect, and it is not read: delete it to have it written again, or start a new run with "
@@ -286,8 +320,10 @@ class RunFolder:
             looks = thorough or not trial.state.is_finished or trial.id in recent
             if not looks and all(os.path.exists(f"{directory}/{name}") for name in FILES):
                 continue
+            check_no_link(directory)
             files = _files_of(trial).items()
-            self._remove_temporary(directory, FILES)
+            for path in Path(directory).glob(f"**/*{TEMPORARY}"):
+                path.unlink(missing_ok=True)
             wrong = [(name, content) for name, content in files if not _holds(f"{directory}/{name}", content)]
             if trial.report is None and os.path.exists(f"{directory}/report.yaml"):  # of a result that was never stored
                 os.unlink(f"{directory}/report.yaml")
@@ -318,7 +354,9 @@ def _files_of(trial: Trial) -> Mapping[str, _Content]:
         "metadata.json": partial(json.dumps, metadata, indent=2),
     }
     if trial.report is not None:
-        files["report.yaml"] = partial(to_yaml, {key: getattr(trial.report, key) for key in _REPORT})
+        report = {key: getattr(trial.report, key) for key in _REPORT}
+        report["learning_curve"] = shown_curve(report["learning_curve"])
+        files["report.yaml"] = partial(to_yaml, report)
     return files
 
 
@@ -328,7 +366,7 @@ def _encoded(text: str) -> bytes:
 
 def _holds(path: str, content: _Content) -> bool:
     with suppress(OSError):
-        return Path(path).read_bytes() == _encoded(content())
+        return holds(path, _encoded(content()))
     return False
 
 

@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from neps_core.errors import StorageError
 from neps_core.events import Event
+from neps_core.files import to_path
 from neps_core.plugins import plugins
 from neps_core.run_folder import RunFolder
 
@@ -117,9 +118,14 @@ class Storage:
 def open_storage(location: str | Path) -> Storage:
     """The storage for a `root_directory`; nothing is created.
 
+    Args:
+        location: A folder, or whatever else a plugin knows (`memory://NAME`).
+
     Raises:
-        StorageError: If no plugin knows such a location.
+        RunError: If it can't be a location.
+        StorageError: If no plugin knows such a location, or the operating system refuses to look at it.
     """
+    location = str(location) if isinstance(location, str) and "://" in location else to_path("root_directory", location)
     storage: Storage | None = plugins.first("neps_open_storage", location=str(location))
     if storage is None:
         raise StorageError(

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import fields
 
+from neps_core.large import shown_curve
 from neps_core.trials import Metadata, Report, State, Trial
 
 _REPORT = tuple(f.name for f in fields(Report) if f.name != "extra")
@@ -18,11 +19,12 @@ def row_of(trial: Trial) -> dict[str, Any]:
     """A trial by column: `id`, `state`, the report's fields, `config.*`, the metadata's fields, `extra.*`.
 
     The columns of reports and metadata are there for every trial (None where there is nothing), the others
-    as the trial has them.
+    as the trial has them. What is large is not in it, but where it is (`neps_core.large`).
     """
     row: dict[str, Any] = {"id": trial.id, "state": trial.state.value}
     for name in _REPORT:
         row[name] = getattr(trial.report, name, None)
+    row["learning_curve"] = shown_curve(row["learning_curve"])
     for path, value in trial.config.items():
         row[f"config.{path}"] = value
     for name in _METADATA:

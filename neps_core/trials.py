@@ -69,8 +69,9 @@ class Report:
     Attributes:
         objective_to_minimize: The objective (a float, possibly infinite), several, or None if it failed.
         cost: In the user's unit.
-        learning_curve: The objective after each step, if reported.
-        extra: Further plain data.
+        learning_curve: The objective after each step, if reported. A very long one is read when it is looked at.
+        extra: Further plain data. In the place of what is large stands `{"stored_in": path}`: a JSON file, the path
+            relative to the run's folder.
         err: What went wrong, in a line.
         tb: The traceback.
         reported_as: `"success"`, `"failed"` or `"crashed"`.
@@ -80,7 +81,7 @@ class Report:
 
     objective_to_minimize: Objective | None = None
     cost: float | None = None
-    learning_curve: list[Any] | None = None
+    learning_curve: Sequence[Any] | None = None
     extra: dict[str, Any] = field(factory=dict)
     err: str | None = None
     tb: str | None = None
@@ -244,6 +245,43 @@ class SampledConfig:
 
 #: What an id of a trial or worker may be: it becomes the name of a file.
 SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,119}")
+
+
+def id_text(what: str, value: Any, error: type[Exception]) -> str:
+    """What may be an id as text; a whole number stands for its digits.
+
+    Args:
+        what: What it is called in messages.
+        value: What was given.
+        error: What is raised if it is neither a text nor a whole number.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)  # a subclass may call itself something else
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**20:
+        return str(value)
+    raise error(f"{what} must be an id, a text such as '1', not {type(value).__name__}.")
+
+
+def check_id(what: str, value: Any, error: type[Exception]) -> str:
+    """An id as text, which can be the name of a file everywhere.
+
+    Args:
+        what: What it is called in messages.
+        value: What was given.
+        error: What is raised if it is none: path separators, blanks, ...
+    """
+    text = id_text(what, value, error)
+    if not SAFE_ID.fullmatch(text):
+        raise error(
+            f"{what}: {shown_id(text)} can't be used. "
+            "Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
+        )
+    return text
+
+
+def shown_id(text: str) -> str:
+    """An id for a message, which somebody may have made very long."""
+    return repr(text) if len(text) <= 120 else f"{text[:40]!r}... ({len(text)} characters)"
 
 
 def number_of(trial_id: str) -> int:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
+import re
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from neps_core.errors import TargetError, nearest
+from neps_core.files import to_path
 from neps_core.reserved import RESERVED
 from neps_core.spaces.protocol import SearchSpace
 
@@ -32,9 +37,10 @@ def load_function(target: Any) -> Callable[..., Any]:
         )
     where, _, name = target.rpartition(":")
     try:
-        module = _load_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-    except Exception as reason:  # importing runs the user's code, so anything
-        raise TargetError(f"evaluate_pipeline={target!r}: can't import {where!r}: {reason!r}.") from reason
+        module = _load_file(where) if where.endswith(".py") else importlib.import_module(where)
+    except (Exception, SystemExit) as reason:  # importing runs the user's code, so anything
+        problem = f"can't import {where!r}: {reason!r}{_place_of(reason)}"
+        raise TargetError(f"evaluate_pipeline={target!r}: {problem}.") from reason
     function = getattr(module, name, None)
     if not callable(function):
         names = [n for n, value in vars(module).items() if callable(value) and not n.startswith("_")]
@@ -42,16 +48,47 @@ def load_function(target: Any) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
-def _load_file(path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path.absolute())!r}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+def _load_file(where: str) -> Any:
+    """The module in a file, found and finding its neighbours as if `python FILE` ran it; but not called `__main__`."""
+    file = to_path("the file", where).resolve()
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {str(file)!r}")
+    name = re.sub(r"\W", "_", file.stem)
+    if name in sys.stdlib_module_names or not _is_free_or(name, file):
+        name = f"{name}_{hashlib.blake2b(os.fsencode(file), digest_size=6).hexdigest()}"
+    if name in sys.modules:  # the same file, given before or imported by another
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    # Under its name, so that what it defines can be pickled; a module that is imported already stays.
-    sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
+    before, directory = list(sys.path), str(file.parent)
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    sys.modules[name] = module  # so that what it defines can be pickled
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        sys.path[:] = before
+        raise
     return module
+
+
+def _is_free_or(name: str, file: Path) -> bool:
+    """Whether no module has this name, or the one that has it comes from this file."""
+    if name not in sys.modules:
+        return True
+    other = getattr(sys.modules[name], "__file__", None)
+    return other is not None and Path(other).resolve() == file
+
+
+def _place_of(error: BaseException) -> str:
+    """Where in the user's code an error comes from, to end a message."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" in {error.filename}, line {error.lineno}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
+    theirs = [f for f in frames if f.filename not in (__file__, importlib.__file__)]
+    return f" in {theirs[-1].filename}, line {theirs[-1].lineno}" if theirs else ""
 
 
 class UserFunction:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from neps_core.claims import Claims
@@ -80,15 +82,17 @@ class Worker:
         logger.info("Trial %s started.", trial.id)
         live = LiveTrial(self._run, trial, self._rule, self._claims.requires_cost, self._interrupts.held)
         began = time.perf_counter()
+        call: Callable[[], Any] | None = None
         try:
             with live.current(), self._interrupts.allowed():
-                returned = self._call(trial)
-        except SpaceError as error:  # nothing that the trial could help
-            self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
-            raise
+                call = self._prepared(trial)
+                returned = call()
         except StopTrial:
             returned = live.stopped()
         except BaseException as error:  # the user's code, so anything
+            if call is None and isinstance(error, (SpaceError, StorageError)):  # nothing that the trial could help
+                self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
+                raise
             if not isinstance(error, Exception) or error is self._interrupts.error:
                 self._leave(trial, error)
                 raise
@@ -114,7 +118,13 @@ class Worker:
         except StorageError as reason:
             logger.warning("Trial %s is put back by others once this worker is gone: %s", trial.id, reason)
 
-    def _call(self, trial: Trial) -> Any:
+    def _prepared(self, trial: Trial) -> Callable[[], Any]:
+        """The user's function with everything that it gets.
+
+        Raises:
+            SpaceError: If an argument can't be made here.
+            StorageError: If the trial's folder can't be made, or is none of ours.
+        """
         run = self._run
         previous = trial.metadata.previous_trial_id
         if previous not in run.trials:  # removed since
@@ -125,4 +135,4 @@ class Worker:
             "pipeline_id": trial.id,
             "root_directory": run.root_directory,
         }
-        return self._function(replay(run.space, trial.config).arguments(), injected)
+        return partial(self._function, replay(run.space, trial.config).arguments(), injected)

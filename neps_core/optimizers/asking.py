@@ -14,7 +14,7 @@ from neps_core.errors import ConfigError, NePSError, OptimizerError
 from neps_core.results import plain
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
-from neps_core.trials import SAFE_ID, SampledConfig, Trials
+from neps_core.trials import SampledConfig, Trials, check_id
 
 
 @frozen
@@ -105,25 +105,14 @@ class Chosen:
             )
         trial_id, previous = getattr(proposal, "id", None), getattr(proposal, "previous_config_id", None)
         if trial_id is not None:
-            trial_id = check_id(f"id proposed by the optimizer {self.name!r}", trial_id)
+            trial_id = check_id(f"id proposed by the optimizer {self.name!r}", trial_id, OptimizerError)
             if trial_id in trials:
                 raise OptimizerError(f"the optimizer {self.name!r} proposed the id {trial_id!r}, which exists already.")
+        if previous is not None:
+            what = f"previous_config_id proposed by the optimizer {self.name!r}"
+            previous = check_id(what, previous, OptimizerError)
         try:
             config = config if space is None else replay(space, config).config
             return SampledConfig(config, trial_id, previous)
         except ConfigError as reason:
             raise OptimizerError(f"the optimizer {self.name!r} proposed {dict(config)!r}, but {reason}") from reason
-
-
-def check_id(what: str, value: Any) -> str:
-    """An id as text.
-
-    Raises:
-        OptimizerError: If it could not be a file's name everywhere: path separators, blanks, ...
-    """
-    text = str(value)
-    if not SAFE_ID.fullmatch(text):
-        raise OptimizerError(
-            f"{what}: {text!r} can't be used. Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
-        )
-    return text

@@ -85,7 +85,7 @@ class Replay:
 
     def __call__(self, path: str, domain: Domain) -> Value:
         if path not in self._config:
-            raise ConfigError(f"the configuration has no value for {path!r}. It has {sorted(self._config)}.")
+            raise ConfigError(f"the configuration has no value for {path!r}. It has {sorted(map(str, self._config))}.")
         return _checked(path, domain, self._config[path])
 
 
@@ -94,6 +94,23 @@ def _checked(path: str, domain: Domain, value: Any) -> Value:
         return domain.check(value)
     except ValueError as reason:
         raise ConfigError(f"{path!r}: {reason}.") from None
+
+
+def check_mapping(what: str, config: Any) -> None:
+    """Make sure that this can be a configuration.
+
+    Args:
+        what: What it is called in messages.
+        config: What was given.
+
+    Raises:
+        ConfigError: If it is no mapping of names to values.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"{what} must be a dict of names and values, not {type(config).__name__}.")
+    for name in config:
+        if not isinstance(name, str):
+            raise ConfigError(f"{what} has the name {name!r}, which is no text but {type(name).__name__}.")
 
 
 def replay(space: SearchSpace, config: Mapping[str, Any]) -> Resolution:

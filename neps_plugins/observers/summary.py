@@ -22,14 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import ObserverSpec, Run, State, Trial, Trials, hookimpl
-from neps_core.files import to_yaml, write_atomically
+from neps_core.files import make_directory, to_yaml, write_atomically
 from neps_core.pareto import comparable, no_worse
+from neps_core.results import shortened
 from neps_core.tables import row_of, summary_of
 
 PAUSE = 50.0
 
 #: What writing takes at least, so that a worker knows it that has not written yet.
 SECONDS_PER_TRIAL = 5e-6
+
+
+#: Characters of a value that a table shows: its begin and its end, if it is longer.
+CELL = 10_000
 
 
 class Summary:
@@ -68,7 +73,7 @@ class Summary:
         """Take in what has happened, and write the files."""
         began = time.perf_counter()
         self._follow()
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_directory(str(self._folder))
         for name, text in self._files().items():
             write_atomically(self._folder / name, text)
         self._took = time.perf_counter() - began
@@ -113,8 +118,14 @@ class Summary:
 
 def _line(values: Iterable[Any]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(["" if v is None else v for v in values])
+    csv.writer(buffer, lineterminator="\n").writerow(map(_cell, values))
     return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    return value if isinstance(value, (bool, int, float)) else shortened(str(value), CELL)
 
 
 def _described(trial: Trial, known: int | None = None) -> str:

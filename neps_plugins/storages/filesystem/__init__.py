@@ -7,12 +7,17 @@ by which.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from neps_core import RunFolder, Storage, hookimpl
 from neps_core.run_folder import INNER
 from neps_plugins.storages.filesystem.journal import FileJournal
 from neps_plugins.storages.filesystem.locks import FileLocks
+
+# It tells of each lock that is taken and given back, which a user who asks for everything does not ask for.
+if not logging.getLogger("filelock").level:
+    logging.getLogger("filelock").setLevel(logging.WARNING)
 
 __all__ = ["FileJournal", "FileLocks", "folder_storage", "neps_open_storage"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from neps_core import NePSWarning, RunGoneError
 from neps_core.events import Event
-from neps_core.files import write_all, write_atomically
+from neps_core.files import sync_directory, write_all, write_atomically
 from neps_core.run_folder import as_storage_error
 from neps_plugins.storages.filesystem.locks import FileLocks
 from neps_plugins.storages.filesystem.records import Damage, Place, Reading, encode
@@ -54,7 +54,8 @@ class FileJournal:
         self._reader = self._writer = None
 
     def exists(self) -> bool:
-        return self.path.is_file()
+        with as_storage_error(f"can't look into {self._inner.parent}", "Check the folder and its permissions"):
+            return self.path.is_file()
 
     def create(self) -> None:
         with as_storage_error(f"can't create a run in {self._inner.parent}", "Choose a folder that you may write to"):
@@ -62,7 +63,7 @@ class FileJournal:
             self._locks.settle()
             if not self.exists():
                 self.path.touch(exist_ok=True)
-                sync_folder(self._inner)
+                sync_directory(self._inner)
 
     def destroy(self) -> None:
         self._close()
@@ -131,7 +132,6 @@ class FileJournal:
         with as_storage_error(f"can't rewrite {self.path}", "It is as it was"):
             os.link(self.path, kept)
             write_atomically(self.path, b"".join(encode(group, i) for i, group in enumerate(groups, 1)), durable=True)
-            sync_folder(self._inner)
         self._close()
         self._reached = Place()
 
@@ -177,14 +177,3 @@ class FileJournal:
 def sync(descriptor: int) -> None:
     """Wait until what was written to a file would outlive a power cut."""
     getattr(os, "fdatasync", os.fsync)(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder would outlive a power cut, where the system can say so."""
-    if os.name == "nt":  # there, a folder can't be opened
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
