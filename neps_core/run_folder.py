@@ -273,9 +273,8 @@ class RunFolder:
         """Delete what a crash can have left: half-made files, and folders of trials that the journal doesn't have."""
         root = self.root_directory
         self._remove_temporary(str(root), (path.name for path, _ in self._of_run(log)))
-        for folder in (root / INNER, root / "summary"):
-            for path in folder.glob(f"*{TEMPORARY}"):
-                path.unlink(missing_ok=True)
+        for path in (root / INNER).glob(f"*{TEMPORARY}"):
+            path.unlink(missing_ok=True)
         with os.scandir(root / "configs") as entries:
             strangers = [e.name for e in entries if e.name.startswith("config_") and e.name[7:] not in log.trials]
         for name in strangers:

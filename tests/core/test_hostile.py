@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -218,8 +219,14 @@ def test_constants_keep_their_types(root):
 def test_short_writes_are_errors(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("old")
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    write, room = os.write, [3]
+
+    def full(descriptor, data):
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[: room.pop()])
+
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, "new content")
     assert path.read_text() == "old"

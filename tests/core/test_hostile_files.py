@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import time
@@ -285,16 +284,17 @@ class TestLinks:
             neps.load_trials(root)[0][1]["extra"]["many"]
 
 
-def test_references_in_a_journal_lead_nowhere_else(root, tmp_path):
+def test_references_in_a_journal_lead_nowhere_else(root, tmp_path, rewrite_events):
     (tmp_path / "secret.json").write_text("[1]")
     run(root)
-    journal = root / ".neps/journal.jsonl"
-    events = [json.loads(line) for line in journal.read_text().splitlines()]
-    for event in events:
-        if event["event"] == "finished":
-            event["report"]["extra"] = {"a": {"stored_in": "../secret.json"}}
-            event["report"]["learning_curve"] = {"stored_in": "../secret.json"}
-    journal.write_text("".join(json.dumps(event) + "\n" for event in events))
+
+    def change(events):
+        for event in events:
+            if event["event"] == "finished":
+                event["report"]["extra"] = {"a": {"stored_in": "../secret.json"}}
+                event["report"]["learning_curve"] = {"stored_in": "../secret.json"}
+
+    rewrite_events(root, change)
     ((_, result),) = neps.load_trials(root)
     assert result["extra"] == {"a": {"stored_in": "../secret.json"}}
     with pytest.raises(StorageError, match="changed"):

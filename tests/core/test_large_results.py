@@ -211,11 +211,11 @@ def test_it_is_synced_before_the_journal_has_it(root, monkeypatch):
     done = []
     import os
 
-    import neps_plugins.storages.filesystem as filesystem
+    from neps_plugins.storages.filesystem import journal
 
-    fsync, sync = os.fsync, filesystem._sync
+    fsync, sync = os.fsync, journal.sync
     monkeypatch.setattr(os, "fsync", lambda fd: (done.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd)))
-    monkeypatch.setattr(filesystem, "_sync", lambda fd: (done.append("journal"), sync(fd)))
+    monkeypatch.setattr(journal, "sync", lambda fd: (done.append("journal"), sync(fd)))
     if sys.platform != "linux":
         pytest.skip("asks Linux which file a descriptor is of")
     run({"a": NUMBERS}, root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import lock_descriptor
@@ -41,7 +42,8 @@ def why_locks_fail(folder: Path) -> str | None:
     option = local_option(folder, Path("/proc/mounts"))
     if option is not None:
         return f"it is mounted with the option {option}"
-    path = folder / f"probe-{os.getpid()}-{secrets.token_hex(3)}.tmp"
+    _remove_left_over(folder)
+    path = folder / f"probe-{os.getpid()}-{secrets.token_hex(3)}.lock"
     one = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         two = os.open(path, os.O_RDWR)
@@ -60,8 +62,20 @@ def why_locks_fail(folder: Path) -> str | None:
             _proven.add(device)
     finally:
         os.close(one)
-        os.unlink(path)
+        path.unlink(missing_ok=True)
     return None
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Delete the files of those that died while they probed: nobody holds their locks."""
+    for path in folder.glob("probe-*.lock"):
+        with suppress(OSError):  # somebody else does the same
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                if lock_descriptor(descriptor, blocking=False):
+                    path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def _lets_another_process_in(path: Path) -> bool:
