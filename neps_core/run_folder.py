@@ -223,14 +223,19 @@ class RunFolder:
 
     # ------------------------------------------------------------------ the run
 
-    def publish_run(self, log: TrialLog) -> None:
+    def publish_run(self, log: TrialLog, replaces: bool = False) -> None:
         """Show the run's space, optimizer and seed. Called under the lock `"journal"`.
+
+        Args:
+            log: What has happened.
+            replaces: Whether to replace what somebody has changed.
 
         Raises:
             StorageError: If what was shown before was changed by somebody.
             OSError: If it can't be written.
         """
-        self.check(log)
+        if not replaces:
+            self.check(log)
         for path, versions in self._of_run(log):
             if not holds(path, versions[-1]):
                 write_atomically(path, versions[-1])

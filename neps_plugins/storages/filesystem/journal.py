@@ -8,8 +8,10 @@ is passed over, with one warning that says where; everything else counts.
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import count
 from pathlib import Path
 
 from neps_core import NePSWarning, RunGoneError
@@ -119,21 +121,25 @@ class FileJournal:
             self._reached = reading.place
         return self._reached.number
 
-    def rewrite(self, groups: Iterable[Sequence[Event]], kept: Path) -> None:
+    def rewrite(self, groups: Iterable[Sequence[Event]]) -> Path:
         """Replace the journal in one step. Whoever calls this holds the lock `"journal"`, and no worker is alive.
 
         Args:
             groups: What it shall hold: the events of each record.
-            kept: Where the old one stays.
+
+        Returns:
+            Where the old one is kept.
 
         Raises:
             StorageError: If it can't be written; the old one is still in its place then.
         """
         with as_storage_error(f"can't rewrite {self.path}", "It is as it was"):
-            os.link(self.path, kept)
+            kept = next(p for i in count(1) if not (p := self._inner / f"journal-damaged-{i}.jsonl").exists())
+            shutil.copy2(self.path, kept)
             write_atomically(self.path, b"".join(encode(group, i) for i, group in enumerate(groups, 1)), durable=True)
         self._close()
         self._reached = Place()
+        return kept
 
     # ------------------------------------------------------------------ reading
 
