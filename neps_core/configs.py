@@ -59,7 +59,7 @@ def load_config(
     check_mapping("config", config)
     assert config is not None
     resolution = replay(space, space.from_arguments(config))
-    if path is not None and (evaluated := _evaluated(path)) not in (None, resolution.config):
+    if path is not None and (evaluated := _evaluated(path)) not in (None, config, resolution.config):
         warnings.warn(
             f"{path} was changed since it was written, which has no effect: the trial was evaluated with {evaluated!r} "
             "and you get that. To try something else, pass it as config=, or copy the file to another folder.",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, TypedDict, Union
 
-from neps_core.errors import ResultError
+from neps_core.errors import NePSError, ResultError
 from neps_core.trials import Objective, Report, State
 
 
@@ -54,10 +54,7 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
         return failure(result)
     if not isinstance(result, Mapping):
         result = {OBJECTIVE_KEYS[0]: result}
-    try:
-        fields = dict(result)
-    except Exception as reason:  # another library's object, so anything
-        raise ResultError(f"the result, a {type(result).__name__}, can't be looked at: {reason!r}.") from reason
+    fields = _as_dict("the result", result)
     exception = fields.pop("exception", None)
     given = [key for key in OBJECTIVE_KEYS if key in fields]
     if len(given) > 1:
@@ -69,7 +66,7 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
         value = fields.pop(key, None)
         if value is not None and not isinstance(value, Mapping):
             raise ResultError(f"{key!r} must be a dict, not {_shown(value)}.")
-        extra.update(value or {})
+        extra.update({} if value is None else _as_dict(repr(key), value))
     extra.update(fields)
     cost = None if cost_value is None else parse_cost(cost_value)
     learning_curve = None if curve is None else _curve(curve)
@@ -205,6 +202,15 @@ def parse_cost(value: Any) -> float:
     if not math.isfinite(cost) or cost < 0:
         raise ResultError(f"'cost' must be a finite number of at least 0, not {_shown(value)}.")
     return cost
+
+
+def _as_dict(what: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return dict(value)
+    except NePSError:  # what was to be read from a file
+        raise
+    except Exception as reason:  # another library's object, so anything
+        raise ResultError(f"{what}, a {type(value).__name__}, can't be looked at: {reason!r}.") from reason
 
 
 def _curve(value: Any) -> list[Any]:

@@ -303,6 +303,8 @@ class TestTrialsFromElsewhere:
         trial = loop.ask()
         with pytest.raises(NePSError, match="KeyError"):
             loop.tell(trial, Evil(a=1))
+        with pytest.raises(NePSError, match="'info_dict'.*KeyError"):
+            loop.tell(trial, {"objective_to_minimize": 1.0, "info_dict": Evil(a=1)})
         loop.tell(trial, 1.0)
 
 
