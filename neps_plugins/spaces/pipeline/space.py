@@ -135,6 +135,14 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
         resolution = space.resolve(Fixed(values, Uniform(np.random.default_rng())))
         return resolution.config, resolution.arguments()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as what it is made of, for two parts are one only if they are one object."""
+        attributes = self._search_space.attributes
+        in_class = _gather(object.__new__(type(self)))
+        if in_class.keys() == attributes.keys() and all(in_class[name] is attributes[name] for name in attributes):
+            return _built, (type(self), {}, self._search_space.name)  # pickle need not know the functions in the class
+        return _built, (type(self), attributes, self._search_space.name)
+
     def __repr__(self) -> str:
         lines = [f"    {name} = {value!r}" for name, value in self._search_space.attributes.items()]
         return "\n".join([f"{self._search_space.name}:", *lines])
@@ -187,9 +195,14 @@ def from_attributes(attributes: Mapping[str, Any], name: str) -> PipelineSpace:
     Raises:
         SpaceError: As the class does.
     """
-    space = object.__new__(PipelineSpace)
-    vars(space).update(attributes)
-    vars(space)["_search_space"] = AttributeSpace(attributes, name)
+    return _built(PipelineSpace, attributes, name)
+
+
+def _built(cls: type[PipelineSpace], own: Mapping[str, Any], name: str) -> PipelineSpace:
+    """A space of this class and name with attributes of its own."""
+    space = object.__new__(cls)
+    vars(space).update(own)
+    vars(space)["_search_space"] = AttributeSpace(_gather(space), name)
     return space
 
 
@@ -222,6 +235,10 @@ class AttributeSpace:
         self.has_fixed_domains = not any(part.has_open_domain for part in parts)
         self.flat_domains = self._independent_domains()
         self.argument_names = {name: True for name, _ in self._public}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as its attributes: what is known of the parts by their `id` is found out anew."""
+        return type(self), (self.attributes, self.name)
 
     def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
         """Turn choices into their labels and leave out constants; see `SearchSpace.from_arguments`."""
