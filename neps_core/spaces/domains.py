@@ -10,7 +10,7 @@ Each integer owns a cell of the unit interval, and `to_unit` gives (about) its m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Union
 
 from attrs import field, frozen
@@ -21,13 +21,36 @@ from neps_core.spaces.priors import CategoryPrior, NumberPrior
 Value = Union[str, int, float, bool, None]
 
 
+#: What plain data is made of, and how each is got from an object of a class that is derived from it.
+EXACT: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
+
+
+def exact(value: Any) -> Any:
+    """The plain value behind a scalar of NumPy's, or of a class derived from text or a number; others as they are.
+
+    Raises:
+        ValueError: If it is masked: there is no value behind it.
+    """
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        if getattr(value, "mask", False):
+            raise ValueError("a masked value is none")
+        return value.item()
+    return next((get(value) for base, get in EXACT.items() if isinstance(value, base)), value)
+
+
+#: The types of plain data.
+PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def _as_number(value: Any) -> float | int:
     """A Python number for `value`, which may be a NumPy scalar; bools are no numbers."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    number = exact(value)
+    if type(number) not in (int, float):
         raise ValueError(f"{value!r} is a {type(value).__name__}, not a number")
-    return value
+    return number  # type: ignore[no-any-return]
 
 
 @frozen
@@ -217,8 +240,7 @@ class CategoricalDomain:
         Raises:
             ValueError: If it is none of the choices.
         """
-        if hasattr(value, "item") and getattr(value, "shape", None) == ():
-            value = value.item()
+        value = exact(value)
         try:
             index = self._index.get((type(value), value))
         except TypeError:  # unhashable, so certainly no label

@@ -29,6 +29,7 @@ from neps_core import (
     SpaceError,
     hookimpl,
 )
+from neps_core.documents import build
 from neps_core.results import plain
 from neps_core.spaces.labels import labels_of
 from neps_core.spaces.priors import CategoryPrior, TabulatedPrior
@@ -179,7 +180,7 @@ class ConditionalSpace:
             config, arguments = self._walk(decide)
             clause = self._forbidden(arguments)
             if clause is None:
-                return Resolution(config, partial(dict, arguments))
+                return Resolution(config, partial(build, arguments))
             same = same + 1 if config == before else 0
             if same == SAME:
                 raise ConfigError(f"{config} is forbidden by {clause}.")

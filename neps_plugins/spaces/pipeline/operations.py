@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from neps_core import ConfigError
+from neps_core import ConfigError, Value
 from neps_core.documents import Deferred, build
 from neps_core.spaces.labels import label_of
 from neps_plugins.spaces.pipeline.formatting import text_of
@@ -34,7 +34,8 @@ class Call(Deferred):
         """The operator's result; or, for one that is text, the whole as text."""
         if isinstance(self.operator, str):
             return text_of(self)
-        operator = self.operator.build_operator() if isinstance(self.operator, Deferred) else self.operator
+        is_stored = isinstance(self.operator, Deferred)
+        operator = self.operator.build_operator() if is_stored else build(self.operator)
         return operator(*map(build, self.args), **{key: build(v) for key, v in self.kwargs.items()})
 
 
@@ -89,8 +90,8 @@ class Operation(Resamplable):
         return Call(operator, tuple(args), kwargs)
 
     @property
-    def label(self) -> str:
-        return self.operator if isinstance(self.operator, str) else label_of(self.operator)
+    def label(self) -> Value:
+        return label_of(self.operator)
 
     @property
     def children(self) -> tuple[Any, ...]:
@@ -150,7 +151,7 @@ class Repeated(Resamplable):
         return tuple(walk.value(self.content, f"{path}[{i}]") for i in range(count))
 
     @property
-    def label(self) -> str:
+    def label(self) -> Value:
         return label_of(self.content)
 
     @property

@@ -247,9 +247,9 @@ class AttributeSpace:
             part = self.attributes.get(name)
             if isinstance(part, Categorical):
                 config[name] = part.label_for(value)
-            elif isinstance(part, Part) or name not in self.argument_names:
+            elif (isinstance(part, Part) and not isinstance(part, Deferred)) or name not in self.argument_names:
                 config[name] = value
-            elif part is not value and repr(part) != repr(value):
+            elif (made := build(part)) is not value and repr(made) != repr(value):
                 raise ConfigError(f"{name!r} is the constant {part!r} in this space, not {value!r}.")
         return config
 
@@ -276,7 +276,7 @@ class AttributeSpace:
                 if value.has_open_domain or (isinstance(value, Categorical) and value.has_parts):
                     return None
                 domains[name] = value.domain()
-            elif parts_in(value):
+            elif any(not isinstance(part, Deferred) for part in parts_in(value)):
                 return None
         return domains
 
@@ -284,9 +284,9 @@ class AttributeSpace:
         arguments = {}
         for name, value in self._public:
             if isinstance(value, Categorical):
-                arguments[name] = value.choices[value.domain().index(config[name])]
+                arguments[name] = build(value.choices[value.domain().index(config[name])])
             else:
-                arguments[name] = config[name] if isinstance(value, Part) else value
+                arguments[name] = config[name] if name in config else build(value)
         return arguments
 
     def resolve(self, decide: Decide) -> Resolution:
