@@ -163,6 +163,37 @@ class Instance(Labelled, Deferred):
             raise SpaceError(f"{self.path!r} has no {self.value!r} here any more ({reason!r}).") from reason
 
 
+def look_up(path: str) -> Any:
+    """What stands at an import path, if its module is imported already; None if there is nothing, or it isn't.
+
+    Args:
+        path: `module:qualified_name`.
+    """
+    module, _, name = path.partition(":")
+    found: Any = sys.modules.get(module)
+    for step in name.split("."):
+        found = getattr(found, step, None)
+    return found
+
+
+def restore(value: Any) -> Any:
+    """Make what is deferred in a value of what is imported already: a name in a file never makes anything be imported.
+
+    Raises:
+        SpaceError: If something isn't imported here, or was not stored.
+    """
+    if isinstance(value, (Import, Instance)):
+        found = look_up(value.path)
+        if found is None:
+            raise SpaceError(f"{value.path!r} isn't imported here. Import it first.")
+        return found if isinstance(value, Import) else value.made_of(found)
+    if type(value) in (list, tuple):
+        return type(value)(map(restore, value))
+    if type(value) is dict:
+        return {key: restore(item) for key, item in value.items()}
+    return build(value)
+
+
 #: Packages whose functions a stored space never gets called: they could do anything to a machine.
 _NEVER_CALLED = sys.stdlib_module_names | {"yaml", "neps", "neps_core", "neps_plugins", "filelock", "pluggy", "_pytest"}
 

@@ -44,8 +44,7 @@ def _text_of(choice: Any) -> str:
 
 
 def _item_label(item: Any) -> str:
-    plain = exact(item)
-    return repr(plain) if type(plain) in PLAIN else str(label_of(item))
+    return repr(item) if type(item) in PLAIN else str(label_of(item))
 
 
 def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:

@@ -12,7 +12,7 @@ ConfigSpace is imported only when an object of it, or a run that was made with o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +27,9 @@ from neps_core import (
     Resolution,
     SearchSpace,
     SpaceError,
+    documents,
     hookimpl,
 )
-from neps_core.documents import build
 from neps_core.results import plain
 from neps_core.spaces.labels import labels_of
 from neps_core.spaces.priors import CategoryPrior, TabulatedPrior
@@ -70,11 +70,15 @@ def neps_load_space(document: Mapping[str, Any]) -> ConfigurationSpace | None:
         serialized = {
             **document["written_by"],
             "name": document["name"],
-            "hyperparameters": [{"name": n, **_copy(rest)} for n, rest in document["hyperparameters"].items()],
-            "conditions": _copy(document["conditions"]),
-            "forbiddens": _copy(document["forbiddens"]),
+            "hyperparameters": [
+                {"name": n, **_translated(rest, _read)} for n, rest in document["hyperparameters"].items()
+            ],
+            "conditions": _translated(document["conditions"], _read),
+            "forbiddens": _translated(document["forbiddens"], _read),
         }
         return ConfigurationSpace.from_serialized_dict(serialized)
+    except SpaceError:
+        raise
     except Exception as reason:  # another library's, so anything
         raise SpaceError(f"the stored ConfigurationSpace can't be read: {reason!r}.") from reason
 
@@ -101,18 +105,28 @@ def neps_example_spaces() -> Mapping[str, Any]:
     return {"conditional": space}
 
 
-def _copy(document: Any, is_value: bool = False) -> Any:
-    """A copy that ConfigSpace may change as it reads; lists that stand for values are tuples again."""
-    if isinstance(document, list):
-        items = (_copy(item, is_value) for item in document)
-        return tuple(items) if is_value else list(items)
-    if isinstance(document, Mapping):
-        return {key: _copy(item, key in _OF_VALUES) for key, item in document.items()}
-    return document
+#: What holds a value of a hyperparameter, and what several. They are written as constants, for a value may be anything.
+_VALUE, _VALUES = ("default_value", "value"), ("choices", "sequence", "values")
 
 
-#: What holds a value of a hyperparameter, or several: a value may be a tuple, which JSON does not know.
-_OF_VALUES = ("choices", "sequence", "default_value", "value", "values")
+def _translated(document: Any, translate: Callable[[Any], Any]) -> Any:
+    """A copy of a part of ConfigSpace's own document, in which values of hyperparameters are translated."""
+    if isinstance(document, (list, tuple)):
+        return [_translated(item, translate) for item in document]
+    if not isinstance(document, Mapping):
+        return plain(document)
+    return {
+        key: translate(item)
+        if key in _VALUE
+        else [translate(each) for each in item]
+        if key in _VALUES
+        else _translated(item, translate)
+        for key, item in document.items()
+    }
+
+
+def _read(value: Any) -> Any:
+    return documents.restore(documents.read(value))
 
 
 class ConditionalSpace:
@@ -180,7 +194,7 @@ class ConditionalSpace:
             config, arguments = self._walk(decide)
             clause = self._forbidden(arguments)
             if clause is None:
-                return Resolution(config, partial(build, arguments))
+                return Resolution(config, partial(documents.build, arguments))
             same = same + 1 if config == before else 0
             if same == SAME:
                 raise ConfigError(f"{config} is forbidden by {clause}.")
@@ -216,7 +230,7 @@ class ConditionalSpace:
 
     def to_document(self) -> dict[str, Any]:
         """The space in ConfigSpace's own terms, the hyperparameters by name."""
-        serialized = plain(self._space.to_serialized_dict())
+        serialized = _translated(self._space.to_serialized_dict(), documents.write)
         versions = {key: serialized[key] for key in ("python_module_version", "format_version")}
         named = {item["name"]: {k: v for k, v in item.items() if k != "name"} for item in serialized["hyperparameters"]}
         return {
