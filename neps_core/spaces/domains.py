@@ -10,6 +10,7 @@ Each integer owns a cell of the unit interval, and `to_unit` gives (about) its m
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Union
 
@@ -45,11 +46,17 @@ def exact(value: Any) -> Any:
 PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-def _as_number(value: Any) -> float | int:
-    """A Python number for `value`, which may be a NumPy scalar; bools are no numbers."""
+def as_number(value: Any) -> float | int:
+    """A Python number for `value`, which may be a NumPy scalar; bools are no numbers.
+
+    Raises:
+        ValueError: If it is none, or a whole number beyond all floats, with which nothing can be calculated.
+    """
     number = exact(value)
     if type(number) not in (int, float):
         raise ValueError(f"{value!r} is a {type(value).__name__}, not a number")
+    if type(number) is int and abs(number) > sys.float_info.max:
+        raise ValueError("a whole number beyond the range of floats can't be calculated with")
     return number  # type: ignore[no-any-return]
 
 
@@ -134,7 +141,7 @@ class FloatDomain(_Numbers):
         Raises:
             ValueError: If it isn't in the domain; the message says why.
         """
-        return float(self._within(float(_as_number(value))))
+        return float(self._within(float(as_number(value))))
 
     def grid(self, size: int) -> list[Value]:
         """`size` values, evenly spaced over the (log) scale, both ends included."""
@@ -167,7 +174,7 @@ class IntegerDomain(_Numbers):
         Raises:
             ValueError: If it isn't in the domain; the message says why.
         """
-        number = _as_number(value)
+        number = as_number(value)
         if not math.isfinite(number) or number != int(number):
             raise ValueError(f"{number!r} is not a whole number")
         return int(self._within(number))

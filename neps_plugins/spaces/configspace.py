@@ -30,6 +30,7 @@ from neps_core import (
     documents,
     hookimpl,
 )
+from neps_core.nesting import refuse_endless
 from neps_core.results import plain
 from neps_core.spaces.labels import labels_of
 from neps_core.spaces.priors import CategoryPrior, TabulatedPrior
@@ -153,7 +154,12 @@ class ConditionalSpace:
         self._steps: list[tuple[str, Any, Domain | None, dict[Any, Any]]] = []
         for name, hyperparameter in space.items():  # parents before their children
             domain, values = None, {}
-            if not isinstance(hyperparameter, Constant):
+            is_constant = isinstance(hyperparameter, Constant)
+            try:
+                refuse_endless(getattr(hyperparameter, "value" if is_constant else "choices", ()))
+            except ValueError as reason:
+                raise SpaceError(f"{name}: {reason}.") from None
+            if not is_constant:
                 domain = _domain(name, hyperparameter)
             if isinstance(domain, CategoricalDomain):
                 values = dict(zip(domain.choices, _choices(hyperparameter)))

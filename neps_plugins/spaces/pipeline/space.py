@@ -13,6 +13,7 @@ import numpy as np
 
 from neps_core import Config, ConfigError, Decide, Domain, Fixed, Resolution, SpaceError, Uniform, nearest
 from neps_core.documents import Deferred, build
+from neps_core.nesting import contents, refuse_endless
 from neps_core.reserved import RESERVED
 from neps_plugins.spaces.pipeline import documents
 from neps_plugins.spaces.pipeline.categorical import Categorical
@@ -220,8 +221,12 @@ class AttributeSpace:
     def __init__(self, attributes: Mapping[str, Any], name: str = "space") -> None:
         self.attributes = dict(attributes)
         self.name = name
-        for attribute in self.attributes:
+        for attribute, value in self.attributes.items():
             _check_name(attribute)
+            try:
+                refuse_endless(value, lambda thing: thing.children if isinstance(thing, Part) else contents(thing))
+            except ValueError as reason:
+                raise SpaceError(f"{attribute}: {reason}.") from None
         self._public = [(n, v) for n, v in self.attributes.items() if not n.startswith("_")]
         # The first of several names for one object is its name.
         self._names = {id(v): n for n, v in reversed(self.attributes.items()) if isinstance(v, Part)}
@@ -348,6 +353,8 @@ class AttributeSpace:
                     raise ValueError("a fidelity has one value, so it can't be resampled")
         except ValueError as reason:
             raise SpaceError(f"{attribute}: {reason}.") from None
+        except RecursionError:  # not even a message can show it
+            raise SpaceError(f"{attribute}: a setting of a parameter in it is nested without an end.") from None
 
 
 def from_document(document: Mapping[str, Any]) -> PipelineSpace:
