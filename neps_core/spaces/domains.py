@@ -86,11 +86,18 @@ class _Numbers:
     _margin = 0.0
 
     def __attrs_post_init__(self) -> None:
-        low, high = self.lower - self._margin, self.upper + self._margin
-        if self.log:
-            low, high = math.log(low), math.log(high)
+        low = self._to_scale(self.lower, -self._margin)
         object.__setattr__(self, "_low", low)
-        object.__setattr__(self, "_width", high - low)
+        object.__setattr__(self, "_width", self._to_scale(self.upper, self._margin) - low)
+
+    def _to_scale(self, value: Any, further: float = 0.0) -> float:
+        """Where a value, or what lies further by so much, is on the scale on which the domain is uniform."""
+        value += further
+        return math.log(value) if self.log else value
+
+    def _from_scale(self, t: float) -> Any:
+        """The inverse; not yet rounded, and perhaps a little outside the bounds."""
+        return math.exp(t) if self.log else t
 
     def from_unit(self, u: float) -> Any:
         """The value at position `u` of the unit interval."""
@@ -100,8 +107,7 @@ class _Numbers:
         """The position of `value` in the unit interval; its middle where there is just one value."""
         if not self._width:
             return 0.5
-        scaled = math.log(value) if self.log else value
-        return min(max((scaled - self._low) / self._width, 0.0), 1.0)
+        return min(max((self._to_scale(value) - self._low) / self._width, 0.0), 1.0)
 
     def from_prior(self, u: float) -> Any:
         """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
@@ -114,9 +120,13 @@ class _Numbers:
         return self.from_unit(0.5 if self.prior is None else self.prior.mode)
 
     def _within(self, number: Any) -> Any:
-        if not self.lower <= number <= self.upper:
-            raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
-        return number
+        """A number, if it is in the domain. A float that rounding has moved one step outside a bound is the bound."""
+        if self.lower <= number <= self.upper:
+            return number
+        for bound, outwards in ((self.lower, -math.inf), (self.upper, math.inf)):
+            if isinstance(number, float) and number in (float(bound), math.nextafter(bound, outwards)):
+                return bound
+        raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
 
 
 @frozen
@@ -125,15 +135,14 @@ class FloatDomain(_Numbers):
 
     @property
     def size(self) -> int | None:
-        """How many values there are; None for infinitely many."""
-        return None
+        """How many values there are: 1, or None for infinitely many."""
+        return 1 if self.lower == self.upper else None
 
     def from_unit(self, u: float) -> float:
         """The value at position `u` of the unit interval."""
-        value = self._low + u * self._width
-        if self.log:
-            value = math.exp(value)
-        return float(min(max(value, self.lower), self.upper))
+        if 0.0 < u < 1.0:
+            return float(min(max(self._from_scale(self._low + u * self._width), self.lower), self.upper))
+        return float(self.lower if u <= 0.0 else self.upper)  # which exp(log(x)) may miss
 
     def check(self, value: Any) -> float:
         """`value` as this domain's type.
@@ -150,23 +159,45 @@ class FloatDomain(_Numbers):
         return list(dict.fromkeys(self.from_unit(i / (size - 1)) for i in range(size)))
 
 
+#: From here on there are whole numbers that no float is equal to.
+INEXACT = 2**53
+
+
 @frozen
 class IntegerDomain(_Numbers):
-    """The integers from lower to upper, both included."""
+    """The integers from lower to upper, both included.
+
+    Where floats can't tell integers apart, positions are those of the distance to the lower bound.
+    """
 
     _margin = 0.5
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each of its values is equal to a float."""
+        return bool(self.lower > -INEXACT and self.upper < INEXACT)
 
     @property
     def size(self) -> int | None:
         """How many values there are."""
         return int(self.upper - self.lower + 1)
 
+    def _to_scale(self, value: Any, further: float = 0.0) -> float:
+        if self.is_exact:
+            return super()._to_scale(value, further)
+        distance = (value - self.lower) + self._margin + further
+        return math.log1p(distance / self.lower) if self.log else distance
+
+    def _from_scale(self, t: float) -> Any:
+        if self.is_exact:
+            return super()._from_scale(t)
+        return self.lower + round((math.expm1(t) * self.lower if self.log else t) - self._margin)
+
     def from_unit(self, u: float) -> int:
         """The value whose cell of the unit interval holds `u`."""
-        value = self._low + u * self._width
-        if self.log:
-            value = math.exp(value)
-        return int(min(max(round(value), self.lower), self.upper))
+        if 0.0 < u < 1.0:
+            return int(min(max(round(self._from_scale(self._low + u * self._width)), self.lower), self.upper))
+        return int(self.lower if u <= 0.0 else self.upper)
 
     def check(self, value: Any) -> int:
         """`value` as this domain's type; floats that are whole numbers are taken.
@@ -175,9 +206,11 @@ class IntegerDomain(_Numbers):
             ValueError: If it isn't in the domain; the message says why.
         """
         number = as_number(value)
+        if math.isfinite(number):
+            number = self._within(number)
         if not math.isfinite(number) or number != int(number):
             raise ValueError(f"{number!r} is not a whole number")
-        return int(self._within(number))
+        return int(number)
 
     def grid(self, size: int) -> list[Value]:
         """At most `size` different values, evenly spaced over the (log) scale, both ends included."""

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from neps_core import ConfigError, Value
 from neps_core.documents import Deferred, build
+from neps_core.spaces.domains import exact
 from neps_core.spaces.labels import label_of
 from neps_plugins.spaces.pipeline.formatting import text_of
 from neps_plugins.spaces.pipeline.intervals import range_of
@@ -145,7 +146,7 @@ class Repeated(Resamplable):
             raise ValueError(f"count must be a whole number of at least 0, and may be {least!r}")
 
     def resolve(self, walk: Walk, path: str) -> tuple[Any, ...]:
-        count = walk.value(self.count, f"{path}.count")
+        count = exact(walk.value(self.count, f"{path}.count"))
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise ConfigError(f"{path}: the count of a Repeated must be a whole number of at least 0, not {count!r}.")
         return tuple(walk.value(self.content, f"{path}[{i}]") for i in range(count))
