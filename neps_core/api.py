@@ -272,9 +272,10 @@ def _value(name: str, value: Any) -> float | None:
 
 
 def _positive(name: str, value: Any) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+    number = getattr(value, "item", lambda: value)()  # a NumPy integer
+    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
         raise RunError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return None if value is None else int(value)
+    return number
 
 
 def _made_up_id() -> str:

@@ -148,6 +148,7 @@ class AskAndTell:
             OptimizerError: If a single one is wanted, and the optimizer has nothing to propose until it is told
                 more (or ever).
         """
+        n = getattr(n, "item", lambda: n)()  # a NumPy integer
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise OptimizerError(f"n must be a whole number of at least 1, not {n!r}.")
         self._check_open()

@@ -11,8 +11,7 @@ from attrs import frozen
 
 from neps_core import documents
 from neps_core.errors import OptimizerError, SpaceError
-from neps_core.nesting import refuse_endless
-from neps_core.optimizers.asking import Chosen
+from neps_core.optimizers.asking import Chosen, numpy_defaults
 from neps_core.optimizers.spec import OPTIMIZERS
 from neps_core.plugins import plugins
 from neps_core.space_parsing import parse_space
@@ -63,13 +62,9 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
         name, factory = _named(target)
     else:
         name, factory = _name_of(target), target
-    for key, value in keywords.items():
-        try:
-            refuse_endless(value)
-        except ValueError as reason:
-            raise OptimizerError(f"the optimizer's keyword {key!r}: {reason}.") from None
     info = OPTIMIZERS.effective_keywords(name, factory, keywords, n_given=1)
-    optimizer = OPTIMIZERS.make(name, factory, space, **keywords)
+    with numpy_defaults():
+        optimizer = OPTIMIZERS.make(name, factory, space, **keywords)
     if not callable(optimizer):
         raise OptimizerError(f"{name!r} gave {optimizer!r}, which is no optimizer: it can't be called.")
     chosen = Chosen(name, {key: documents.write(value) for key, value in info.items()}, optimizer)

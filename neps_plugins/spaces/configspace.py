@@ -4,7 +4,8 @@ ConfigSpace itself says which hyperparameters are active and what is forbidden. 
 forbidden are walked again until one is allowed, which makes the uniform distribution over all
 configurations the uniform one over the allowed ones.
 
-- A normal or beta distribution becomes the prior; the weights of a categorical are how it is sampled.
+- A normal or beta distribution becomes the prior; the weights of a categorical are how it is sampled, and a choice of
+  weight 0 is none.
 - An integer or float with `meta={"fidelity": True}` is the fidelity.
 
 ConfigSpace is imported only when an object of it, or a run that was made with one, turns up.
@@ -263,10 +264,13 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _choices(hyperparameter: Any) -> tuple[Any, ...]:
+    """What there is to choose from. What weighs nothing is never chosen, so it is none of the choices."""
     from ConfigSpace.hyperparameters import OrdinalHyperparameter
 
-    ordered = isinstance(hyperparameter, OrdinalHyperparameter)
-    return tuple(hyperparameter.sequence if ordered else hyperparameter.choices)
+    if isinstance(hyperparameter, OrdinalHyperparameter):
+        return tuple(hyperparameter.sequence)
+    weights = hyperparameter.weights or (1.0,) * len(hyperparameter.choices)
+    return tuple(choice for choice, weight in zip(hyperparameter.choices, weights) if weight > 0)
 
 
 def _domain(name: str, hyperparameter: Any) -> Domain:
@@ -277,8 +281,8 @@ def _domain(name: str, hyperparameter: Any) -> Domain:
         if is_fidelity:
             raise SpaceError(f"{name}: a fidelity is an integer or a float.")
         choices = _choices(hyperparameter)
-        weights = getattr(hyperparameter, "weights", None)
-        shares = None if weights is None else CategoryPrior(tuple(map(float, weights)))
+        weights = [weight for weight in getattr(hyperparameter, "weights", None) or () if weight > 0]
+        shares = CategoryPrior(tuple(map(float, weights))) if weights else None
         ordered = isinstance(hyperparameter, kinds.OrdinalHyperparameter)
         return CategoricalDomain(labels_of(choices), ordered=ordered, weights=shares)
     if not isinstance(hyperparameter, (kinds.FloatHyperparameter, kinds.IntegerHyperparameter)):
@@ -292,8 +296,44 @@ def _domain(name: str, hyperparameter: Any) -> Domain:
         return flat  # type: ignore[no-any-return]
     if is_fidelity:
         raise SpaceError(f"{name}: a fidelity has no prior; make it uniform.")
+    return make(lower, upper, flat.log, _prior(hyperparameter, flat))  # type: ignore[no-any-return]
+
+
+def _prior(hyperparameter: Any, flat: FloatDomain | IntegerDomain) -> TabulatedPrior:
+    """The distribution of a normal or beta hyperparameter.
+
+    ConfigSpace draws a position between the bounds, on their (log) scale, from a distribution of SciPy's, and rounds
+    what is to be an integer. Cells are narrow where much of the distribution lies, so that it may be as narrow as it
+    likes.
+    """
     import numpy as np
 
-    values = np.array([flat.from_unit((i + 0.5) / CELLS) for i in range(CELLS)])
-    densities = tuple(map(float, hyperparameter.pdf_values(values)))
-    return make(lower, upper, flat.log, TabulatedPrior(densities))  # type: ignore[no-any-return]
+    if isinstance(flat, IntegerDomain) and flat.log and (flat.size or 0) <= 8 * CELLS:
+        return _rounded_prior(hyperparameter, flat)
+    distribution = hyperparameter._vector_dist.rv  # nothing public gives it, and for logarithms it is peculiar
+    tails = 10.0 ** -np.arange(3, 16)
+    shares = np.concatenate([np.linspace(0.0, 1.0, CELLS + 1)[1:-1], tails, 1.0 - tails])
+    edges = np.unique([*np.linspace(0.0, 1.0, CELLS + 1), *np.clip(distribution.ppf(shares), 0.0, 1.0)])
+    edges = edges[np.diff(edges, append=2.0) > 1e-14]
+    edges[0] = 0.0
+    densities = np.diff(distribution.cdf(edges))
+    if isinstance(flat, IntegerDomain) and flat.log:  # for us, the bounds have cells around them
+        values = flat.lower * (flat.upper / flat.lower) ** edges
+        edges = np.array([0.0, *(flat.to_unit(value) for value in values[1:-1]), 1.0])
+    densities /= np.diff(edges)
+    return TabulatedPrior(tuple(map(float, densities)), tuple(map(float, edges)))
+
+
+def _rounded_prior(hyperparameter: Any, flat: IntegerDomain) -> TabulatedPrior:
+    """The distribution of integers on a logarithmic scale, which ConfigSpace rounds twice: to positions, and to values.
+
+    So some values are never drawn, and others for several positions.
+    """
+    import numpy as np
+
+    n = flat.size or 1
+    shares = np.diff(hyperparameter._vector_dist.rv.cdf(np.linspace(0.0, 1.0, n + 1)))
+    values = hyperparameter.to_value(np.linspace(0.0, 1.0, n)) - flat.lower
+    of_value = np.bincount(values.astype(int), weights=shares, minlength=n)
+    ends = np.array([flat.to_unit(value - 0.5) for value in range(flat.lower, flat.upper + 2)])
+    return TabulatedPrior(tuple(map(float, of_value / np.diff(ends))), tuple(map(float, ends)))
