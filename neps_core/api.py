@@ -7,6 +7,7 @@ import math
 import os
 import secrets
 import socket
+import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +19,12 @@ from neps_core.errors import NePSWarning, ResultError, RunError, TrialError, nea
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT
 from neps_core.optimizers.asking import check_id
-from neps_core.results import number, parse_result
+from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
 from neps_core.space_parsing import load_space
+from neps_core.spaces.domains import exact
 from neps_core.stopping import choose_rule
 from neps_core.storage import LeaseHeld
 from neps_core.trials import State, Trial, without_folder
@@ -272,10 +274,12 @@ def _value(name: str, value: Any) -> float | None:
 
 
 def _positive(name: str, value: Any) -> int | None:
-    number = getattr(value, "item", lambda: value)()  # a NumPy integer
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
-        raise RunError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return number
+    result = exact(value)
+    if result is not None and (
+        isinstance(result, bool) or not isinstance(result, int) or not 1 <= result < sys.maxsize
+    ):
+        raise RunError(f"{name} must be a whole number of at least 1 that can be reached, not {shown(value)}.")
+    return result
 
 
 def _made_up_id() -> str:

@@ -89,7 +89,7 @@ class Selectable(Generic[S]):
             selection: A name, `(name, keywords)`, `{"name": name, **keywords}`; an object in place of the name.
 
         Raises:
-            NePSError: `error` if it is nothing of that form, or a keyword contains itself.
+            NePSError: `error` if it is nothing of that form, or a keyword contains itself or is masked.
         """
         target, keywords = selection, {}
         if isinstance(selection, Mapping):
@@ -106,6 +106,8 @@ class Selectable(Generic[S]):
         for key, value in keywords.items():
             try:
                 refuse_endless(value)
+                if np.ma.is_masked(value):
+                    raise ValueError("it is masked, so it has no value")
             except ValueError as reason:
                 raise self.error(f"{self.argument}: the keyword {key!r}: {reason}.") from None
         return target, {key: _unboxed(value) for key, value in keywords.items()}

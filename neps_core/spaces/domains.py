@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Union
 
+import numpy as np
 from attrs import field, frozen
 
 from neps_core.spaces.priors import CategoryPrior, NumberPrior
@@ -29,16 +30,12 @@ EXACT: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, f
 def exact(value: Any) -> Any:
     """The plain value behind a scalar of NumPy's, or of a class derived from text or a number; others as they are.
 
-    Raises:
-        ValueError: If it is masked: there is no value behind it.
+    What is masked has no value behind it, though NumPy would give one.
     """
-    kind = type(value)
-    if kind in PLAIN:
+    if type(value) in PLAIN:
         return value
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
-        if getattr(value, "mask", False):
-            raise ValueError("a masked value is none")
-        return value.item()
+        return value if np.ma.is_masked(value) else value.item()
     return next((get(value) for base, get in EXACT.items() if isinstance(value, base)), value)
 
 
@@ -198,6 +195,11 @@ class IntegerDomain(_Numbers):
         if 0.0 < u < 1.0:
             return int(min(max(round(self._from_scale(self._low + u * self._width)), self.lower), self.upper))
         return int(self.lower if u <= 0.0 else self.upper)
+
+    def cell(self, value: int) -> tuple[float, float]:
+        """Where the cell of the unit interval that a value owns begins and ends."""
+        low, high = (self._to_scale(value, further) - self._low for further in (-self._margin, self._margin))
+        return max(low / self._width, 0.0), min(high / self._width, 1.0)
 
     def check(self, value: Any) -> int:
         """`value` as this domain's type; floats that are whole numbers are taken.

@@ -296,7 +296,11 @@ def _domain(name: str, hyperparameter: Any) -> Domain:
         return flat  # type: ignore[no-any-return]
     if is_fidelity:
         raise SpaceError(f"{name}: a fidelity has no prior; make it uniform.")
-    return make(lower, upper, flat.log, _prior(hyperparameter, flat))  # type: ignore[no-any-return]
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # densities underflow far from their modes, whatever the user thinks of that
+        prior = _prior(hyperparameter, flat)
+    return make(lower, upper, flat.log, prior)  # type: ignore[no-any-return]
 
 
 def _prior(hyperparameter: Any, flat: FloatDomain | IntegerDomain) -> TabulatedPrior:
@@ -335,5 +339,5 @@ def _rounded_prior(hyperparameter: Any, flat: IntegerDomain) -> TabulatedPrior:
     shares = np.diff(hyperparameter._vector_dist.rv.cdf(np.linspace(0.0, 1.0, n + 1)))
     values = hyperparameter.to_value(np.linspace(0.0, 1.0, n)) - flat.lower
     of_value = np.bincount(values.astype(int), weights=shares, minlength=n)
-    ends = np.array([flat.to_unit(value - 0.5) for value in range(flat.lower, flat.upper + 2)])
+    ends = np.array([*(flat.cell(value)[0] for value in range(flat.lower, flat.upper + 1)), 1.0])
     return TabulatedPrior(tuple(map(float, of_value / np.diff(ends))), tuple(map(float, ends)))

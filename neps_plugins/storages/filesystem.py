@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import warnings
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -21,7 +20,8 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
 
-from neps_core import LeaseHeld, NePSWarning, RunFolder, RunGoneError, Storage, hookimpl
+from neps_core import LeaseHeld, RunFolder, RunGoneError, Storage, hookimpl
+from neps_core.errors import warn
 from neps_core.events import Event, from_line, to_line
 from neps_core.run_folder import INNER, as_storage_error
 
@@ -143,11 +143,7 @@ class FileJournal:
         try:
             events.append(from_line(line))
         except ValueError as reason:
-            warnings.warn(
-                f"{self._path}, byte {position}: a damaged line is passed over, all others are kept; {reason}.",
-                NePSWarning,
-                stacklevel=2,
-            )
+            warn(f"{self._path}, byte {position}: a damaged line is passed over, all others are kept; {reason}.")
 
 
 class FileLocks:

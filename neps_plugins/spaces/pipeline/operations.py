@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from neps_core import ConfigError, Value
 from neps_core.documents import Deferred, build
+from neps_core.results import shown
 from neps_core.spaces.domains import exact
 from neps_core.spaces.labels import label_of
 from neps_plugins.spaces.pipeline.formatting import text_of
@@ -122,6 +123,10 @@ class Operation(Resamplable):
         return cls(read(document["operator"]), read(document.get("args")), kwargs)
 
 
+#: How often a content may be repeated: what has more of it than this would only fill the memory.
+MAX_COUNT = 1_000_000
+
+
 @frozen(eq=False)
 class Repeated(Resamplable):
     """A tuple of as many values as `count` says.
@@ -142,13 +147,15 @@ class Repeated(Resamplable):
         if least is None:
             if not parts_in(self.count):
                 raise ValueError(f"count must be a whole number, not {self.count!r}")
-        elif least < 0 or least != int(least):
-            raise ValueError(f"count must be a whole number of at least 0, and may be {least!r}")
+        elif not 0 <= least <= MAX_COUNT or least != int(least):
+            raise ValueError(f"count must be a whole number from 0 to {MAX_COUNT}, and may be {shown(least)}")
 
     def resolve(self, walk: Walk, path: str) -> tuple[Any, ...]:
         count = exact(walk.value(self.count, f"{path}.count"))
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ConfigError(f"{path}: the count of a Repeated must be a whole number of at least 0, not {count!r}.")
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_COUNT:
+            raise ConfigError(
+                f"{path}: the count of a Repeated must be a whole number from 0 to {MAX_COUNT}, not {shown(count)}."
+            )
         return tuple(walk.value(self.content, f"{path}[{i}]") for i in range(count))
 
     @property

@@ -23,10 +23,7 @@ from neps_plugins.spaces.pipeline.walk import Part, Walk
 
 
 def _plain_number(name: str, value: Any) -> float | int:
-    try:
-        number = exact(value)
-    except ValueError as reason:
-        raise ValueError(f"{name}: {reason}") from None
+    number = exact(value)
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise ValueError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
     if isinstance(number, int) and abs(number) > sys.float_info.max:
