@@ -7,6 +7,7 @@ import math
 import os
 import secrets
 import socket
+import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,11 +19,12 @@ from neps_core.claims import Claims, Limits, Settings, finished
 from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT
-from neps_core.results import number, parse_result
+from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
 from neps_core.space_parsing import load_space
+from neps_core.spaces.domains import exact
 from neps_core.stopping import choose_rule
 from neps_core.trials import State, check_id
 from neps_core.user_function import UserFunction, load_function
@@ -262,9 +264,12 @@ def _value(name: str, value: Any) -> float | None:
 
 
 def _positive(name: str, value: Any) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise RunError(f"{name} must be a whole number of at least 1, not {value!r}.")
-    return None if value is None else int(value)
+    result = exact(value)
+    if result is not None and (
+        isinstance(result, bool) or not isinstance(result, int) or not 1 <= result < sys.maxsize
+    ):
+        raise RunError(f"{name} must be a whole number of at least 1 that can be reached, not {shown(value)}.")
+    return result
 
 
 def _made_up_id() -> str:

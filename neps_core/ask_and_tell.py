@@ -21,6 +21,7 @@ from neps_core.optimizers.choosing import Registered, chosen_as
 from neps_core.results import parse_result, plain
 from neps_core.run import Run, check_seed
 from neps_core.run_setup import set_up
+from neps_core.spaces.domains import exact
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
 from neps_core.storage import open_storage
@@ -147,6 +148,7 @@ class AskAndTell:
             OptimizerError: If a single one is wanted, and the optimizer has nothing to propose until it is told
                 more (or ever).
         """
+        n = exact(n)
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise OptimizerError(f"n must be a whole number of at least 1, not {n!r}.")
         self._check_open()

@@ -12,6 +12,7 @@ from attrs import Factory, field, frozen
 
 from neps_core.errors import BudgetError
 from neps_core.selection import Selectable
+from neps_core.spaces.domains import as_number
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.trials import State, Trial, Trials
 
@@ -35,6 +36,7 @@ class BudgetSpec:
             continues none that is there). Called again whenever something happens to the trial.
         of_call: What this call of `run` has spent by itself, given the seconds since it began.
         requires_cost: Whether every result must have a `cost`.
+        requires_fidelity: Whether only a space with a fidelity can spend any of it.
     """
 
     name: str
@@ -42,6 +44,7 @@ class BudgetSpec:
     of_trial: Callable[..., float] = _nothing
     of_call: Callable[[float], float] = _nothing
     requires_cost: bool = False
+    requires_fidelity: bool = False
     _sees_previous: bool = field(init=False, eq=False, repr=False)
 
     @_sees_previous.default
@@ -119,9 +122,10 @@ def check_limit(name: str, limit: Any) -> float:
     Raises:
         BudgetError: If it is anything else.
     """
-    value = limit.item() if hasattr(limit, "item") else limit
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BudgetError(f"{name} must be a number, not {limit!r} ({type(limit).__name__}).")
+    try:
+        value = as_number(limit)
+    except ValueError as reason:
+        raise BudgetError(f"{name}: {reason}.") from None
     if math.isnan(value) or value < 0:
         raise BudgetError(f"{name} must be a number of at least 0, not {limit!r}.")
     return value
@@ -145,6 +149,9 @@ class Ledger:
         space: The run's space; None if there are no limits.
         counts: Whether a trial belongs to what is counted here.
         only_finished: Leave out trials that are still being evaluated.
+
+    Raises:
+        BudgetError: If there is no such budget, or nothing in the space could ever spend any of it.
     """
 
     def __init__(
@@ -158,6 +165,12 @@ class Ledger:
         self.limits = dict(limits)
         self.prefix = prefix
         self._specs = [find_budget(name) for name in limits]
+        for spec in self._specs:
+            if spec.requires_fidelity and space is not None and not space.fidelities:
+                raise BudgetError(
+                    f"a budget of {spec.name} is set, and the space has no fidelity that an evaluation could spend. "
+                    "Set evaluations_to_spend= instead, or add a fidelity to the space."
+                )
         self._space = space
         self._counts = counts
         self._only_finished = only_finished

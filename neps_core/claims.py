@@ -38,6 +38,10 @@ MAX_STARTS = 3
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
+#: How many evaluations of a call may end one after the other without anything of any budget being spent.
+IN_VAIN = 1000
+
+
 @frozen
 class Settings:
     """What a call was asked to do.
@@ -105,6 +109,8 @@ class Claims:
             Ledger(limits.total, "total ", space, lambda _: True, limits.only_finished),
         )
         self._halts_before: int | None = None
+        self._ended = 0
+        self._last_spent: tuple[dict[str, float], int] = ({}, 0)  # and how many had ended by then
 
     @property
     def requires_cost(self) -> bool:
@@ -188,6 +194,11 @@ class Claims:
             reason = ledger.exhausted()
             if reason is not None:
                 return reason
+        spent = {ledger.prefix + name: total for ledger in self._ledgers for name, total in ledger.spent().items()}
+        if spent != self._last_spent[0]:
+            self._last_spent = spent, self._ended
+        if spent and self._ended - self._last_spent[1] >= IN_VAIN:  # failures without a cost, say: it would never end
+            return f"{IN_VAIN} evaluations in a row spent nothing of the budgets that are set: {', '.join(spent)}"
         return None
 
     def _reason_to_wait(self) -> str | None:
@@ -275,6 +286,7 @@ class Claims:
                 trial.id,
                 report.objective_to_minimize,
             )
+        self._ended += 1
         outcome = report.err or f"objective {report.objective_to_minimize}"
         logger.info("Trial %s finished: %s, %s.", trial.id, report.reported_as, outcome)
         return stop

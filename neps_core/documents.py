@@ -10,21 +10,27 @@ Kinds of spaces write their parts by extending `Writer` and `Reader`.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum, Flag
+from fractions import Fraction
 from pathlib import Path, PurePath
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
+from uuid import UUID
 
 import attrs
 import numpy as np
 from attrs import frozen
 
 from neps_core.errors import SpaceError, nearest
+from neps_core.spaces.domains import EXACT, Value, exact
 from neps_core.spaces.labels import Labelled, label_of
 from neps_core.spaces.priors import ConfidenceLevel
 
@@ -41,15 +47,31 @@ class Deferred(ABC):
         return self.build()
 
 
+#: What nobody can change, so that it need not be copied. A bare `object()` is there to be told from others.
+_UNCHANGING = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, type, object}
+    | {FunctionType, BuiltinFunctionType, ModuleType, range, slice, type(...), type(NotImplemented)}
+)
+
+
 def build(value: Any) -> Any:
-    """Make what is deferred in a value."""
+    """A value as it is handed over: what is deferred in it is made, and what could be changed is a copy.
+
+    Functions, classes, modules and what can't be copied (a lock, an open file) are handed over as they are.
+    """
+    kind = type(value)
+    if kind in _UNCHANGING:
+        return value
     if isinstance(value, Deferred):
         return value.build()
-    if type(value) in (list, tuple):
-        return type(value)(build(item) for item in value)
-    if type(value) is dict:
+    if kind is list or kind is tuple:
+        return kind(map(build, value))
+    if kind is dict:
         return {key: build(item) for key, item in value.items()}
-    return value
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # the user's own object, so anything: it does not want to be copied
+        return value
 
 
 @frozen(eq=False)
@@ -89,7 +111,7 @@ class Import(Labelled, Deferred):
         return found
 
     @property
-    def label(self) -> str:
+    def label(self) -> Value:
         return self.path.replace(":", ".").rpartition(".")[2]
 
 
@@ -110,6 +132,66 @@ class Opaque(Labelled, Deferred):
             f"the run holds an object ({self.of}) that could not be stored with it. "
             "Pass what it came from again: the space as pipeline_space=, or the optimizer as optimizer=."
         )
+
+
+@frozen(eq=False)
+class Instance(Labelled, Deferred):
+    """A member of an enumeration, a named tuple, or text or a number of a class of its own.
+
+    Args:
+        path: `module:qualified_name` of the class.
+        value: The member's name, or what it is besides its class; as plain data.
+        label: What it is called where it is one of several choices.
+    """
+
+    path: str
+    value: Any
+    label: Any
+
+    def build(self) -> Any:
+        return self.made_of(Import(self.path).build())
+
+    def made_of(self, cls: Any) -> Any:
+        """The value, of the class that is found at its path; nothing of the user's is called."""
+        try:
+            if issubclass(cls, Enum):
+                return cls[self.value] if isinstance(self.value, str) else cls(self.value)
+            value = build(read(self.value))
+            base = next(base for base in (tuple, *EXACT) if issubclass(cls, base) and type(value) is base)
+            return base.__new__(cls, value)
+        except (TypeError, KeyError, ValueError, StopIteration) as reason:
+            raise SpaceError(f"{self.path!r} has no {self.value!r} here any more ({reason!r}).") from reason
+
+
+def look_up(path: str) -> Any:
+    """What stands at an import path, if its module is imported already; None if there is nothing, or it isn't.
+
+    Args:
+        path: `module:qualified_name`.
+    """
+    module, _, name = path.partition(":")
+    found: Any = sys.modules.get(module)
+    for step in name.split("."):
+        found = getattr(found, step, None)
+    return found
+
+
+def restore(value: Any) -> Any:
+    """Make what is deferred in a value of what is imported already: a name in a file never makes anything be imported.
+
+    Raises:
+        SpaceError: If something isn't imported here, or was not stored.
+    """
+    if isinstance(value, (Import, Instance)):
+        found = look_up(value.path)
+        if found is None:
+            raise SpaceError(f"{value.path!r} isn't imported here. Import it first.")
+        return found if isinstance(value, Import) else value.made_of(found)
+    if type(value) in (list, tuple):
+        return type(value)(map(restore, value))
+    if type(value) is dict:
+        return {key: restore(item) for key, item in value.items()}
+    return build(value)
 
 
 #: Packages whose functions a stored space never gets called: they could do anything to a machine.
@@ -133,11 +215,36 @@ class Writer:
             return {"type": "Mapping", "items": {key: self.write(item) for key, item in value.items()}}
         if isinstance(value, np.generic) and value.dtype.kind in "biuf":
             return {"type": "NumPy", "dtype": value.dtype.name, "value": value.item()}
+        if isinstance(value, np.generic) and value.dtype.kind in "mMU":
+            dtype = "str" if value.dtype.kind == "U" else value.dtype.name
+            return {"type": "NumPy", "dtype": dtype, "value": str(value.astype("int64") if dtype[0] == "t" else value)}
+        if type(value) in _KINDS and (text := _KINDS[type(value)][0](value)) is not None:
+            return {"type": type(value).__name__.capitalize(), "value": text}
         if isinstance(value, PurePath):
             return {"type": "Path", "path": str(value)}
-        if isinstance(value, (Import, Opaque)):
+        if isinstance(value, (Import, Opaque, Instance)):
             return {"type": type(value).__name__, **attrs.asdict(value)}
-        return _by_path(value)
+        return self._instance(value) or _by_path(value)
+
+    def _instance(self, value: Any) -> dict[str, Any] | None:
+        """A value that is its class and plain data; None for any other, and where the class can't be imported."""
+        cls = type(value)
+        if "<" in cls.__qualname__ or (
+            vars(value) if hasattr(value, "__dict__") and not isinstance(value, Enum) else 0
+        ):
+            return None
+        if isinstance(value, Enum):
+            plain = value.value if isinstance(value, Flag) else value.name
+        elif isinstance(value, tuple) and hasattr(value, "_fields"):
+            plain = self.write(tuple(value))
+        elif (plain := exact(value)) is value:
+            return None
+        return {
+            "type": "Instance",
+            "path": f"{cls.__module__}:{cls.__qualname__}",
+            "value": plain,
+            "label": label_of(value),
+        }
 
 
 def _by_path(value: Any) -> dict[str, Any]:
@@ -149,11 +256,32 @@ def _by_path(value: Any) -> dict[str, Any]:
     return {"type": "Opaque", "of": of, "label": label_of(value)}
 
 
+def _isoformat(value: Any) -> str | None:
+    """None where the time zone has a name and rules, which the text would lose."""
+    zone = getattr(value, "tzinfo", None)
+    return value.isoformat() if zone is None or type(zone) is timezone else None
+
+
+#: Kinds of constants that are text and nothing else: how they are written, and read.
+_KINDS: dict[type, tuple[Callable[[Any], str | None], Callable[[str], Any]]] = {
+    datetime: (_isoformat, datetime.fromisoformat),
+    date: (_isoformat, date.fromisoformat),
+    time: (_isoformat, time.fromisoformat),
+    timedelta: (lambda value: str(value // timedelta.resolution), lambda text: int(text) * timedelta.resolution),
+    Decimal: (str, Decimal),
+    Fraction: (str, Fraction),
+    complex: (repr, complex),
+    bytes: (bytes.hex, bytes.fromhex),
+    UUID: (str, UUID),
+}
+_READ = {kind.__name__.capitalize(): read for kind, (_, read) in _KINDS.items()}
+
+
 class Reader:
     """The inverse of `Writer`."""
 
     #: What is made of its fields, by its `type`.
-    types: Mapping[str, type] = {"Import": Import, "Opaque": Opaque}
+    types: Mapping[str, type] = {"Import": Import, "Opaque": Opaque, "Instance": Instance}
 
     def read(self, document: Any) -> Any:
         """What was written as this document.
@@ -191,7 +319,11 @@ class Reader:
         if kind == "Path":
             return Path(fields["path"])
         if kind == "NumPy":
-            return np.dtype(fields["dtype"]).type(fields["value"])
+            dtype, value = np.dtype(fields["dtype"]), fields["value"]
+            unit = np.datetime_data(dtype) if dtype.kind in "mM" else ()
+            return dtype.type(int(value) if dtype.kind == "m" else value, *unit[:1])
+        if kind in _READ:
+            return _READ[kind](fields["value"])
         if kind in self.types:
             return self.types[kind](**fields)
         raise SpaceError(f"the stored space has a part of type {kind!r}. {nearest(str(kind), self.types)}")

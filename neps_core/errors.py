@@ -7,6 +7,8 @@ from the built-in exception that a caller would expect (`ValueError`, `TypeError
 from __future__ import annotations
 
 import difflib
+import logging
+import warnings
 from collections.abc import Iterable
 
 
@@ -83,6 +85,14 @@ class StopTrial(Exception):
 
 class NePSWarning(UserWarning):
     """Something that works, but probably not as intended."""
+
+
+def warn(message: str) -> None:
+    """Warn of something without which things go on: where warnings are errors (`warnings.simplefilter`), in the log."""
+    try:
+        warnings.warn(message, NePSWarning, stacklevel=3)
+    except NePSWarning:
+        logging.getLogger("neps").warning("%s", message)
 
 
 #: How many names, and characters of one, are looked at and shown where a name is unknown.

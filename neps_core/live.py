@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -218,7 +219,7 @@ class LiveTrial:
 
 
 def _step(step: Any) -> float:
-    if type(step) is int:
+    if type(step) is int and abs(step) < sys.maxsize:
         return step
     value = number("step", step)
     if not math.isfinite(value):

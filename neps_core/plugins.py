@@ -12,14 +12,13 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import threading
-import warnings
 from types import ModuleType
 from typing import Any, TypeVar
 
 import pluggy
 from attrs import evolve, frozen
 
-from neps_core.errors import NePSError, NePSWarning, PluginError, nearest
+from neps_core.errors import NePSError, PluginError, nearest, warn
 
 PROJECT = GROUP = "neps"
 
@@ -199,7 +198,7 @@ class Plugins:
         if raised and answer is None:
             raise PluginError(f"{told}. Update or uninstall it, or disable it with {DISABLE}.") from raised[0][1]
         if raised:
-            warnings.warn(f"{told}. Another plugin has answered instead.", NePSWarning, stacklevel=2)
+            warn(f"{told}. Another plugin has answered instead.")
         return answer
 
     def tell(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Exception]]:
@@ -231,7 +230,7 @@ class Plugins:
             self._is_loaded = True
         for name in sorted(self._disabled - set(self._plugins)):
             hint = nearest(name, self._plugins)
-            warnings.warn(f"there is no plugin {name!r} to disable. {hint}", NePSWarning, stacklevel=2)
+            warn(f"there is no plugin {name!r} to disable. {hint}")
         for name in [plugin.name for plugin in self._plugins.values() if plugin.error is not None]:
             self._warn(name)
 
@@ -272,11 +271,9 @@ class Plugins:
 
     def _warn(self, name: str) -> None:
         plugin = self._plugins[name]
-        warnings.warn(
+        warn(
             f"plugin {plugin.origin} is broken and was skipped: {type(plugin.error).__name__}: {plugin.error}. "
-            "`neps plugins` shows it; uninstall or update its distribution.",
-            NePSWarning,
-            stacklevel=2,
+            "`neps plugins` shows it; uninstall or update its distribution."
         )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, TypedDict, Union
 
+import numpy as np
+
 from neps_core.errors import NePSError, ResultError
 from neps_core.trials import Objective, Report, State
 
@@ -166,10 +168,12 @@ def number(key: str, value: Any) -> float:
     """
     try:
         shape = getattr(value, "shape", ())
-        if not isinstance(value, (bool, str, bytes, complex)) and shape in ((), (1,)):
+        if not isinstance(value, (bool, str, bytes, complex)) and shape in ((), (1,)) and not np.ma.is_masked(value):
             item = value.item() if hasattr(value, "item") else value
             if not isinstance(item, (bool, str, bytes)):
-                return float(item)
+                result = float(item)
+                if not math.isinf(result) or result == item:  # else a Decimal beyond all floats
+                    return result
     except Exception:  # another library's object, so anything
         pass
     raise ResultError(f"{key!r} must be a number, not {_shown(value)}.")

@@ -13,12 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from neps_core import documents
+from neps_core import documents, results
 from neps_core import events as ev
 from neps_core.errors import RunError, StorageError, TrialError, nearest
 from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.space_parsing import load_space, parse_space
+from neps_core.spaces.domains import exact
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.storage import LeaseHeld, Storage, open_storage
 from neps_core.trial_log import TrialLog
@@ -341,9 +342,9 @@ def check_seed(seed: Any) -> int | None:
     Raises:
         RunError: If it is no whole number of at least 0, nor None.
     """
-    seed = getattr(seed, "item", lambda: seed)()  # a NumPy integer
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-        raise RunError(f"seed must be a whole number of at least 0, not {seed!r}.")
+    seed = exact(seed)
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 1 << 256):
+        raise RunError(f"seed must be a whole number of at least 0 and below 2**256, not {results.shown(seed)}.")
     return seed
 
 

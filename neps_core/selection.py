@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar, Union
 
+import numpy as np
 from attrs import frozen
 
 from neps_core.errors import NePSError, PluginError, nearest
+from neps_core.nesting import refuse_endless
 from neps_core.plugins import Plugin, plugins
 
 #: A name, or a name with keywords.
@@ -81,26 +83,34 @@ class Selectable(Generic[S]):
         raise self.error(f"there is no {self.what} {name!r}. {hint}{also}") from (broken[0].error if broken else None)
 
     def split(self, selection: Any) -> tuple[Any, dict[str, Any]]:
-        """What was selected, and the keywords that were given with it.
+        """What was selected, and the keywords that were given with it; NumPy's numbers in them are Python's.
 
         Args:
             selection: A name, `(name, keywords)`, `{"name": name, **keywords}`; an object in place of the name.
 
         Raises:
-            NePSError: `error` if it is nothing of that form.
+            NePSError: `error` if it is nothing of that form, or a keyword contains itself or is masked.
         """
+        target, keywords = selection, {}
         if isinstance(selection, Mapping):
             keywords = dict(selection)
             if "name" not in keywords:
                 raise self.error(
                     f'{self.argument}={selection!r} has no "name". Write {{"name": ..., "keyword": value}}.'
                 )
-            return keywords.pop("name"), keywords
-        if isinstance(selection, Sequence) and not isinstance(selection, str):
+            target = keywords.pop("name")
+        elif isinstance(selection, Sequence) and not isinstance(selection, str):
             if len(selection) != 2 or not isinstance(selection[1], Mapping):
                 raise self.error(f"{self.argument}={selection!r} must be (name or callable, {{keyword: value}}).")
-            return selection[0], dict(selection[1])
-        return selection, {}
+            target, keywords = selection[0], dict(selection[1])
+        for key, value in keywords.items():
+            try:
+                refuse_endless(value)
+                if np.ma.is_masked(value):
+                    raise ValueError("it is masked, so it has no value")
+            except ValueError as reason:
+                raise self.error(f"{self.argument}: the keyword {key!r}: {reason}.") from None
+        return target, {key: _unboxed(value) for key, value in keywords.items()}
 
     def load(self, name: str, factory: Callable[..., Any] | str) -> Callable[..., Any]:
         """A factory that may be given as `"module:attribute"`.
@@ -167,6 +177,15 @@ class Selectable(Generic[S]):
             raise
         except Exception as reason:  # a plugin's code, so anything
             raise self.error(f"the {self.what} {name!r} can't be made: {type(reason).__name__}: {reason}") from reason
+
+
+def _unboxed(value: Any) -> Any:
+    """A keyword's value in which NumPy's scalars are Python's."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_unboxed, value))
+    if type(value) is dict:
+        return {key: _unboxed(item) for key, item in value.items()}
+    return value.item() if isinstance(value, np.generic) and value.dtype.kind in "biuf" else value
 
 
 def names_of(spec: Spec) -> tuple[str, ...]:

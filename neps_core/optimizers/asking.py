@@ -85,7 +85,8 @@ class Chosen:
         if self._takes_n == "name":
             keywords["n"] = n
         try:
-            answer = self.optimizer(trials, budget_info, *([n] if self._takes_n == "position" else []), **keywords)
+            with numpy_defaults():
+                answer = self.optimizer(trials, budget_info, *([n] if self._takes_n == "position" else []), **keywords)
         except NePSError:
             raise
         except Exception as reason:  # an optimizer's code, so anything
@@ -116,3 +117,11 @@ class Chosen:
             return SampledConfig(config, trial_id, previous)
         except ConfigError as reason:
             raise OptimizerError(f"the optimizer {self.name!r} proposed {dict(config)!r}, but {reason}") from reason
+
+
+def numpy_defaults() -> np.errstate:
+    """NumPy's own answers to floating-point errors, whatever the user's process has made of them (`np.seterr`).
+
+    Optimizers are written for these: that a tail of a density underflows to 0 is no error there.
+    """
+    return np.errstate(all="warn", under="ignore")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -11,8 +10,8 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 
 from neps_core import documents
-from neps_core.errors import OptimizerError
-from neps_core.optimizers.asking import Chosen
+from neps_core.errors import OptimizerError, SpaceError
+from neps_core.optimizers.asking import Chosen, numpy_defaults
 from neps_core.optimizers.spec import OPTIMIZERS
 from neps_core.plugins import plugins
 from neps_core.space_parsing import parse_space
@@ -64,7 +63,8 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
     else:
         name, factory = _name_of(target), target
     info = OPTIMIZERS.effective_keywords(name, factory, keywords, n_given=1)
-    optimizer = OPTIMIZERS.make(name, factory, space, **keywords)
+    with numpy_defaults():
+        optimizer = OPTIMIZERS.make(name, factory, space, **keywords)
     if not callable(optimizer):
         raise OptimizerError(f"{name!r} gave {optimizer!r}, which is no optimizer: it can't be called.")
     chosen = Chosen(name, {key: documents.write(value) for key, value in info.items()}, optimizer)
@@ -98,44 +98,30 @@ def _name_of(target: Any) -> str:
     """`module:qualified_name` of a callable; in angle brackets if it isn't found there again."""
     module = getattr(target, "__module__", None) or type(target).__module__
     name = getattr(target, "__qualname__", None)
-    if name is not None and _look_up(module, name) is target:
+    if name is not None and documents.look_up(f"{module}:{name}") is target:
         return f"{module}:{name}"
     return f"{module}:<{name or type(target).__name__}>"
 
 
-def _look_up(module: str, qualified_name: str) -> Any:
-    """An object in a module that is imported already; None if there is none."""
-    found: Any = sys.modules.get(module)
-    for step in qualified_name.split("."):
-        found = getattr(found, step, None)
-    return found
-
-
 def _named(name: str) -> tuple[str, Callable[..., Any]]:
-    module, colon, attributes = name.partition(":")
-    if not colon:
+    if ":" not in name:
         spec = OPTIMIZERS.find(name)
         return spec.name, spec.load()
     # A callable that an earlier call was given. It is looked up among what is imported already, so that
     # a name in a run's files never makes anything be imported.
-    found = _look_up(module, attributes)
+    found = documents.look_up(name)
     if not callable(found):
         raise OptimizerError(f"the optimizer {name!r} isn't imported here. Import it and pass it again as optimizer=.")
     return name, found
 
 
 def restore(name: str, info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The selection that a recorded name and its recorded keywords stand for."""
-    return name, {key: _restored(documents.read(value)) for key, value in info.items()}
+    """The selection that a recorded name and its recorded keywords stand for.
 
-
-def _restored(value: Any) -> Any:
-    """A keyword's value; functions and classes are looked up among what is imported already."""
-    if isinstance(value, documents.Import):
-        found = _look_up(*value.path.split(":", 1))
-        if found is None:
-            raise OptimizerError(
-                f"the optimizer's keyword {value.path!r} isn't imported here. Import it and pass the optimizer again."
-            )
-        return found
-    return documents.build(value)
+    Raises:
+        OptimizerError: If a keyword's value can't be had here.
+    """
+    try:
+        return name, {key: documents.restore(documents.read(value)) for key, value in info.items()}
+    except SpaceError as reason:
+        raise OptimizerError(f"a keyword of the run's optimizer: {reason} Or pass the optimizer again.") from reason

@@ -10,9 +10,11 @@ Each integer owns a cell of the unit interval, and `to_unit` gives (about) its m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any, Union
 
+import numpy as np
 from attrs import field, frozen
 
 from neps_core.spaces.priors import CategoryPrior, NumberPrior
@@ -21,13 +23,38 @@ from neps_core.spaces.priors import CategoryPrior, NumberPrior
 Value = Union[str, int, float, bool, None]
 
 
-def _as_number(value: Any) -> float | int:
-    """A Python number for `value`, which may be a NumPy scalar; bools are no numbers."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+#: What plain data is made of, and how each is got from an object of a class that is derived from it.
+EXACT: dict[type, Callable[[Any], Any]] = {str: str.__str__, int: int.__int__, float: float.__float__}
+
+
+def exact(value: Any) -> Any:
+    """The plain value behind a scalar of NumPy's, or of a class derived from text or a number; others as they are.
+
+    What is masked has no value behind it, though NumPy would give one.
+    """
+    if type(value) in PLAIN:
+        return value
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        return value if np.ma.is_masked(value) else value.item()
+    return next((get(value) for base, get in EXACT.items() if isinstance(value, base)), value)
+
+
+#: The types of plain data.
+PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def as_number(value: Any) -> float | int:
+    """A Python number for `value`, which may be a NumPy scalar; bools are no numbers.
+
+    Raises:
+        ValueError: If it is none, or a whole number beyond all floats, with which nothing can be calculated.
+    """
+    number = exact(value)
+    if type(number) not in (int, float):
         raise ValueError(f"{value!r} is a {type(value).__name__}, not a number")
-    return value
+    if type(number) is int and abs(number) > sys.float_info.max:
+        raise ValueError("a whole number beyond the range of floats can't be calculated with")
+    return number  # type: ignore[no-any-return]
 
 
 @frozen
@@ -56,11 +83,18 @@ class _Numbers:
     _margin = 0.0
 
     def __attrs_post_init__(self) -> None:
-        low, high = self.lower - self._margin, self.upper + self._margin
-        if self.log:
-            low, high = math.log(low), math.log(high)
+        low = self._to_scale(self.lower, -self._margin)
         object.__setattr__(self, "_low", low)
-        object.__setattr__(self, "_width", high - low)
+        object.__setattr__(self, "_width", self._to_scale(self.upper, self._margin) - low)
+
+    def _to_scale(self, value: Any, further: float = 0.0) -> float:
+        """Where a value, or what lies further by so much, is on the scale on which the domain is uniform."""
+        value += further
+        return math.log(value) if self.log else value
+
+    def _from_scale(self, t: float) -> Any:
+        """The inverse; not yet rounded, and perhaps a little outside the bounds."""
+        return math.exp(t) if self.log else t
 
     def from_unit(self, u: float) -> Any:
         """The value at position `u` of the unit interval."""
@@ -70,8 +104,7 @@ class _Numbers:
         """The position of `value` in the unit interval; its middle where there is just one value."""
         if not self._width:
             return 0.5
-        scaled = math.log(value) if self.log else value
-        return min(max((scaled - self._low) / self._width, 0.0), 1.0)
+        return min(max((self._to_scale(value) - self._low) / self._width, 0.0), 1.0)
 
     def from_prior(self, u: float) -> Any:
         """The value below which a share `u` of the prior lies (of the uniform distribution without one)."""
@@ -84,9 +117,13 @@ class _Numbers:
         return self.from_unit(0.5 if self.prior is None else self.prior.mode)
 
     def _within(self, number: Any) -> Any:
-        if not self.lower <= number <= self.upper:
-            raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
-        return number
+        """A number, if it is in the domain. A float that rounding has moved one step outside a bound is the bound."""
+        if self.lower <= number <= self.upper:
+            return number
+        for bound, outwards in ((self.lower, -math.inf), (self.upper, math.inf)):
+            if isinstance(number, float) and number in (float(bound), math.nextafter(bound, outwards)):
+                return bound
+        raise ValueError(f"{number!r} is outside [{self.lower!r}, {self.upper!r}]")
 
 
 @frozen
@@ -95,15 +132,14 @@ class FloatDomain(_Numbers):
 
     @property
     def size(self) -> int | None:
-        """How many values there are; None for infinitely many."""
-        return None
+        """How many values there are: 1, or None for infinitely many."""
+        return 1 if self.lower == self.upper else None
 
     def from_unit(self, u: float) -> float:
         """The value at position `u` of the unit interval."""
-        value = self._low + u * self._width
-        if self.log:
-            value = math.exp(value)
-        return float(min(max(value, self.lower), self.upper))
+        if 0.0 < u < 1.0:
+            return float(min(max(self._from_scale(self._low + u * self._width), self.lower), self.upper))
+        return float(self.lower if u <= 0.0 else self.upper)  # which exp(log(x)) may miss
 
     def check(self, value: Any) -> float:
         """`value` as this domain's type.
@@ -111,7 +147,7 @@ class FloatDomain(_Numbers):
         Raises:
             ValueError: If it isn't in the domain; the message says why.
         """
-        return float(self._within(float(_as_number(value))))
+        return float(self._within(float(as_number(value))))
 
     def grid(self, size: int) -> list[Value]:
         """`size` values, evenly spaced over the (log) scale, both ends included."""
@@ -120,23 +156,50 @@ class FloatDomain(_Numbers):
         return list(dict.fromkeys(self.from_unit(i / (size - 1)) for i in range(size)))
 
 
+#: From here on there are whole numbers that no float is equal to.
+INEXACT = 2**53
+
+
 @frozen
 class IntegerDomain(_Numbers):
-    """The integers from lower to upper, both included."""
+    """The integers from lower to upper, both included.
+
+    Where floats can't tell integers apart, positions are those of the distance to the lower bound.
+    """
 
     _margin = 0.5
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each of its values is equal to a float."""
+        return bool(self.lower > -INEXACT and self.upper < INEXACT)
 
     @property
     def size(self) -> int | None:
         """How many values there are."""
         return int(self.upper - self.lower + 1)
 
+    def _to_scale(self, value: Any, further: float = 0.0) -> float:
+        if self.is_exact:
+            return super()._to_scale(value, further)
+        distance = (value - self.lower) + self._margin + further
+        return math.log1p(distance / self.lower) if self.log else distance
+
+    def _from_scale(self, t: float) -> Any:
+        if self.is_exact:
+            return super()._from_scale(t)
+        return self.lower + round((math.expm1(t) * self.lower if self.log else t) - self._margin)
+
     def from_unit(self, u: float) -> int:
         """The value whose cell of the unit interval holds `u`."""
-        value = self._low + u * self._width
-        if self.log:
-            value = math.exp(value)
-        return int(min(max(round(value), self.lower), self.upper))
+        if 0.0 < u < 1.0:
+            return int(min(max(round(self._from_scale(self._low + u * self._width)), self.lower), self.upper))
+        return int(self.lower if u <= 0.0 else self.upper)
+
+    def cell(self, value: int) -> tuple[float, float]:
+        """Where the cell of the unit interval that a value owns begins and ends."""
+        low, high = (self._to_scale(value, further) - self._low for further in (-self._margin, self._margin))
+        return max(low / self._width, 0.0), min(high / self._width, 1.0)
 
     def check(self, value: Any) -> int:
         """`value` as this domain's type; floats that are whole numbers are taken.
@@ -144,10 +207,12 @@ class IntegerDomain(_Numbers):
         Raises:
             ValueError: If it isn't in the domain; the message says why.
         """
-        number = _as_number(value)
+        number = as_number(value)
+        if math.isfinite(number):
+            number = self._within(number)
         if not math.isfinite(number) or number != int(number):
             raise ValueError(f"{number!r} is not a whole number")
-        return int(self._within(number))
+        return int(number)
 
     def grid(self, size: int) -> list[Value]:
         """At most `size` different values, evenly spaced over the (log) scale, both ends included."""
@@ -217,8 +282,7 @@ class CategoricalDomain:
         Raises:
             ValueError: If it is none of the choices.
         """
-        if hasattr(value, "item") and getattr(value, "shape", None) == ():
-            value = value.item()
+        value = exact(value)
         try:
             index = self._index.get((type(value), value))
         except TypeError:  # unhashable, so certainly no label

@@ -7,7 +7,7 @@ import math
 from collections.abc import Hashable
 from typing import Any
 
-from neps_core.spaces.domains import Value
+from neps_core.spaces.domains import PLAIN, Value, exact
 
 #: Labels are cut off here.
 LABEL_LENGTH = 60
@@ -17,30 +17,34 @@ class Labelled:
     """Something that says itself what it is called where it is one of several choices."""
 
     @property
-    def label(self) -> str:
+    def label(self) -> Value:
         """The name; the same after the space was stored and loaded."""
         return type(self).__name__
 
 
-def label_of(choice: Any) -> str:
-    """A readable name for a choice that isn't a plain value; the same after the space was stored and loaded."""
-    if isinstance(choice, Labelled):
-        text = choice.label
-    elif isinstance(choice, (list, tuple)):
+def label_of(choice: Any) -> Value:
+    """A readable name for a choice that isn't a plain value; the same after the space was stored and loaded.
+
+    One of a class derived from a plain one (`class Act(str, Enum)`) is called what it is without that class.
+    """
+    plain = exact(choice)
+    label: Value = choice.label if isinstance(choice, Labelled) else plain if type(plain) in PLAIN else _text_of(choice)
+    return label[: LABEL_LENGTH - 3] + "..." if isinstance(label, str) and len(label) > LABEL_LENGTH else label
+
+
+def _text_of(choice: Any) -> str:
+    if isinstance(choice, (list, tuple)):
         opening, closing = "()" if isinstance(choice, tuple) else "[]"
         comma = "," if len(choice) == 1 and isinstance(choice, tuple) else ""
-        text = opening + ", ".join(map(_item_label, choice)) + comma + closing
-    elif isinstance(choice, dict):
-        text = "{" + ", ".join(f"{key!r}: {_item_label(item)}" for key, item in choice.items()) + "}"
-    else:
-        name = getattr(choice, "__qualname__", None)
-        text = name.rpartition(".")[2] if isinstance(name, str) else type(choice).__name__
-    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 3] + "..."
+        return opening + ", ".join(map(_item_label, choice)) + comma + closing
+    if isinstance(choice, dict):
+        return "{" + ", ".join(f"{key!r}: {_item_label(item)}" for key, item in choice.items()) + "}"
+    name = getattr(choice, "__qualname__", None)
+    return name.rpartition(".")[2] if isinstance(name, str) else type(choice).__name__
 
 
 def _item_label(item: Any) -> str:
-    plain = item is None or isinstance(item, (str, int, float, bool))
-    return repr(item) if plain else label_of(item)
+    return repr(item) if type(item) in PLAIN else str(label_of(item))
 
 
 def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:
@@ -49,22 +53,19 @@ def labels_of(choices: tuple[Any, ...]) -> tuple[Value, ...]:
     Raises:
         ValueError: If a choice is there twice.
     """
-    choices = tuple(c.item() if hasattr(c, "item") and getattr(c, "shape", None) == () else c for c in choices)
+    choices = tuple(exact(c) if hasattr(c, "item") else c for c in choices)
     _refuse_duplicates(choices)
-    taken = {(type(choice), choice) for choice in choices if isinstance(choice, _PLAIN)}
+    taken: set[tuple[type, Value]] = {(type(choice), choice) for choice in choices if type(choice) in PLAIN}
     labels: list[Value] = []
     for choice in choices:
         label: Value = choice
-        if not isinstance(choice, _PLAIN):
+        if type(choice) not in PLAIN:
             name = label_of(choice)
             candidates = (name if n == 1 else f"{name}#{n}" for n in itertools.count(1))
-            label = next(candidate for candidate in candidates if (str, candidate) not in taken)
-            taken.add((str, label))
+            label = next(candidate for candidate in candidates if (type(candidate), candidate) not in taken)
+            taken.add((type(label), label))
         labels.append(label)
     return tuple(labels)
-
-
-_PLAIN = (str, int, float, bool, type(None))
 
 
 def _refuse_duplicates(choices: tuple[Any, ...]) -> None:

@@ -97,37 +97,45 @@ class NormalPrior:
 
 @frozen
 class TabulatedPrior:
-    """Any distribution over [0, 1], by its density in cells of equal width.
+    """Any distribution over [0, 1], by its density in cells.
 
     Attributes:
         densities: Numbers of at least 0, one per cell, not all 0; they need not add up to anything.
+        edges: Where the cells begin and end, ascending from 0 to 1, one more than cells; empty for equal widths.
     """
 
     densities: tuple[float, ...]
+    edges: tuple[float, ...] = ()
     _cumulative: tuple[float, ...] = field(init=False)
+    _total: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        total = math.fsum(self.densities)
-        object.__setattr__(self, "_cumulative", tuple(c / total for c in itertools.accumulate(self.densities)))
+        n = len(self.densities)
+        if not self.edges:
+            object.__setattr__(self, "edges", tuple(i / n for i in range(n + 1)))
+        shares = [density * (b - a) for density, (a, b) in zip(self.densities, itertools.pairwise(self.edges))]
+        object.__setattr__(self, "_total", math.fsum(shares))
+        object.__setattr__(self, "_cumulative", tuple(c / self._total for c in itertools.accumulate(shares)))
 
     @property
     def mode(self) -> float:
         """The middle of the cell in which the density is highest."""
-        cells = range(len(self.densities))
-        return (max(cells, key=self.densities.__getitem__) + 0.5) / len(self.densities)
+        cell = max(range(len(self.densities)), key=self.densities.__getitem__)
+        return (self.edges[cell] + self.edges[cell + 1]) / 2
 
     def quantile(self, u: float) -> float:
         """The value in [0, 1] below which a share `u` of the distribution lies."""
         cell = min(bisect.bisect_left(self._cumulative, u), len(self.densities) - 1)
         below = self._cumulative[cell - 1] if cell else 0.0
         share = self._cumulative[cell] - below
-        return (cell + (min(max((u - below) / share, 0.0), 1.0) if share else 0.5)) / len(self.densities)
+        within = min(max((u - below) / share, 0.0), 1.0) if share else 0.5
+        return self.edges[cell] + within * (self.edges[cell + 1] - self.edges[cell])
 
     def log_density(self, x: float) -> float:
         """Natural logarithm of the density at `x` in [0, 1]; minus infinity where there is none."""
-        n = len(self.densities)
-        share = self.densities[min(int(x * n), n - 1)] * n / math.fsum(self.densities)
-        return math.log(share) if share > 0 else -math.inf
+        cell = min(bisect.bisect_right(self.edges, x), len(self.densities)) - 1
+        density = self.densities[cell] / self._total
+        return math.log(density) if density > 0 else -math.inf
 
 
 @frozen
@@ -135,15 +143,17 @@ class CategoryPrior:
     """A weight per category.
 
     Attributes:
-        weights: Positive numbers, one per category, in their order; they need not add up to 1.
+        weights: Numbers of at least 0, one per category, in their order, not all 0; they need not add up to 1.
     """
 
     weights: tuple[float, ...]
     _cumulative: tuple[float, ...] = field(init=False)
+    _last: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         total = math.fsum(self.weights)
         object.__setattr__(self, "_cumulative", tuple(c / total for c in itertools.accumulate(self.weights)))
+        object.__setattr__(self, "_last", max(i for i, weight in enumerate(self.weights) if weight > 0))
 
     @classmethod
     def preferring(cls, index: int, size: int, confidence: ConfidenceLevel) -> CategoryPrior:
@@ -159,7 +169,7 @@ class CategoryPrior:
 
     def quantile(self, u: float) -> int:
         """The index of the category in which the share `u` of the weight falls."""
-        return min(bisect.bisect_right(self._cumulative, u), len(self.weights) - 1)
+        return bisect.bisect_right(self._cumulative, u, 0, self._last)
 
     def middle(self, index: int) -> float:
         """The middle of the share of the weight that falls to category `index`."""

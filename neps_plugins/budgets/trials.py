@@ -24,5 +24,5 @@ def neps_budgets() -> list[BudgetSpec]:
     return [
         BudgetSpec("evaluations", "evaluations", of_trial=lambda trial, space: 1.0),
         BudgetSpec("cost", "of cost", of_trial=_cost, requires_cost=True),
-        BudgetSpec("fidelities", "of fidelity", of_trial=_fidelity),
+        BudgetSpec("fidelities", "of fidelity", of_trial=_fidelity, requires_fidelity=True),
     ]

@@ -22,12 +22,16 @@ from neps_core import (
     Value,
     hookimpl,
 )
+from neps_core.results import shown
 from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.enumeration import enumerate_configs
 from neps_plugins.toolkit.fidelity import fixed_fidelities
 from neps_plugins.toolkit.trial_follower import Follower
 
 NAME = "grid_search"
+
+#: More values of a number than this would only fill the memory.
+LARGEST = 1_000_000
 
 
 class GridSearch:
@@ -59,9 +63,10 @@ class GridSearch:
         self._sizes: Mapping[str, int] = sizes if isinstance(sizes, Mapping) else {}
         self._size = 5 if isinstance(sizes, Mapping) else sizes
         for size in (*self._sizes.values(), self._size):
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST:
                 raise OptimizerError(
-                    f"size_per_numerical_dimension must be a whole number from 1, or a dict of them, not {sizes!r}."
+                    f"size_per_numerical_dimension must be a whole number from 1 to {LARGEST}, or a dict of them, "
+                    f"not {shown(sizes)}."
                 )
         self._fixed = fixed_fidelities(space, ignore_fidelity, NAME)
         self._check_names()

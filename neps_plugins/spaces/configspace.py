@@ -4,7 +4,8 @@ ConfigSpace itself says which hyperparameters are active and what is forbidden. 
 forbidden are walked again until one is allowed, which makes the uniform distribution over all
 configurations the uniform one over the allowed ones.
 
-- A normal or beta distribution becomes the prior; the weights of a categorical are how it is sampled.
+- A normal or beta distribution becomes the prior; the weights of a categorical are how it is sampled, and a choice of
+  weight 0 is none.
 - An integer or float with `meta={"fidelity": True}` is the fidelity.
 
 ConfigSpace is imported only when an object of it, or a run that was made with one, turns up.
@@ -12,7 +13,7 @@ ConfigSpace is imported only when an object of it, or a run that was made with o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,10 @@ from neps_core import (
     Resolution,
     SearchSpace,
     SpaceError,
+    documents,
     hookimpl,
 )
+from neps_core.nesting import refuse_endless
 from neps_core.results import plain
 from neps_core.spaces.labels import labels_of
 from neps_core.spaces.priors import CategoryPrior, TabulatedPrior
@@ -69,11 +72,15 @@ def neps_load_space(document: Mapping[str, Any]) -> ConfigurationSpace | None:
         serialized = {
             **document["written_by"],
             "name": document["name"],
-            "hyperparameters": [{"name": n, **_copy(rest)} for n, rest in document["hyperparameters"].items()],
-            "conditions": _copy(document["conditions"]),
-            "forbiddens": _copy(document["forbiddens"]),
+            "hyperparameters": [
+                {"name": n, **_translated(rest, _read)} for n, rest in document["hyperparameters"].items()
+            ],
+            "conditions": _translated(document["conditions"], _read),
+            "forbiddens": _translated(document["forbiddens"], _read),
         }
         return ConfigurationSpace.from_serialized_dict(serialized)
+    except SpaceError:
+        raise
     except Exception as reason:  # another library's, so anything
         raise SpaceError(f"the stored ConfigurationSpace can't be read: {reason!r}.") from reason
 
@@ -100,18 +107,28 @@ def neps_example_spaces() -> Mapping[str, Any]:
     return {"conditional": space}
 
 
-def _copy(document: Any, is_value: bool = False) -> Any:
-    """A copy that ConfigSpace may change as it reads; lists that stand for values are tuples again."""
-    if isinstance(document, list):
-        items = (_copy(item, is_value) for item in document)
-        return tuple(items) if is_value else list(items)
-    if isinstance(document, Mapping):
-        return {key: _copy(item, key in _OF_VALUES) for key, item in document.items()}
-    return document
+#: What holds a value of a hyperparameter, and what several. They are written as constants, for a value may be anything.
+_VALUE, _VALUES = ("default_value", "value"), ("choices", "sequence", "values")
 
 
-#: What holds a value of a hyperparameter, or several: a value may be a tuple, which JSON does not know.
-_OF_VALUES = ("choices", "sequence", "default_value", "value", "values")
+def _translated(document: Any, translate: Callable[[Any], Any]) -> Any:
+    """A copy of a part of ConfigSpace's own document, in which values of hyperparameters are translated."""
+    if isinstance(document, (list, tuple)):
+        return [_translated(item, translate) for item in document]
+    if not isinstance(document, Mapping):
+        return plain(document)
+    return {
+        key: translate(item)
+        if key in _VALUE
+        else [translate(each) for each in item]
+        if key in _VALUES
+        else _translated(item, translate)
+        for key, item in document.items()
+    }
+
+
+def _read(value: Any) -> Any:
+    return documents.restore(documents.read(value))
 
 
 class ConditionalSpace:
@@ -138,7 +155,12 @@ class ConditionalSpace:
         self._steps: list[tuple[str, Any, Domain | None, dict[Any, Any]]] = []
         for name, hyperparameter in space.items():  # parents before their children
             domain, values = None, {}
-            if not isinstance(hyperparameter, Constant):
+            is_constant = isinstance(hyperparameter, Constant)
+            try:
+                refuse_endless(getattr(hyperparameter, "value" if is_constant else "choices", ()))
+            except ValueError as reason:
+                raise SpaceError(f"{name}: {reason}.") from None
+            if not is_constant:
                 domain = _domain(name, hyperparameter)
             if isinstance(domain, CategoricalDomain):
                 values = dict(zip(domain.choices, _choices(hyperparameter)))
@@ -179,7 +201,7 @@ class ConditionalSpace:
             config, arguments = self._walk(decide)
             clause = self._forbidden(arguments)
             if clause is None:
-                return Resolution(config, partial(dict, arguments))
+                return Resolution(config, partial(documents.build, arguments))
             same = same + 1 if config == before else 0
             if same == SAME:
                 raise ConfigError(f"{config} is forbidden by {clause}.")
@@ -215,7 +237,7 @@ class ConditionalSpace:
 
     def to_document(self) -> dict[str, Any]:
         """The space in ConfigSpace's own terms, the hyperparameters by name."""
-        serialized = plain(self._space.to_serialized_dict())
+        serialized = _translated(self._space.to_serialized_dict(), documents.write)
         versions = {key: serialized[key] for key in ("python_module_version", "format_version")}
         named = {item["name"]: {k: v for k, v in item.items() if k != "name"} for item in serialized["hyperparameters"]}
         return {
@@ -242,10 +264,13 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _choices(hyperparameter: Any) -> tuple[Any, ...]:
+    """What there is to choose from. What weighs nothing is never chosen, so it is none of the choices."""
     from ConfigSpace.hyperparameters import OrdinalHyperparameter
 
-    ordered = isinstance(hyperparameter, OrdinalHyperparameter)
-    return tuple(hyperparameter.sequence if ordered else hyperparameter.choices)
+    if isinstance(hyperparameter, OrdinalHyperparameter):
+        return tuple(hyperparameter.sequence)
+    weights = hyperparameter.weights or (1.0,) * len(hyperparameter.choices)
+    return tuple(choice for choice, weight in zip(hyperparameter.choices, weights) if weight > 0)
 
 
 def _domain(name: str, hyperparameter: Any) -> Domain:
@@ -256,8 +281,8 @@ def _domain(name: str, hyperparameter: Any) -> Domain:
         if is_fidelity:
             raise SpaceError(f"{name}: a fidelity is an integer or a float.")
         choices = _choices(hyperparameter)
-        weights = getattr(hyperparameter, "weights", None)
-        shares = None if weights is None else CategoryPrior(tuple(map(float, weights)))
+        weights = [weight for weight in getattr(hyperparameter, "weights", None) or () if weight > 0]
+        shares = CategoryPrior(tuple(map(float, weights))) if weights else None
         ordered = isinstance(hyperparameter, kinds.OrdinalHyperparameter)
         return CategoricalDomain(labels_of(choices), ordered=ordered, weights=shares)
     if not isinstance(hyperparameter, (kinds.FloatHyperparameter, kinds.IntegerHyperparameter)):
@@ -273,6 +298,46 @@ def _domain(name: str, hyperparameter: Any) -> Domain:
         raise SpaceError(f"{name}: a fidelity has no prior; make it uniform.")
     import numpy as np
 
-    values = np.array([flat.from_unit((i + 0.5) / CELLS) for i in range(CELLS)])
-    densities = tuple(map(float, hyperparameter.pdf_values(values)))
-    return make(lower, upper, flat.log, TabulatedPrior(densities))  # type: ignore[no-any-return]
+    with np.errstate(all="ignore"):  # densities underflow far from their modes, whatever the user thinks of that
+        prior = _prior(hyperparameter, flat)
+    return make(lower, upper, flat.log, prior)  # type: ignore[no-any-return]
+
+
+def _prior(hyperparameter: Any, flat: FloatDomain | IntegerDomain) -> TabulatedPrior:
+    """The distribution of a normal or beta hyperparameter.
+
+    ConfigSpace draws a position between the bounds, on their (log) scale, from a distribution of SciPy's, and rounds
+    what is to be an integer. Cells are narrow where much of the distribution lies, so that it may be as narrow as it
+    likes.
+    """
+    import numpy as np
+
+    if isinstance(flat, IntegerDomain) and flat.log and (flat.size or 0) <= 8 * CELLS:
+        return _rounded_prior(hyperparameter, flat)
+    distribution = hyperparameter._vector_dist.rv  # nothing public gives it, and for logarithms it is peculiar
+    tails = 10.0 ** -np.arange(3, 16)
+    shares = np.concatenate([np.linspace(0.0, 1.0, CELLS + 1)[1:-1], tails, 1.0 - tails])
+    edges = np.unique([*np.linspace(0.0, 1.0, CELLS + 1), *np.clip(distribution.ppf(shares), 0.0, 1.0)])
+    edges = edges[np.diff(edges, append=2.0) > 1e-14]
+    edges[0] = 0.0
+    densities = np.diff(distribution.cdf(edges))
+    if isinstance(flat, IntegerDomain) and flat.log:  # for us, the bounds have cells around them
+        values = flat.lower * (flat.upper / flat.lower) ** edges
+        edges = np.array([0.0, *(flat.to_unit(value) for value in values[1:-1]), 1.0])
+    densities /= np.diff(edges)
+    return TabulatedPrior(tuple(map(float, densities)), tuple(map(float, edges)))
+
+
+def _rounded_prior(hyperparameter: Any, flat: IntegerDomain) -> TabulatedPrior:
+    """The distribution of integers on a logarithmic scale, which ConfigSpace rounds twice: to positions, and to values.
+
+    So some values are never drawn, and others for several positions.
+    """
+    import numpy as np
+
+    n = flat.size or 1
+    shares = np.diff(hyperparameter._vector_dist.rv.cdf(np.linspace(0.0, 1.0, n + 1)))
+    values = hyperparameter.to_value(np.linspace(0.0, 1.0, n)) - flat.lower
+    of_value = np.bincount(values.astype(int), weights=shares, minlength=n)
+    ends = np.array([*(flat.cell(value)[0] for value in range(flat.lower, flat.upper + 1)), 1.0])
+    return TabulatedPrior(tuple(map(float, of_value / np.diff(ends))), tuple(map(float, ends)))

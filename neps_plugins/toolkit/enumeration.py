@@ -51,6 +51,29 @@ class Odometer:
         return False
 
 
+class _Enumeration:
+    """See `enumerate_configs`: an object rather than a generator, so that an optimizer that holds one can be copied."""
+
+    def __init__(self, space: SearchSpace, values: Callable[[str, Domain], Sequence[Value]]) -> None:
+        self._space = space
+        self._odometer = Odometer(values)
+        self._is_over = False
+
+    def __iter__(self) -> Iterator[Config]:
+        return self
+
+    def __next__(self) -> Config:
+        while not self._is_over:
+            self._odometer.restart()
+            config = None
+            with suppress(ConfigError):  # forbidden
+                config = self._space.resolve(self._odometer).config
+            self._is_over = not self._odometer.advance()
+            if config is not None:
+                return config
+        raise StopIteration
+
+
 def enumerate_configs(space: SearchSpace, values: Callable[[str, Domain], Sequence[Value]]) -> Iterator[Config]:
     """The configurations that are made of given values, one at a time; forbidden ones are left out.
 
@@ -58,16 +81,10 @@ def enumerate_configs(space: SearchSpace, values: Callable[[str, Domain], Sequen
         space: The space. Without an end, if it recurses without one.
         values: Gives the values to go through at a decision.
 
-    Yields:
+    Returns:
         Each combination once, the last decision changing fastest.
     """
-    odometer = Odometer(values)
-    while True:
-        odometer.restart()
-        with suppress(ConfigError):  # forbidden
-            yield space.resolve(odometer).config
-        if not odometer.advance():
-            return
+    return _Enumeration(space, values)
 
 
 class Untried:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import field, frozen
 
-from neps_core import CategoricalDomain, ConfigError, Value
+from neps_core import CategoricalDomain, ConfigError, SpaceError, Value
+from neps_core.documents import Deferred, build
 from neps_core.spaces.labels import labels_of
 from neps_core.spaces.priors import CategoryPrior, ConfidenceLevel
 from neps_plugins.spaces.pipeline.intervals import hull
@@ -87,7 +89,7 @@ class Categorical(Resamplable):
         """The label of the choice that equals `value`; `value` itself if none does."""
         if not self.has_open_domain:
             for choice, label in zip(self.choices, self.domain().choices):
-                if choice is value or (type(choice) is type(value) and repr(choice) == repr(value)):
+                if _same(choice, value):
                     return label
         return value
 
@@ -138,4 +140,14 @@ def _below(path: str, label: Value, index: int) -> str:
 
 
 def _has_parts(thing: Any) -> bool:
-    return isinstance(thing, Part) or (type(thing) in (list, tuple, dict) and bool(parts_in(thing)))
+    """Whether a walk may find a decision in a thing; what is merely made later has none."""
+    return any(not isinstance(part, Deferred) for part in parts_in(thing))
+
+
+def _same(choice: Any, value: Any) -> bool:
+    if choice is value:
+        return True
+    made = choice
+    with suppress(SpaceError):  # what can't be had here, nobody can have been given
+        made = build(choice)
+    return made is value or (type(made) is type(value) and repr(made) == repr(value))

@@ -30,6 +30,10 @@ class _Constant(Resamplable):
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
         return attrs.asdict(self)  # type: ignore[arg-type]
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any], read: Callable[[Any], Any]) -> Part:
+        return cls(**document)
+
 
 @frozen(eq=False)
 class Import(constants.Import, _Constant):
@@ -39,6 +43,11 @@ class Import(constants.Import, _Constant):
 @frozen(eq=False)
 class Opaque(constants.Opaque, _Constant):
     """A constant that plain data can't hold."""
+
+
+@frozen(eq=False)
+class Instance(constants.Instance, _Constant):
+    """A constant that is its class and plain data."""
 
 
 #: Every part that can stand in a document, by its `type`.
@@ -58,6 +67,7 @@ PARTS: dict[str, type[Part]] = {
         Lazy,
         Import,
         Opaque,
+        Instance,
     )
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from neps_core.spaces.domains import exact
 from neps_plugins.spaces.pipeline.walk import Part
 
 
@@ -12,8 +13,7 @@ def range_of(thing: Any) -> tuple[float | None, float | None]:
     if isinstance(thing, Part):
         interval: tuple[float | None, float | None] = getattr(thing, "interval", (None, None))
         return interval
-    if hasattr(thing, "item") and getattr(thing, "shape", None) == ():
-        thing = thing.item()
+    thing = exact(thing)
     if isinstance(thing, bool) or not isinstance(thing, (int, float)):
         return None, None
     return thing, thing

@@ -7,8 +7,10 @@ from typing import Any
 
 from attrs import field, frozen
 
-from neps_core import ConfigError
+from neps_core import ConfigError, Value
 from neps_core.documents import Deferred, build
+from neps_core.results import shown
+from neps_core.spaces.domains import exact
 from neps_core.spaces.labels import label_of
 from neps_plugins.spaces.pipeline.formatting import text_of
 from neps_plugins.spaces.pipeline.intervals import range_of
@@ -34,7 +36,8 @@ class Call(Deferred):
         """The operator's result; or, for one that is text, the whole as text."""
         if isinstance(self.operator, str):
             return text_of(self)
-        operator = self.operator.build_operator() if isinstance(self.operator, Deferred) else self.operator
+        is_stored = isinstance(self.operator, Deferred)
+        operator = self.operator.build_operator() if is_stored else build(self.operator)
         return operator(*map(build, self.args), **{key: build(v) for key, v in self.kwargs.items()})
 
 
@@ -89,8 +92,8 @@ class Operation(Resamplable):
         return Call(operator, tuple(args), kwargs)
 
     @property
-    def label(self) -> str:
-        return self.operator if isinstance(self.operator, str) else label_of(self.operator)
+    def label(self) -> Value:
+        return label_of(self.operator)
 
     @property
     def children(self) -> tuple[Any, ...]:
@@ -120,6 +123,10 @@ class Operation(Resamplable):
         return cls(read(document["operator"]), read(document.get("args")), kwargs)
 
 
+#: How often a content may be repeated: what has more of it than this would only fill the memory.
+MAX_COUNT = 1_000_000
+
+
 @frozen(eq=False)
 class Repeated(Resamplable):
     """A tuple of as many values as `count` says.
@@ -140,17 +147,19 @@ class Repeated(Resamplable):
         if least is None:
             if not parts_in(self.count):
                 raise ValueError(f"count must be a whole number, not {self.count!r}")
-        elif least < 0 or least != int(least):
-            raise ValueError(f"count must be a whole number of at least 0, and may be {least!r}")
+        elif not 0 <= least <= MAX_COUNT or least != int(least):
+            raise ValueError(f"count must be a whole number from 0 to {MAX_COUNT}, and may be {shown(least)}")
 
     def resolve(self, walk: Walk, path: str) -> tuple[Any, ...]:
-        count = walk.value(self.count, f"{path}.count")
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ConfigError(f"{path}: the count of a Repeated must be a whole number of at least 0, not {count!r}.")
+        count = exact(walk.value(self.count, f"{path}.count"))
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_COUNT:
+            raise ConfigError(
+                f"{path}: the count of a Repeated must be a whole number from 0 to {MAX_COUNT}, not {shown(count)}."
+            )
         return tuple(walk.value(self.content, f"{path}[{i}]") for i in range(count))
 
     @property
-    def label(self) -> str:
+    def label(self) -> Value:
         return label_of(self.content)
 
     @property

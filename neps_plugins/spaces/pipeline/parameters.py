@@ -15,6 +15,7 @@ from typing import Any
 from attrs import field, frozen
 
 from neps_core import CategoricalDomain, ConfigError, Domain, FloatDomain, IntegerDomain
+from neps_core.spaces.domains import exact
 from neps_core.spaces.priors import SIGMA, ConfidenceLevel, NormalPrior, parse_confidence
 from neps_plugins.spaces.pipeline.intervals import range_of
 from neps_plugins.spaces.pipeline.references import Resamplable
@@ -22,15 +23,14 @@ from neps_plugins.spaces.pipeline.walk import Part, Walk
 
 
 def _plain_number(name: str, value: Any) -> float | int:
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    number = exact(value)
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise ValueError(f"{name} must be a number, not {value!r} ({type(value).__name__})")
-    if isinstance(value, int) and abs(value) > sys.float_info.max:
+    if isinstance(number, int) and abs(number) > sys.float_info.max:
         raise ValueError(f"{name} is too large for a float")
-    if not math.isfinite(value):
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, not {value!r}")
-    return value
+    return number
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -74,24 +74,25 @@ class _Number(Resamplable):
         assert self._domain is not None
         return self._domain
 
-    def _make_domain(self, may_be_single: bool = False) -> Domain:
+    def _make_domain(self) -> Domain:
         lower, upper = self._bounds()
-        if lower >= upper and not (may_be_single and lower == upper):
-            raise ValueError(f"lower ({lower!r}) must be less than upper ({upper!r}); for one value, use a constant")
+        if lower > upper:
+            raise ValueError(f"lower ({lower!r}) must not be greater than upper ({upper!r})")
         if not max(abs(lower), abs(upper), upper - lower) < sys.float_info.max:
             raise ValueError(f"the range from {lower!r} to {upper!r} is too wide for a float; narrow the bounds")
-        if not isinstance(self.log, bool):
+        log = exact(self.log)
+        if not isinstance(log, bool):
             raise ValueError(f"log must be True or False, not {self.log!r}")
-        if self.log and lower <= 0:
+        if log and lower <= 0:
             raise ValueError(f"log=True needs lower > 0, not {lower!r}")
         if self.log_base is not None:
             base = _plain_number("log_base", self.log_base)
             if base <= 0 or base == 1:
                 raise ValueError(f"log_base must be positive and not 1, not {self.log_base!r}")
-            if not self.log:
+            if not log:
                 raise ValueError(f"log_base={self.log_base!r} needs log=True")
         confidence = confidence_of(self.prior, self.prior_confidence)
-        flat = self._domain_type(lower, upper, self.log)
+        flat = self._domain_type(lower, upper, log)
         if self.prior is None:
             return flat
         try:
@@ -99,7 +100,7 @@ class _Number(Resamplable):
         except ValueError as reason:
             raise ValueError(f"prior {reason}") from None
         prior = NormalPrior(flat.to_unit(preferred), SIGMA[confidence])
-        return self._domain_type(lower, upper, self.log, prior, preferred=preferred)
+        return self._domain_type(lower, upper, log, prior, preferred=preferred)
 
     @property
     def _domain_type(self) -> Callable[..., FloatDomain | IntegerDomain]:
@@ -126,7 +127,7 @@ class _Number(Resamplable):
             return walk.decide(path, self.domain())
         resolved = self._resolved(walk, path)
         try:
-            domain = resolved._make_domain(may_be_single=True)
+            domain = resolved._make_domain()
         except ValueError as reason:
             raise ConfigError(f"{path!r}: {reason}.") from None
         return walk.decide(path, domain)

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
-from neps_core import SpaceError, nearest
+from neps_core import SpaceError, Value, nearest
 from neps_core.spaces.labels import label_of
 from neps_plugins.spaces.pipeline.walk import Part, Walk
 
@@ -52,7 +52,7 @@ class ByName(Resamplable):
         return walk.fresh(target, path) if walk.is_inside(target) else walk.value(target, path)
 
     @property
-    def label(self) -> str:
+    def label(self) -> Value:
         return self.name
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Resample(Resamplable):
         return walk.fresh(self, path)
 
     @property
-    def label(self) -> str:
+    def label(self) -> Value:
         return label_of(self.source)
 
     @property
@@ -117,7 +117,7 @@ class Lazy(Resamplable):
         return walk.value(self.content, path)
 
     @property
-    def label(self) -> str:
+    def label(self) -> Value:
         return label_of(self.content)
 
     @property

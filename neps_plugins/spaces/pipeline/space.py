@@ -13,6 +13,7 @@ import numpy as np
 
 from neps_core import Config, ConfigError, Decide, Domain, Fixed, Resolution, SpaceError, Uniform, nearest
 from neps_core.documents import Deferred, build
+from neps_core.nesting import contents, refuse_endless
 from neps_core.reserved import RESERVED
 from neps_plugins.spaces.pipeline import documents
 from neps_plugins.spaces.pipeline.categorical import Categorical
@@ -135,6 +136,14 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
         resolution = space.resolve(Fixed(values, Uniform(np.random.default_rng())))
         return resolution.config, resolution.arguments()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as what it is made of, for two parts are one only if they are one object."""
+        attributes = self._search_space.attributes
+        in_class = _gather(object.__new__(type(self)))
+        if in_class.keys() == attributes.keys() and all(in_class[name] is attributes[name] for name in attributes):
+            return _built, (type(self), {}, self._search_space.name)  # pickle need not know the functions in the class
+        return _built, (type(self), attributes, self._search_space.name)
+
     def __repr__(self) -> str:
         lines = [f"    {name} = {value!r}" for name, value in self._search_space.attributes.items()]
         return "\n".join([f"{self._search_space.name}:", *lines])
@@ -187,9 +196,14 @@ def from_attributes(attributes: Mapping[str, Any], name: str) -> PipelineSpace:
     Raises:
         SpaceError: As the class does.
     """
-    space = object.__new__(PipelineSpace)
-    vars(space).update(attributes)
-    vars(space)["_search_space"] = AttributeSpace(attributes, name)
+    return _built(PipelineSpace, attributes, name)
+
+
+def _built(cls: type[PipelineSpace], own: Mapping[str, Any], name: str) -> PipelineSpace:
+    """A space of this class and name with attributes of its own."""
+    space = object.__new__(cls)
+    vars(space).update(own)
+    vars(space)["_search_space"] = AttributeSpace(_gather(space), name)
     return space
 
 
@@ -207,8 +221,12 @@ class AttributeSpace:
     def __init__(self, attributes: Mapping[str, Any], name: str = "space") -> None:
         self.attributes = dict(attributes)
         self.name = name
-        for attribute in self.attributes:
+        for attribute, value in self.attributes.items():
             _check_name(attribute)
+            try:
+                refuse_endless(value, lambda thing: thing.children if isinstance(thing, Part) else contents(thing))
+            except ValueError as reason:
+                raise SpaceError(f"{attribute}: {reason}.") from None
         self._public = [(n, v) for n, v in self.attributes.items() if not n.startswith("_")]
         # The first of several names for one object is its name.
         self._names = {id(v): n for n, v in reversed(self.attributes.items()) if isinstance(v, Part)}
@@ -223,6 +241,10 @@ class AttributeSpace:
         self.flat_domains = self._independent_domains()
         self.argument_names = {name: True for name, _ in self._public}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled and copied as its attributes: what is known of the parts by their `id` is found out anew."""
+        return type(self), (self.attributes, self.name)
+
     def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
         """Turn choices into their labels and leave out constants; see `SearchSpace.from_arguments`."""
         config: Config = {}
@@ -230,9 +252,9 @@ class AttributeSpace:
             part = self.attributes.get(name)
             if isinstance(part, Categorical):
                 config[name] = part.label_for(value)
-            elif isinstance(part, Part) or name not in self.argument_names:
+            elif (isinstance(part, Part) and not isinstance(part, Deferred)) or name not in self.argument_names:
                 config[name] = value
-            elif part is not value and repr(part) != repr(value):
+            elif (made := build(part)) is not value and repr(made) != repr(value):
                 raise ConfigError(f"{name!r} is the constant {part!r} in this space, not {value!r}.")
         return config
 
@@ -259,7 +281,7 @@ class AttributeSpace:
                 if value.has_open_domain or (isinstance(value, Categorical) and value.has_parts):
                     return None
                 domains[name] = value.domain()
-            elif parts_in(value):
+            elif any(not isinstance(part, Deferred) for part in parts_in(value)):
                 return None
         return domains
 
@@ -267,9 +289,9 @@ class AttributeSpace:
         arguments = {}
         for name, value in self._public:
             if isinstance(value, Categorical):
-                arguments[name] = value.choices[value.domain().index(config[name])]
+                arguments[name] = build(value.choices[value.domain().index(config[name])])
             else:
-                arguments[name] = config[name] if isinstance(value, Part) else value
+                arguments[name] = config[name] if name in config else build(value)
         return arguments
 
     def resolve(self, decide: Decide) -> Resolution:
@@ -331,6 +353,8 @@ class AttributeSpace:
                     raise ValueError("a fidelity has one value, so it can't be resampled")
         except ValueError as reason:
             raise SpaceError(f"{attribute}: {reason}.") from None
+        except RecursionError:  # not even a message can show it
+            raise SpaceError(f"{attribute}: a setting of a parameter in it is nested without an end.") from None
 
 
 def from_document(document: Mapping[str, Any]) -> PipelineSpace:

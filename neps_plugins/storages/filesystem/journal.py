@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from collections.abc import Iterable, Sequence
 from itertools import count
 from pathlib import Path
 
-from neps_core import NePSWarning, RunGoneError
+from neps_core import RunGoneError
+from neps_core.errors import warn
 from neps_core.events import Event
 from neps_core.files import sync_directory, write_all, write_atomically
 from neps_core.run_folder import as_storage_error
@@ -172,11 +172,9 @@ class FileJournal:
         self.damages += damages
         first = damages[0]
         more = f" (and {len(damages) - 1} more)" if len(damages) > 1 else ""
-        warnings.warn(
+        warn(
             f"{self.path} is damaged at byte {first.position}: {first.reason}{more}. All else is kept. "
-            f"'neps repair {self._inner.parent}' shows and mends it.",
-            NePSWarning,
-            stacklevel=4,
+            f"'neps repair {self._inner.parent}' shows and mends it."
         )
 
 

@@ -3,13 +3,12 @@ work."""
 
 from __future__ import annotations
 
-import warnings
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Union
 
-from neps_core import NePSWarning
+from neps_core.errors import warn
 from neps_core.run_folder import as_storage_error
 from neps_plugins.storages.filesystem.heartbeats import GRACE, HeartbeatLocks
 from neps_plugins.storages.filesystem.os_locks import OsLocks
@@ -49,12 +48,10 @@ class FileLocks:
                     return
                 self._notice.write_text(f"The operating system's locks don't work here: {reason}.\n")
             self.__dict__.pop("_means", None)
-        warnings.warn(
+        warn(
             f"{self._notice.read_text().strip()} Workers agree by heartbeats instead: a worker that dies on another "
             f"host is noticed after {GRACE:.0f} s, and one that is suspended for longer may have its trial evaluated "
-            "twice. Put root_directory= on a filesystem with locks to be safe from both.",
-            NePSWarning,
-            stacklevel=5,
+            "twice. Put root_directory= on a filesystem with locks to be safe from both."
         )
 
     def check_held(self, name: str) -> None:

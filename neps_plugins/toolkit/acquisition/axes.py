@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neps_core import CategoricalDomain, Domain, IntegerDomain
+from neps_core import CategoricalDomain, Domain, FloatDomain, IntegerDomain
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,11 +79,15 @@ def values_of(domain: Domain) -> Sequence[Any]:
     """All values of a decision that has finitely many, in order."""
     if isinstance(domain, CategoricalDomain):
         return domain.choices
+    if isinstance(domain, FloatDomain):  # which has one
+        return [domain.lower]
     return range(domain.lower, domain.upper + 1)
 
 
 def _rounded(domain: IntegerDomain, u: Floats) -> Floats:
     """The positions of the integers whose cells hold positions: `to_unit(from_unit(u))`, for many."""
+    if not domain.is_exact:
+        return np.array([domain.to_unit(domain.from_unit(float(each))) for each in u])
     low, high = domain.lower - 0.5, domain.upper + 0.5
     if domain.log:
         low, high = math.log(low), math.log(high)

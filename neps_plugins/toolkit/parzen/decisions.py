@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from neps_core import CategoricalDomain, Domain, FloatDomain
+from neps_core import CategoricalDomain, Domain, FloatDomain, IntegerDomain
 
 #: A decision, as kernels see it: the two ends of its cell of the unit interval (equal for a real number), or a
 #: label with its type, as Python calls 1 and True equal.
@@ -30,7 +30,7 @@ def kind_of(domain: Domain) -> str:
     if isinstance(domain, FloatDomain):
         return "real"
     # On a log scale the lowest cell is the widest.
-    wide = domain.upper - domain.lower < 1 / NARROW or (domain.log and domain.to_unit(domain.lower + 0.5) > NARROW)
+    wide = domain.upper - domain.lower < 1 / NARROW or (domain.log and domain.cell(domain.lower)[1] > NARROW)
     return "cell" if wide else "real"
 
 
@@ -45,9 +45,7 @@ def spot_of(domain: Domain, value: Any) -> Spot:
         if kind_of(domain) == "real":
             u = domain.to_unit(value)
             return u, u
-        if domain.lower == domain.upper:
-            return 0.0, 1.0
-        return domain.to_unit(value - 0.5), domain.to_unit(value + 0.5)
+        return domain.cell(value) if isinstance(domain, IntegerDomain) and domain.size != 1 else (0.0, 1.0)
     if not domain.ordered:
         return type(value), value
     middle = domain.to_unit(value)
