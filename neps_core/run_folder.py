@@ -271,7 +271,8 @@ class RunFolder:
                 for r in log.optimizers
             ]
             yield root / "optimizer_info.yaml", [_encoded(to_yaml(record)) for record in records]
-            states = [{"format": FORMAT, "seed": log.seed, "optimizer": record} for record in records]
+            formats = range(1, FORMAT + 1)  # it was written in an earlier one, perhaps
+            states = [{"format": f, "seed": log.seed, "optimizer": record} for record in records for f in formats]
             yield root / "optimizer_state.pkl", [pickle.dumps(state, protocol=4) for state in states]
 
     def _tidy(self, log: TrialLog) -> None:
