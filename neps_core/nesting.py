@@ -57,4 +57,4 @@ def refuse_endless(thing: Any, inside: Callable[[Any], Collection[Any]] = conten
                 below[above] = max(below[above], found)
     deep = levels[id(root)] - 1
     if deep > LEVELS:
-        raise ValueError(f"it is nested {deep} levels deep, and {LEVELS} is the most; make it flatter")
+        raise ValueError(f"it is nested too deeply: {deep} levels, and {LEVELS} is the most; make it flatter")

@@ -312,7 +312,7 @@ def _prior(hyperparameter: Any, flat: FloatDomain | IntegerDomain) -> TabulatedP
     """
     import numpy as np
 
-    if isinstance(flat, IntegerDomain) and flat.log and (flat.size or 0) <= 8 * CELLS:
+    if isinstance(flat, IntegerDomain) and (flat.size or 0) <= 8 * CELLS:
         return _rounded_prior(hyperparameter, flat)
     distribution = hyperparameter._vector_dist.rv  # nothing public gives it, and for logarithms it is peculiar
     tails = 10.0 ** -np.arange(3, 16)
@@ -329,9 +329,10 @@ def _prior(hyperparameter: Any, flat: FloatDomain | IntegerDomain) -> TabulatedP
 
 
 def _rounded_prior(hyperparameter: Any, flat: IntegerDomain) -> TabulatedPrior:
-    """The distribution of integers on a logarithmic scale, which ConfigSpace rounds twice: to positions, and to values.
+    """The distribution of not too many integers, each with a cell of its own.
 
-    So some values are never drawn, and others for several positions.
+    On a logarithmic scale ConfigSpace rounds twice, to positions and to values: some are never drawn, and others for
+    several positions.
     """
     import numpy as np
 

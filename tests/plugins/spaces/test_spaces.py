@@ -151,8 +151,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "parameter, message",
         [
-            (neps.Float(1, 0), "lower .* must be less than upper"),
-            (neps.Integer(3, 3), "lower .* must be less than upper"),
+            (neps.Float(1, 0), "lower .* must not be greater than upper"),
+            (neps.Integer(4, 3), "lower .* must not be greater than upper"),
             (neps.Float(0, 1, log=True), "log=True needs lower > 0"),
             (neps.Integer(0, 5, log=True), "log=True needs lower > 0"),
             (neps.Float("a", 1), "lower must be a number"),
@@ -176,7 +176,7 @@ class TestRefusals:
             (neps.Categorical(3), "must be a list or tuple"),
             (neps.Categorical(["a"], prior=1), "no index into 1 choices"),
             (neps.Categorical(["a"], prior="a"), "prior"),
-            (neps.IntegerFidelity(5, 5), "lower"),
+            (neps.IntegerFidelity(6, 5), "lower"),
             (neps.Fidelity(neps.Integer(1, 5, prior=3)), "a fidelity has no prior"),
             (neps.Fidelity(neps.Categorical(["a"])), "a fidelity is an Integer or a Float"),
             (neps.Float, "is the class"),
