@@ -1,4 +1,4 @@
-"""A journal in which anything may be damaged: what is read of it is what was written, or is missing, and that is said."""
+"""A journal in which anything may be damaged: what is read of it is what was written, or missing, and that is said."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import json
 import os
 import pickle
 import random
-import resource
 import subprocess
 import sys
-import textwrap
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,7 +16,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +32,7 @@ SPACE = {"x": neps.Float(0, 1), "layers": neps.Integer(1, 5), "c": neps.Categori
 OURS = neps.NePSError
 
 
-@frozen
+@frozen(repr=False)  # it would be a long one
 class Whole:
     """A run before anything was damaged.
 
@@ -152,7 +150,14 @@ def check(whole: Whole, data: bytes, is_told: bool = True) -> None:
             assert is_warned or not is_told, f"trial {trial_id} is lost in silence"
         else:
             assert (after.config, after.state) == (before.config, before.state)
-            assert after.report == before.report, f"trial {trial_id} has another result"
+            assert after.report is not None
+            assert before.report is not None
+            # Of a learning curve that was reported line by line, points may be missing.
+            curve, whole_curve = list(after.report.learning_curve or []), list(before.report.learning_curve or [])
+            if curve != whole_curve:
+                assert is_warned, f"points of trial {trial_id} are lost in silence"
+                assert curve == [value for value in whole_curve if value in curve]
+            assert evolve(after.report, learning_curve=None) == evolve(before.report, learning_curve=None)
             assert not after.superseded
     assert set(run.trials) <= set(whole.trials), "a trial that never was"
 
@@ -359,18 +364,48 @@ def _mutated(value: Any, chance: random.Random) -> Any:
     return chance.choice(WRONG)
 
 
+def forged(whole: Whole, change: Callable[[dict[str, Any]], Any], number: int) -> bytes:
+    """The journal with another content in a line, and a right checksum."""
+    lines = list(whole.lines)
+    document = json.loads(lines[number])
+    del document["crc"]
+    body = json.dumps(change(document), separators=(",", ":")).encode()[:-1]
+    lines[number] = b'%s,"crc":"%08x"}\n' % (body, crc32(body))
+    return b"".join(lines)
+
+
+def test_a_lost_line_of_a_learning_curve_is_seen_in_the_trial(whole):
+    """A report that has lost points of its learning curve must not look like a whole one."""
+    reported = next(i for i, line in enumerate(whole.lines) if b'"reported","id":"3"' in line)
+    whole.journal.write_bytes(b"".join(line for i, line in enumerate(whole.lines) if i != reported))
+    with pytest.warns(neps.NePSWarning, match="damaged at byte"):
+        trial = open_run(whole.root).trials["3"]
+    assert trial.state is State.CORRUPTED or trial.report == whole.trials["3"].report
+
+
+def test_a_flipped_bit_in_the_last_newline_is_told(whole):
+    """The line before it is whole, as its checksum says."""
+    whole.journal.write_bytes(whole.data[:-1] + b"\x0b")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trials = open_run(whole.root).trials
+    assert dict(trials) == whole.trials or [w for w in caught if "damaged at byte" in str(w.message)]
+
+
+def test_a_damaged_first_line_does_not_make_the_run_unreadable(whole):
+    """All else is kept."""
+    whole.journal.write_bytes(b"#" + whole.data[1:])
+    with pytest.warns(neps.NePSWarning, match="damaged at byte 0"):
+        assert dict(open_run(whole.root).trials) == whole.trials
+
+
 @settings(max_examples=200)
 @given(seed=st.integers(0, 10**6))
 def test_wrong_contents_with_right_checksums(whole, seed):
     """What somebody has forged may be anything, but then our errors say so."""
     chance = random.Random(seed)
-    lines = list(whole.lines)
-    i = chance.randrange(len(lines))
-    document = json.loads(lines[i])
-    del document["crc"]
-    body = json.dumps(_mutated(document, chance), separators=(",", ":")).encode()[:-1]
-    lines[i] = b'%s,"crc":"%08x"}\n' % (body, crc32(body))
-    whole.journal.write_bytes(b"".join(lines))
+    number = chance.randrange(len(whole.lines))
+    whole.journal.write_bytes(forged(whole, lambda document: _mutated(document, chance), number))
     read(whole.root)
 
 
@@ -418,40 +453,41 @@ def test_no_code_in_a_folder_is_run(whole, tmp_path):
             path.write_bytes(content)
 
 
-def memory_to_read(whole: Whole, data: list[bytes]) -> int:
-    """How many more bytes a process takes at most to read this journal than to read the whole one."""
+#: Prints how much memory a process has taken at most, in KiB, once it has read a run.
+READS = """
+import pathlib, re, sys, warnings
+from neps_core.run import open_run
+warnings.simplefilter("ignore")
+open_run(sys.argv[1])
+print(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1])
+"""
 
-    def most(content: list[bytes]) -> int:
+
+def memory_to_read(whole: Whole, *content: bytes) -> int:
+    """How many bytes a process takes at most to read a journal with this behind it, more than without."""
+
+    def most(*content: bytes) -> int:
         with whole.journal.open("wb") as file:
             file.writelines(content)
-        program = """
-            import resource, sys, warnings
-            from neps_core.run import open_run
-            warnings.simplefilter("ignore")
-            open_run(sys.argv[1])
-            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-        """
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program), str(whole.root)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)),
+            [sys.executable, "-c", READS, str(whole.root)], capture_output=True, text=True, timeout=60, check=False
         )
         assert done.returncode == 0, done.stderr
         return int(done.stdout) * 1024
 
-    return most(data) - most([whole.data])
+    return most(whole.data, *content) - most(whole.data)
 
 
+needs_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="nothing says how much memory is taken")
+
+
+@needs_proc
 def test_a_long_line_takes_little_memory(whole):
-    """A file of 400 MB, all zeros, without an end of a line."""
-    began = time.monotonic()
-    assert memory_to_read(whole, [whole.data, *[b"\0" * (1 << 22)] * 100]) < 64 << 20
-    assert time.monotonic() - began < 20
+    """100 MB of zeros, without an end of a line."""
+    assert memory_to_read(whole, *[b"\0" * (1 << 20)] * 100) < 64 << 20
 
 
+@needs_proc
 def test_many_damaged_lines_take_little_memory(whole):
-    """A file with 200000 lines of which each is damaged."""
-    assert memory_to_read(whole, [whole.data, b"x\n" * 200_000]) < 16 << 20
+    """A file with 100000 lines of which each is damaged."""
+    assert memory_to_read(whole, b"x\n" * 100_000) < 8 << 20
