@@ -2,8 +2,8 @@
 
     python tests/benchmarks/long_runs.py [TRIALS]
 
-TRIALS (100,000 unless given) are evaluated in one folder by random search; the time of the first and of the last thousand
-is compared. Then new processes open the folder, and go on with it by one evaluation.
+TRIALS (100,000 unless given) are evaluated in one folder by random search; the time of the first and of the last
+thousand is compared. Then new processes open the folder, and go on with it by one evaluation.
 """
 
 from __future__ import annotations
