@@ -149,13 +149,31 @@ class Points(Sequence[Point]):
         return f"<{self._n} points>"
 
 
+class Decisions(dict[str, Any]):
+    """The configuration of a trial: a dict that stays as it is. A copy is a plain one: `dict(trial.config)`."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("a trial's configuration does not change; change a copy of it: dict(trial.config).")
+
+    __setitem__ = __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+def _decisions(config: Mapping[str, Any]) -> Decisions:
+    return config if type(config) is Decisions else Decisions(config)
+
+
 @frozen
 class Trial:
     """A configuration and what became of it.
 
     Attributes:
         id: `"1"`, `"2"`, ...; with a multi-fidelity optimizer `"1_rung_0"`, ...
-        config: The decisions by path.
+        config: The decisions by path; nobody can change them.
         state: Where it stands.
         metadata: When and by whom.
         report: What its evaluation gave, once it is finished.
@@ -164,7 +182,7 @@ class Trial:
     """
 
     id: str
-    config: Mapping[str, Any]
+    config: Mapping[str, Any] = field(converter=_decisions)
     state: State = State.PENDING
     metadata: Metadata = field(factory=Metadata)
     report: Report | None = None
