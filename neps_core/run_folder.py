@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import shutil
 import tempfile
 import weakref
@@ -39,6 +40,9 @@ RECENT = 100
 
 #: The files of a finished trial.
 FILES = ("config.yaml", "metadata.json", "report.yaml")
+
+#: The ids that trials get from us and from our optimizers.
+OUR_ID = re.compile(r"[0-9]+(_rung_[0-9]+)?")
 
 _METADATA = [f.name for f in fields(Metadata)]
 _REPORT = [f.name for f in fields(Report)]
@@ -281,16 +285,17 @@ class RunFolder:
         self._remove_temporary(str(root), (path.name for path, _ in self._of_run(log)))
         for path in (root / INNER).glob(f"*{TEMPORARY}"):
             path.unlink(missing_ok=True)
-        with os.scandir(root / "configs") as entries:
-            strangers = [e.name for e in entries if e.name.startswith("config_") and e.name[7:] not in log.trials]
-        for name in strangers:
-            # Removed by `neps clean`, or sampled just before a power cut. A result is not deleted: the journal was cut.
-            if name[7:] in log.removed or not (root / "configs" / name / "report.yaml").exists():
-                shutil.rmtree(root / "configs" / name, ignore_errors=True)
-            else:
+        for name in os.listdir(root / "configs") if (root / "configs").is_dir() else ():  # noqa: PTH208 - many, quickly
+            trial_id = name.removeprefix("config_")
+            if trial_id == name or trial_id in log.trials:
+                continue
+            folder = root / "configs" / name
+            if trial_id in log.removed or (not (folder / "report.yaml").exists() and _is_ours(trial_id, folder)):
+                shutil.rmtree(folder, ignore_errors=True)  # sampled just before a power cut, or removed before a crash
+            elif (folder / "report.yaml").exists():
                 logger.warning(
                     "%s holds the result of a trial that the journal does not have; 'neps repair %s' takes it back.",
-                    root / "configs" / name,
+                    folder,
                     root,
                 )
 
@@ -338,6 +343,12 @@ class RunFolder:
                     write_atomically(f"{directory}/{name}", content())
                 mended.append(trial.id)
         return mended
+
+
+def _is_ours(trial_id: str, folder: Path) -> bool:
+    """Whether a folder is one of ours by its name or its content, and no copy that somebody has made."""
+    known = {*FILES, *(name + TEMPORARY for name in FILES)}
+    return OUR_ID.fullmatch(trial_id) is not None or (folder.is_dir() and {p.name for p in folder.iterdir()} <= known)
 
 
 def _remove(folder: Path, pid: int) -> None:

@@ -319,3 +319,29 @@ class TestRefusals:
     def test_an_unknown_scheme(self):
         with pytest.raises(StorageError, match="no installed plugin stores runs in 'sqlite://x'"):
             open_storage("sqlite://x")
+
+
+class TestWhatIsLeftBehind:
+    def test_folders_of_trials_that_do_not_exist(self, root, caplog):
+        small_run(root, 2)
+        configs = root / "configs"
+        for name in ("config_7", "config_8_rung_1", "config_mine", "config_1_backup", "config_9", "notes"):
+            (configs / name).mkdir()
+        (configs / "config_7/checkpoint.pt").write_text("of a trial that a power cut took back")
+        (configs / "config_mine/config.yaml").write_text("x: 1")
+        (configs / "config_1_backup/checkpoint.pt").write_text("a copy that somebody has made")
+        (configs / "config_9/report.yaml").write_text("reported_as: success")
+        (configs / "config_1/config.yaml.tmp").write_text("half")
+        (root / "pipeline_space.yaml.tmp").write_text("half")
+        (root / "summary/full.csv.tmp").write_text("half")
+        small_run(root, 1)
+        assert {p.name for p in configs.iterdir()} == {
+            "config_1",
+            "config_2",
+            "config_3",
+            "config_1_backup",
+            "config_9",
+            "notes",
+        }
+        assert "config_9 holds the result of a trial that the journal does not have" in caplog.text
+        assert not list(root.rglob("*.tmp"))
