@@ -149,6 +149,29 @@ _PLAIN = (
 )
 
 
+def _of_kind(value: Any, kind: Any) -> Any:
+    """The value, if it is what a field of a kind may be.
+
+    Raises:
+        TypeError: If it isn't.
+    """
+    if kind == dict[str, Any]:
+        fits = isinstance(value, dict)
+    elif kind == list[Any]:
+        fits = isinstance(value, list)
+    elif kind == _PLAIN[2]:  # a learning curve; a mapping says where it is
+        fits = value is None or isinstance(value, (list, dict))
+    elif kind == _PLAIN[5]:
+        fits = value is None or isinstance(value, str)
+    else:
+        several = value if kind == _PLAIN[3] and isinstance(value, list) else []
+        are_numbers = bool(several) and all(type(item) in (int, float) for item in several)
+        fits = value is None or type(value) in (int, float) or are_numbers
+    if not fits:
+        raise TypeError(f"{value!r:.80} is no {kind}")
+    return value
+
+
 @lru_cache(maxsize=1)
 def converter() -> Any:
     """The one converter between the data classes and plain data."""
@@ -160,7 +183,7 @@ def converter() -> Any:
         return kind in _PLAIN
 
     # These are plain data already, on both sides.
-    made.register_structure_hook_func(is_plain, lambda value, _: value)
+    made.register_structure_hook_func(is_plain, _of_kind)
     made.register_unstructure_hook_func(is_plain, lambda value: value)
     return made
 
@@ -182,6 +205,11 @@ def from_plain(plain: dict[str, Any]) -> Event:
             value = getattr(event, name, None)
             if value is not None and not SAFE_ID.fullmatch(value):
                 raise ValueError(f"{name} {value!r}")
+        if isinstance(event, Reported):
+            for step, objective, *rest in event.points:
+                if type(step) not in (int, float) or len(rest) > 2 or not _of_kind(rest[1:] or [{}], list[Any]):
+                    raise ValueError(f"point {step!r}")
+                _of_kind(objective, _PLAIN[3])
     except Exception as reason:  # cattrs and a dict lookup each have their own
         raise ValueError(f"no event: {str(plain)[:80]} ({reason!r})") from reason
     return event

@@ -239,10 +239,9 @@ class Run:
         if overwrite:
             self.folder.check_removable()
             before = self._created()
-        exists = self.journal.exists()
-        if not exists and space is None:
+        if space is None and not self.journal.exists():
             raise RunError(f"there is no run in {self.root_directory} yet, so pipeline_space= is needed.")
-        self.folder.create(is_run=exists or overwrite)
+        self.folder.create(is_run=lambda: overwrite or self.journal.exists())
         self.journal.create()
         with ExitStack() as stack:
             with self.locked("start"):

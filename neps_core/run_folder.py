@@ -73,11 +73,11 @@ class RunFolder:
 
     # ------------------------------------------------------------------ as a whole
 
-    def create(self, is_run: bool) -> None:
+    def create(self, is_run: Callable[[], bool]) -> None:
         """Make the folder.
 
         Args:
-            is_run: Whether a run is stored already.
+            is_run: Says whether a run is stored already. Another one may be making it at this moment.
 
         Raises:
             StorageError: If that's impossible, or somebody else's run is in it.
@@ -87,7 +87,7 @@ class RunFolder:
         root = self.root_directory
         if root.exists() and not root.is_dir():
             raise StorageError(f"the root directory {root} is a file. Choose another folder.")
-        if not is_run and (root / "optimizer_info.yaml").exists():
+        if (root / "optimizer_info.yaml").exists() and not is_run():
             raise StorageError(
                 f"{root} holds a run of another version of this framework, which has no journal. "
                 "Choose another folder; the old one is left as it is."
@@ -101,7 +101,7 @@ class RunFolder:
         Raises:
             StorageError: If there are folders of trials.
         """
-        if log.format or not self._is_for_people:
+        if log.format or log.space is not None or log.trials or not self._is_for_people:
             return
         folder = self.root_directory / "configs"
         lost = [path.name for path in folder.glob("config_*")] if folder.is_dir() else []
@@ -125,8 +125,10 @@ class RunFolder:
             return
         if not root.is_dir():
             raise StorageError(f"the root directory {root} is a file, not a run; it is not overwritten.")
-        is_run = (root / INNER).is_dir() or ((root / "configs").is_dir() and (root / "optimizer_info.yaml").exists())
-        if any(root.iterdir()) and not is_run:
+        names = {path.name for path in root.iterdir()}  # before the rest, as another one may be making it
+        begins = names == {"configs"} and not any((root / "configs").iterdir())
+        is_run = begins or (root / INNER).is_dir() or {"configs", "optimizer_info.yaml"} <= names
+        if names and not is_run:
             raise StorageError(
                 f"{root} is not empty and does not look like a run, so it is not deleted. "
                 "Check root_directory=, or delete the folder yourself."
@@ -145,10 +147,11 @@ class RunFolder:
             for path in root.iterdir():  # not the folder itself, which may be a symbolic link
                 if path.name == INNER:  # the storage's, with the locks that are held
                     continue
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
+                if path.name == "configs" and not path.is_symlink():  # others may be about to use it
+                    for directory in path.iterdir():
+                        _delete(directory)
                 else:
-                    path.unlink()
+                    _delete(path)
 
     # ------------------------------------------------------------------ trials
 
@@ -349,6 +352,13 @@ def _is_ours(trial_id: str, folder: Path) -> bool:
     """Whether a folder is one of ours by its name or its content, and no copy that somebody has made."""
     known = {*FILES, *(name + TEMPORARY for name in FILES)}
     return OUR_ID.fullmatch(trial_id) is not None or (folder.is_dir() and {p.name for p in folder.iterdir()} <= known)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _remove(folder: Path, pid: int) -> None:

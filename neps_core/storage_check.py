@@ -193,7 +193,7 @@ def _check_folder(storage: Storage) -> None:
         ]
     )
     try:
-        folder.create(is_run=True)
+        folder.create(is_run=lambda: True)
         directory = folder.trial_directory("1_rung_0")
         folder.publish(log.trials.values())
         folder.publish_run(log)

@@ -193,7 +193,7 @@ def test_every_flipped_bit_in_a_result_is_found(whole):
     """Every single one of a line with a result, with what opens a run only."""
     line = next(line for line in whole.lines if b'"finished"' in line)
     start = whole.data.index(line)
-    for at in range(start, start + len(line), 3):
+    for at in range(start, start + len(line) - 1, 3):  # not the newline: it holds two lines apart
         for bit in range(8):
             data = bytearray(whole.data)
             data[at] ^= 1 << bit
@@ -372,15 +372,6 @@ def forged(whole: Whole, change: Callable[[dict[str, Any]], Any], number: int) -
     body = json.dumps(change(document), separators=(",", ":")).encode()[:-1]
     lines[number] = b'%s,"crc":"%08x"}\n' % (body, crc32(body))
     return b"".join(lines)
-
-
-def test_a_lost_line_of_a_learning_curve_is_seen_in_the_trial(whole):
-    """A report that has lost points of its learning curve must not look like a whole one."""
-    reported = next(i for i, line in enumerate(whole.lines) if b'"reported","id":"3"' in line)
-    whole.journal.write_bytes(b"".join(line for i, line in enumerate(whole.lines) if i != reported))
-    with pytest.warns(neps.NePSWarning, match="damaged at byte"):
-        trial = open_run(whole.root).trials["3"]
-    assert trial.state is State.CORRUPTED or trial.report == whole.trials["3"].report
 
 
 def test_a_flipped_bit_in_the_last_newline_is_told(whole):

@@ -44,7 +44,7 @@ def contents(root: Path) -> dict[str, bytes]:
 @pytest.fixture(params=["filesystem", "memory"])
 def storage(request, tmp_path):
     made = folder_storage(tmp_path / "run") if request.param == "filesystem" else memory_storage()
-    made.folder.create(is_run=False)
+    made.folder.create(is_run=lambda: False)
     made.journal.create()
     return made
 

@@ -21,11 +21,14 @@ import pytest
 
 import neps
 from neps_core.run import open_run
+from neps_core.run_folder import RunFolder
 from neps_core.trials import State, Trial
+from neps_plugins.storages.filesystem import probing
 from neps_plugins.storages.filesystem.probing import why_locks_fail
 from tests.audit import audit_finished, audit_journal
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+
 
 logger = logging.getLogger("tests.storms")
 
@@ -106,14 +109,6 @@ class Workers:
         os.close(gate)
         return [self.wait(child) for child in children]
 
-    def has_ended(self, child: int) -> bool:
-        """Whether a worker has ended; with an error of any kind the test ends, too."""
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            self._alive.discard(child)
-            assert os.waitstatus_to_exitcode(status) == GOOD, self.said()
-        return bool(pid)
-
     def wait(self, child: int) -> int:
         """What a worker ends with."""
         end = time.monotonic() + PATIENCE
@@ -177,7 +172,7 @@ def kinds(events: list[dict[str, Any]]) -> Counter[str]:
 
 def test_a_storm_of_kills(root, workers, events_of):
     """Four workers, each of which is killed at some moment and replaced at once."""
-    n, kills = 300, 120
+    n, kills = 300, 200
     chance = random.Random(11)
 
     def evaluate(x: float, c: str) -> float:
@@ -198,8 +193,11 @@ def test_a_storm_of_kills(root, workers, events_of):
         )
 
     def doom() -> float:
-        """When a worker that starts now is killed: most of them early, where they have much to do at once."""
-        return time.monotonic() + chance.choice([chance.uniform(0.001, 0.02), chance.uniform(0.01, 0.12)])
+        """When a worker that starts now is killed: while it starts, or in the middle of its work."""
+        journal = root / ".neps/journal.jsonl"
+        done = journal.read_bytes().count(b'"event":"finished"') if journal.exists() else 0
+        at_work = chance.random() < 0.5 and done < n * 0.7  # so that there is something left to do
+        return time.monotonic() + (chance.uniform(0.02, 0.3) if at_work else chance.uniform(0.001, 0.02))
 
     alive = {workers.start(work): doom() for _ in range(4)}
     starts, killed = 4, 0
@@ -439,3 +437,62 @@ def test_clocks_decide_nothing(root, workers, events_of):
         seed=7,
     )
     assert [t.config for t in trials.values()] == [t.config for t in alone.trials.values()]
+
+
+# ---------------------------------------------------------------------- what workers that start together can meet
+
+
+def test_a_probe_is_not_taken_for_one_that_was_left_over(tmp_path, monkeypatch):
+    opened, real = [], os.open
+
+    def open_it(path: Any, flags: int, *rest: Any, **keywords: Any) -> int:
+        descriptor = real(path, flags, *rest, **keywords)
+        if flags & os.O_CREAT and "probe-" in str(path) and not opened:
+            opened.append(path)
+            probing._remove_left_over(tmp_path)  # of another process, before the lock is taken
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_it)
+    assert why_locks_fail(tmp_path) is None
+    assert opened
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_another_one_makes_meanwhile_is_none_of_another_version(root, monkeypatch):
+    made, real = [], RunFolder.create
+
+    def create(self: RunFolder, *arguments: Any, **keywords: Any) -> None:
+        if not made:
+            made.append(self)
+            neps.run(lambda x, c: x, SPACE, root_directory=root, evaluations_to_spend=1)
+        real(self, *arguments, **keywords)
+
+    monkeypatch.setattr(RunFolder, "create", create)
+    result = neps.run(lambda x, c: x, SPACE, root_directory=root, evaluations_to_spend=1)
+    assert made
+    assert len(result.trials) == 2
+
+
+def test_a_run_that_has_only_just_begun_is_overwritten(root):
+    (root / "configs").mkdir(parents=True)  # another one's, or of one that was killed
+    neps.run(lambda x, c: x, SPACE, root_directory=root, evaluations_to_spend=1, overwrite_root_directory=True)
+    audit_finished(root, 1)
+
+
+def test_a_folder_that_is_cleared_while_it_is_made(root, monkeypatch):
+    neps.run(lambda x, c: x, SPACE, root_directory=root, evaluations_to_spend=1)
+    cleared, real = [], os.mkdir
+
+    def mkdir(path: Any, *rest: Any, **keywords: Any) -> None:
+        try:
+            real(path, *rest, **keywords)
+        except FileExistsError:
+            if str(path).endswith("configs") and not cleared:
+                cleared.append(path)
+                RunFolder(root).clear()  # of another process
+            raise
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    neps.run(lambda x, c: x, SPACE, root_directory=root, evaluations_to_spend=1, overwrite_root_directory=True)
+    assert cleared
+    audit_finished(root, 1)

@@ -19,10 +19,13 @@ from neps_core.events import Event
 from neps_core.files import sync_directory, write_all, write_atomically
 from neps_core.run_folder import as_storage_error
 from neps_plugins.storages.filesystem.locks import FileLocks
-from neps_plugins.storages.filesystem.records import Damage, Place, Reading, encode
+from neps_plugins.storages.filesystem.records import MOST, Damage, Place, Reading, encode, is_whole
 
 #: Bytes that are read from the journal at a time.
 CHUNK = 1 << 22
+
+#: Bytes of the longest record.
+LONGEST = 1 << 30
 
 
 class FileJournal:
@@ -110,6 +113,10 @@ class FileJournal:
             start = max(0, whole - CHUNK)
             whole = start + os.pread(descriptor, whole - start, start).rfind(b"\n") + 1
         if whole < end:
+            if is_whole(os.pread(descriptor, end - whole - 1, whole)):  # only its last byte was damaged
+                os.ftruncate(descriptor, end - 1)
+                write_all(descriptor, b"\n")
+                return end
             os.ftruncate(descriptor, whole)
         return whole
 
@@ -155,23 +162,40 @@ class FileJournal:
             self._scan(self._reader, reading)
             self._let_go()
         self._reached = reading.place
-        self._report(reading.damages)
+        self._report(reading)
         return list(reading.events()), reading.place.position
 
     def _scan(self, descriptor: int, reading: Reading) -> None:
-        """Read on, to the last complete line."""
-        tail = b""
-        while chunk := os.pread(descriptor, CHUNK, reading.place.position + len(tail)):
-            *lines, tail = (tail + chunk).split(b"\n")
+        """Read on, to the last complete line.
+
+        Of a line that is no record from its first byte on, or longer than any, nothing is kept.
+        """
+        parts: list[bytes] = []
+        length = 0  # of the line that has begun
+        while chunk := os.pread(descriptor, CHUNK, reading.place.position + length):
+            first, *lines = chunk.split(b"\n")
+            length += len(first)
+            is_record = (parts[0] if parts else first)[:1] in (b"{", b"") and length <= LONGEST
+            parts = [*parts, first] if is_record else [b"#"]
+            if not lines:
+                continue
+            *lines, tail = lines
+            if is_record:
+                reading.take(b"".join(parts))
+            else:
+                reading.skip(length + 1, "it is no record")
             for line in lines:
                 reading.take(line)  # it moves the position on
+            parts, length = [tail], len(tail)
+        if length and parts[0] != b"#" and is_whole(b"".join(parts)[:-1]):
+            reading.note(Damage(reading.place.position, length, "the end of its line is damaged"))
 
-    def _report(self, damages: list[Damage]) -> None:
-        if not damages:
+    def _report(self, reading: Reading) -> None:
+        if not reading.damages:
             return
-        self.damages += damages
-        first = damages[0]
-        more = f" (and {len(damages) - 1} more)" if len(damages) > 1 else ""
+        self.damages = [*self.damages, *reading.damages][:MOST]
+        first = reading.damages[0]
+        more = f" (and {reading.n_damages - 1} more)" if reading.n_damages > 1 else ""
         warn(
             f"{self.path} is damaged at byte {first.position}: {first.reason}{more}. All else is kept. "
             f"'neps repair {self._inner.parent}' shows and mends it."

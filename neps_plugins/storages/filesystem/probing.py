@@ -29,6 +29,9 @@ _LOCAL_ONLY = {
     "smb3": {"nobrl"},
 }
 
+#: How often it is tried, as others may be tidying up.
+TRIES = 50
+
 #: The devices where another process was kept out: once for each is enough.
 _proven: set[int] = set()
 
@@ -43,16 +46,34 @@ def why_locks_fail(folder: Path) -> str | None:
     if option is not None:
         return f"it is mounted with the option {option}"
     _remove_left_over(folder)
-    path = folder / f"probe-{os.getpid()}-{secrets.token_hex(3)}.lock"
+    for _ in range(TRIES):
+        try:
+            return _why_they_fail_on(folder / f"probe-{os.getpid()}-{secrets.token_hex(3)}.lock")
+        except _TakenAway:
+            pass
+    return "files vanish while they are locked"
+
+
+class _TakenAway(Exception):
+    """Somebody has taken a file for one that was left over, before it was locked."""
+
+
+def _why_they_fail_on(path: Path) -> str | None:
     one = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        two = os.open(path, os.O_RDWR)
         try:
-            lock_descriptor(one, blocking=False)
+            if not lock_descriptor(one, blocking=False):
+                raise _TakenAway
+            two = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            raise _TakenAway from None
+        except OSError as reason:
+            return _told(reason)
+        try:
             if lock_descriptor(two, blocking=False):
                 return "two users got one lock at the same time"
         except OSError as reason:
-            return f"taking one gives {reason.strerror or reason}"
+            return _told(reason)
         finally:
             os.close(two)
         device = os.fstat(one).st_dev
@@ -64,6 +85,10 @@ def why_locks_fail(folder: Path) -> str | None:
         os.close(one)
         path.unlink(missing_ok=True)
     return None
+
+
+def _told(reason: OSError) -> str:
+    return f"taking one gives {reason.strerror or reason}"
 
 
 def _remove_left_over(folder: Path) -> None:

@@ -23,6 +23,10 @@ from neps_core.events import Event, from_plain, to_plain
 _BEFORE, _LENGTH = b',"crc":"', 18
 
 
+#: How many damages are remembered one by one.
+MOST = 1000
+
+
 @frozen
 class Damage:
     """What can't be read of a journal.
@@ -65,6 +69,11 @@ def seal(events: Sequence[Mapping[str, Any]], number: int) -> bytes:
     return b'%s%s%08x"}\n' % (body, _BEFORE, crc32(body))
 
 
+def is_whole(line: bytes) -> bool:
+    """Whether this is a record with its checksum, and the checksum is right."""
+    return line[-_LENGTH : 8 - _LENGTH] == _BEFORE and line[8 - _LENGTH :] == b'%08x"}' % crc32(line[:-_LENGTH])
+
+
 def decode(line: bytes) -> tuple[int | None, list[Event]]:
     """The number and the events of a line; the number is None for one of format 1.
 
@@ -72,14 +81,14 @@ def decode(line: bytes) -> tuple[int | None, list[Event]]:
         ValueError: If it is damaged.
     """
     has_checksum = line[-_LENGTH : 8 - _LENGTH] == _BEFORE
-    if has_checksum and line[8 - _LENGTH :] != b'%08x"}' % crc32(line[:-_LENGTH]):
+    if has_checksum and not is_whole(line):
         raise ValueError("its checksum is wrong")
     try:
         document = json.loads(line)
         if not has_checksum:
             return None, [from_plain(document)]
         return int(document["n"]), [from_plain(event) for event in document["events"]]
-    except (ValueError, TypeError, KeyError, RecursionError) as reason:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as reason:
         raise ValueError(f"it is no record ({reason!r})") from reason
 
 
@@ -89,11 +98,13 @@ class Reading:
 
     Attributes:
         place: How far it has come.
-        damages: What could not be read.
+        damages: What could not be read: the first `MOST` of it.
+        n_damages: How much that is altogether.
     """
 
     place: Place
     damages: list[Damage] = field(factory=list)
+    n_damages: int = 0
     _records: list[tuple[int, list[Event]]] = field(factory=list)
     _is_disordered: bool = False
 
@@ -109,18 +120,29 @@ class Reading:
             if given is None and is_checked:
                 raise ValueError("it has no checksum")
         except ValueError as reason:
-            self.damages.append(Damage(at.position, len(line) + 1, str(reason)))
+            self.note(Damage(at.position, len(line) + 1, str(reason)))
         else:
             if given is not None:
                 if given > number and is_checked:
-                    self.damages.append(Damage(at.position, 0, f"{given - number} record(s) are missing before it"))
+                    self.note(Damage(at.position, 0, f"{given - number} record(s) are missing before it"))
                 elif given < number:
-                    self.damages.append(Damage(at.position, 0, f"record {given} stands behind record {at.number}"))
+                    self.note(Damage(at.position, 0, f"record {given} stands behind record {at.number}"))
                     self._is_disordered = True
                 is_checked = True
             self._records.append((number if given is None else given, events))
             number = max(at.number, number if given is None else given)
         self.place = Place(at.position + len(line) + 1, number, is_checked)
+
+    def skip(self, length: int, reason: str) -> None:
+        """Pass over a line that is not worth keeping, newline included."""
+        self.note(Damage(self.place.position, length, reason))
+        self.place = evolve(self.place, position=self.place.position + length, number=self.place.number + 1)
+
+    def note(self, damage: Damage) -> None:
+        """Remember what is damaged, but not without bound."""
+        self.n_damages += 1
+        if len(self.damages) < MOST:
+            self.damages.append(damage)
 
     def events(self) -> Iterator[Event]:
         """What was read: in the order in which it was written, and everything once."""
