@@ -222,9 +222,9 @@ class IntegerDomain(_Numbers):
             return [self.from_unit(0.5)]
         if size >= self.upper - self.lower + 1:
             return list(range(self.lower, self.upper + 1))
-        low, high = self.to_unit(self.lower), self.to_unit(self.upper)
-        values = (self.from_unit(low + (high - low) * i / (size - 1)) for i in range(size))
-        return list(dict.fromkeys(values))
+        low, high = self._ends
+        between = (self.from_unit(low + (high - low) * i / (size - 1)) for i in range(1, size - 1))
+        return list(dict.fromkeys([self.lower, *between, self.upper]))
 
 
 @frozen
