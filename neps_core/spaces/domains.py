@@ -78,6 +78,7 @@ class _Numbers:
     preferred: Any = None
     _low: float = field(init=False, eq=False, repr=False)
     _width: float = field(init=False, eq=False, repr=False)
+    _ends: tuple[float, float] = field(init=False, eq=False, repr=False)
 
     #: How far the range of positions reaches beyond the bounds.
     _margin = 0.0
@@ -86,6 +87,7 @@ class _Numbers:
         low = self._to_scale(self.lower, -self._margin)
         object.__setattr__(self, "_low", low)
         object.__setattr__(self, "_width", self._to_scale(self.upper, self._margin) - low)
+        object.__setattr__(self, "_ends", (self.to_unit(self.lower), self.to_unit(self.upper)))
 
     def _to_scale(self, value: Any, further: float = 0.0) -> float:
         """Where a value, or what lies further by so much, is on the scale on which the domain is uniform."""
@@ -137,9 +139,9 @@ class FloatDomain(_Numbers):
 
     def from_unit(self, u: float) -> float:
         """The value at position `u` of the unit interval."""
-        if 0.0 < u < 1.0:
+        if self._ends[0] < u < self._ends[1]:
             return float(min(max(self._from_scale(self._low + u * self._width), self.lower), self.upper))
-        return float(self.lower if u <= 0.0 else self.upper)  # which exp(log(x)) may miss
+        return float(self.lower if u <= self._ends[0] else self.upper)  # which exp(log(x)) may miss
 
     def check(self, value: Any) -> float:
         """`value` as this domain's type.
@@ -192,9 +194,9 @@ class IntegerDomain(_Numbers):
 
     def from_unit(self, u: float) -> int:
         """The value whose cell of the unit interval holds `u`."""
-        if 0.0 < u < 1.0:
+        if self._ends[0] < u < self._ends[1]:
             return int(min(max(round(self._from_scale(self._low + u * self._width)), self.lower), self.upper))
-        return int(self.lower if u <= 0.0 else self.upper)
+        return int(self.lower if u <= self._ends[0] else self.upper)
 
     def cell(self, value: int) -> tuple[float, float]:
         """Where the cell of the unit interval that a value owns begins and ends."""
@@ -220,9 +222,9 @@ class IntegerDomain(_Numbers):
             return [self.from_unit(0.5)]
         if size >= self.upper - self.lower + 1:
             return list(range(self.lower, self.upper + 1))
-        low, high = self.to_unit(self.lower), self.to_unit(self.upper)
-        values = (self.from_unit(low + (high - low) * i / (size - 1)) for i in range(size))
-        return list(dict.fromkeys(values))
+        low, high = self._ends
+        between = (self.from_unit(low + (high - low) * i / (size - 1)) for i in range(1, size - 1))
+        return list(dict.fromkeys([self.lower, *between, self.upper]))
 
 
 @frozen

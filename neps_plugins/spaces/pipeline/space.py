@@ -39,7 +39,7 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
     """A search space, written as the attributes of a subclass.
 
     A parameter (`Float`, `Integer`, `Categorical`, a fidelity) is an argument of `evaluate_pipeline` that
-    varies; any other public attribute is a constant that is handed over as it is; an attribute that begins
+    varies; any other public attribute is a constant, of which a copy is handed over; an attribute that begins
     with an underscore is a building block that other attributes may use, and is never handed over.
 
     ```python
