@@ -122,8 +122,13 @@ def shortened(text: str, n: int) -> str:
     return f"{text[:half]}\n... ({len(text) - 2 * half} characters are left out) ...\n{text[-half:]}"
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """Plain data that shows `value`: a result is never lost because of something odd that came with it."""
+def plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
+    """Plain data that shows `value`: a result is never lost because of something odd that came with it.
+
+    Args:
+        value: Anything.
+        inside: The `id` of each container that it is in: what contains itself is shown as text there.
+    """
     try:
         if value is None or type(value) in (bool, float):
             return value
@@ -131,17 +136,18 @@ def plain(value: Any, depth: int = 0) -> Any:
             return value if abs(value) < 1 << 256 else shown(value)
         if isinstance(value, (str, PurePath)):
             return clean_text(str(value))
-        if depth < DEPTH:
+        if len(inside) < DEPTH and id(value) not in inside:
+            within = (*inside, id(value))
             if isinstance(value, Mapping):
-                return {clean_text(str(key)): plain(item, depth + 1) for key, item in value.items()}
+                return {clean_text(str(key)): plain(item, within) for key, item in value.items()}
             if isinstance(value, (list, tuple, set, frozenset)):
                 if set(map(type, value)) <= {float}:  # there may be many of them
                     return list(value)
-                return [plain(item, depth + 1) for item in value]
+                return [plain(item, within) for item in value]
             if isinstance(value, (bool, int, float)):
                 return value.real
             if hasattr(value, "tolist"):
-                return plain(value.tolist(), depth + 1)
+                return plain(value.tolist(), within)
     except Exception:  # another library's object, so anything
         pass
     return shown(value)

@@ -51,10 +51,18 @@ def as_number(value: Any) -> float | int:
     """
     number = exact(value)
     if type(number) not in (int, float):
-        raise ValueError(f"{value!r} is a {type(value).__name__}, not a number")
+        raise ValueError(f"{_brief(value)} is a {type(value).__name__}, not a number")
     if type(number) is int and abs(number) > sys.float_info.max:
         raise ValueError("a whole number beyond the range of floats can't be calculated with")
     return number  # type: ignore[no-any-return]
+
+
+def _brief(value: Any) -> str:
+    """How an object shows itself; its type's name if it is nested or long beyond showing."""
+    try:
+        return repr(value)[:500]
+    except Exception:  # somebody else's object, so anything
+        return f"<{type(value).__name__}>"
 
 
 @frozen
@@ -295,7 +303,7 @@ class CategoricalDomain:
             if len(alike) == 1 and not isinstance(value, bool) and not isinstance(alike[0], bool):
                 return alike[0]
             shown = ", ".join(map(repr, self.choices[:20])) + (", ..." if len(self.choices) > 20 else "")
-            raise ValueError(f"{value!r} is none of the choices {shown}")
+            raise ValueError(f"{_brief(value)} is none of the choices {shown}")
         return self.choices[index]
 
     def grid(self, size: int) -> list[Value]:

@@ -268,3 +268,10 @@ def test_numpy_that_is_odd(root):
     assert extra["empty"] == []
     with pytest.raises(NePSError):
         run({"learning_curve": "text"}, root)
+
+
+def test_a_list_that_contains_itself_twice(root):
+    twice: list = [1]
+    twice += [twice, twice]
+    run({"info_dict": {"twice": twice}}, root)
+    assert open_run(root).trials["1"].report.extra == {"twice": [1, "[1, [...], [...]]", "[1, [...], [...]]"]}

@@ -419,3 +419,14 @@ def test_the_locks_library_stays_quiet(root, caplog):
 def test_run_results_can_be_pickled(root):
     trial = run(root).best
     assert pickle.loads(pickle.dumps(trial)) == trial
+
+
+@pytest.mark.parametrize("parameter", [neps.Float(0, 1), neps.Integer(0, 9), neps.Categorical(["a", "b"])])
+def test_values_that_can_not_even_be_shown(root, parameter):
+    nested: list = []
+    for _ in range(10_000):
+        nested = [nested]
+    for value in (nested, 10**5000, [nested, {"a": nested}]):
+        with pytest.raises(ConfigError, match=r"evaluated_trials\[0\] = .*'x'"):
+            neps.import_trials([({"x": value}, 1.0)], root, {"x": parameter})
+    assert not root.exists()
