@@ -496,3 +496,21 @@ def test_a_folder_that_is_cleared_while_it_is_made(root, monkeypatch):
     neps.run(lambda x, c: x, SPACE, root_directory=root, evaluations_to_spend=1, overwrite_root_directory=True)
     assert cleared
     audit_finished(root, 1)
+
+
+def test_a_run_that_was_overwritten_while_this_one_waited_is_joined(root, monkeypatch):
+    def overwrite(n: int) -> None:
+        neps.run(lambda x, c: x, SPACE, root_directory=root, evaluations_to_spend=n, overwrite_root_directory=True)
+
+    overwrite(5)
+    others, real = [], RunFolder.create
+
+    def create(self: RunFolder, is_run: Any) -> None:
+        if not others:
+            others.append(True)
+            overwrite(2)
+        real(self, is_run)
+
+    monkeypatch.setattr(RunFolder, "create", create)
+    overwrite(1)
+    assert len(open_run(root).trials) == 3

@@ -103,3 +103,14 @@ def test_numbers_are_never_given_twice():
     log = folded([ev.Sampled("1", {}, 1.0), ev.Sampled("7_rung_0", {}, 1.0), ev.Deleted("7_rung_0")])
     assert log.highest_number == 7
     assert log.sampled == 2
+
+
+def test_who_has_lost_a_trial_can_neither_give_it_back_nor_detach_it():
+    begun = [ev.Sampled("1", {}, 1.0, "old"), ev.Started("1", 1.0, "old")]
+    taken_over = [ev.Requeued("1", 2.0, "it died", False, "old"), ev.Started("1", 3.0, "new")]
+    for late in (ev.Requeued("1", 4.0, "it leaves", True, "old"), ev.Detached("1", False, "old")):
+        trial = folded([*begun, *taken_over, late]).trials["1"]
+        assert trial.state is State.EVALUATING
+        assert trial.metadata.evaluating_worker_id == "new"
+        assert trial.metadata.starts == 2
+        assert not trial.metadata.is_asynchronous
