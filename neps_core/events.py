@@ -1,4 +1,4 @@
-"""The events of a run, and how they are written: one JSON object each.
+"""The events of a run, and how they are written: as plain data.
 
 A run *is* its sequence of events; everything else (trials, budgets, the files for people) follows from
 it by folding (`neps_core.trial_log`). Events are only ever added, never changed.

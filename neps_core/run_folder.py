@@ -285,8 +285,8 @@ class RunFolder:
     def _tidy(self, log: TrialLog) -> None:
         """Delete what a crash can have left: half-made files, and folders of trials that the journal doesn't have."""
         root = self.root_directory
-        self._remove_temporary(str(root), (path.name for path, _ in self._of_run(log)))
-        for path in (root / INNER).glob(f"*{TEMPORARY}"):
+        ours = [root / f"{path.name}{TEMPORARY}" for path, _ in self._of_run(log)]
+        for path in (*ours, *(root / INNER).glob(f"*{TEMPORARY}")):
             path.unlink(missing_ok=True)
         for name in os.listdir(root / "configs") if (root / "configs").is_dir() else ():  # noqa: PTH208 - many, quickly
             trial_id = name.removeprefix("config_")
@@ -301,11 +301,6 @@ class RunFolder:
                     folder,
                     root,
                 )
-
-    def _remove_temporary(self, directory: str, names: Iterable[str]) -> None:
-        for name in names:
-            with suppress(FileNotFoundError):
-                os.unlink(f"{directory}/{name}{TEMPORARY}")
 
     def repair(self, log: TrialLog, thorough: bool = False) -> list[str]:
         """Write the files of trials again that are missing or show something else than the log.
