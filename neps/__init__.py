@@ -18,7 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neps_core import algorithms as algorithms
+    from neps.optimizers import algorithms as algorithms
     from neps_core import plugins as plugins
     from neps_core.api import load_optimizer_info as load_optimizer_info
     from neps_core.api import load_pipeline_space as load_pipeline_space
@@ -44,6 +44,13 @@ if TYPE_CHECKING:
     from neps_core.spaces.priors import ConfidenceLevel as ConfidenceLevel
     from neps_core.trials import SampledConfig as SampledConfig
     from neps_core.trials import Trial as Trial
+    from neps_plugins.compat import tblogger as tblogger
+    from neps_plugins.compat.analyzing import analyze as analyze
+    from neps_plugins.compat.spaces import HPOCategorical as HPOCategorical
+    from neps_plugins.compat.spaces import HPOConstant as HPOConstant
+    from neps_plugins.compat.spaces import HPOFloat as HPOFloat
+    from neps_plugins.compat.spaces import HPOInteger as HPOInteger
+    from neps_plugins.compat.spaces import SearchSpace as SearchSpace
     from neps_plugins.spaces.pipeline.categorical import Categorical as Categorical
     from neps_plugins.spaces.pipeline.operations import Operation as Operation
     from neps_plugins.spaces.pipeline.operations import Repeated as Repeated
@@ -70,12 +77,9 @@ _CORE = {
     "load_config": "configs",
     "create_config": "configs",
     "load_and_merge_yamls": "configs",
-    "status": "run_status",
-    "clean": "cleaning",
     "report": "live",
     "get_in_progress_trial": "live",
     "StopTrial": "errors",
-    "plot": "pictures",
     "ConfidenceLevel": "spaces.priors",
     "Trial": "trials",
     "SampledConfig": "trials",
@@ -102,11 +106,30 @@ _LANGUAGE = {
     "Resample": "references",
     "Lazy": "references",
 }
-_MODULES = ("algorithms", "plugins")
+#: Names that scripts for other versions of NePS use.
+_COMPATIBLE = {
+    "HPOFloat": "spaces",
+    "HPOInteger": "spaces",
+    "HPOCategorical": "spaces",
+    "HPOConstant": "spaces",
+    "SearchSpace": "spaces",
+    "analyze": "analyzing",
+}
+
+#: Modules; the first three are functions, too.
+_MODULES = {
+    "clean": "neps.clean",
+    "plot": "neps.plot",
+    "status": "neps.status",
+    "algorithms": "neps.optimizers.algorithms",
+    "plugins": "neps_core.plugins",
+    "tblogger": "neps_plugins.compat.tblogger",
+}
 
 _WHERE = {
     **{name: f"neps_core.{module}" for name, module in _CORE.items()},
     **{name: f"neps_plugins.spaces.pipeline.{module}" for name, module in _LANGUAGE.items()},
+    **{name: f"neps_plugins.compat.{module}" for name, module in _COMPATIBLE.items()},
 }
 
 __all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604
@@ -116,7 +139,7 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: Any = importlib.import_module("neps_core.cli").version()
     elif name in _MODULES:
-        value = importlib.import_module(f"neps_core.{name}")
+        value = importlib.import_module(_MODULES[name])
     elif name in _WHERE:
         value = getattr(importlib.import_module(_WHERE[name]), name)
     else:

@@ -1,17 +1,20 @@
-"""`neps.algorithms.NAME`: every installed optimizer as a callable `(space, **keywords) -> optimizer`."""
+"""`neps.algorithms.NAME`: every installed optimizer as a function `(pipeline_space, **keywords) -> optimizer`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from neps_core.errors import OptimizerError
-from neps_core.optimizers.choosing import Registered
+from neps_core.optimizers.choosing import as_function
 from neps_core.optimizers.spec import find_optimizer, optimizer_specs
 
 
-def __getattr__(name: str) -> Registered:
+def __getattr__(name: str) -> Callable[..., Any]:
     if name.startswith("__"):
         raise AttributeError(name)
     try:
-        return Registered(find_optimizer(name).name)
+        return as_function(find_optimizer(name))
     except OptimizerError as reason:
         raise AttributeError(str(reason)) from None
 

@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from neps_core.budgets import check_limit
 from neps_core.claims import Claims, Limits, Settings, finished
 from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError
 from neps_core.interrupts import Interrupts
-from neps_core.observers import DEFAULT
+from neps_core.observers import DEFAULT, each_of
 from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
@@ -49,6 +50,7 @@ def run(
     worker_evaluations_to_spend: int | None = None,
     worker_cost_to_spend: float | None = None,
     worker_fidelities_to_spend: float | None = None,
+    max_evaluations_per_run: int | None = None,
     continue_until_max_evaluation_completed: bool = False,
     ignore_errors: bool = False,
     objective_value_on_error: float | None = None,
@@ -60,6 +62,7 @@ def run(
     budgets: Mapping[str, float] | None = None,
     observers: Any = DEFAULT,
     stopping_rule: Any = None,
+    live_plots: bool = False,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -86,6 +89,7 @@ def run(
         worker_evaluations_to_spend: Another name of `evaluations_to_spend`.
         worker_cost_to_spend: Another name of `cost_to_spend`.
         worker_fidelities_to_spend: Another name of `fidelities_to_spend`.
+        max_evaluations_per_run: Another name of `evaluations_to_spend`.
         continue_until_max_evaluation_completed: Count finished evaluations only, not those in progress.
         ignore_errors: Go on when the function raises. Errors count towards the budget.
         objective_value_on_error: The objective that an evaluation counts as which raised or gave NaN.
@@ -93,8 +97,8 @@ def run(
         sample_batch_size: How many configurations to sample at a time.
         worker_id: What to call this worker; made up if left out.
         optimizer: A name, `(name, {keyword: value})`, `{"name": name, keyword: value}`, a callable
-            `(space, **keywords)`, or `(callable, {keyword: value})`. `"auto"` goes on with the run's own, or
-            chooses one that suits the space.
+            `(space, **keywords)`, or `(callable, {keyword: value})`. `"auto"` (or None) goes on with the run's own,
+            or chooses one that suits the space.
         seed: Makes the run reproducible; drawn and recorded if left out.
         budgets: Limits by name of further budgets, such as `{"wallclock": 3600}`, for this call.
         observers: Who is told what happens: names, `(name, {keyword: value})`, or objects with any of the methods
@@ -103,6 +107,7 @@ def run(
         stopping_rule: Ends evaluations early that are not worth it, judged by what they report with `neps.report`:
             `"median"`, `"percentile"`, `"threshold"`, `"patience"`, `(name, {keyword: value})`, or a function
             `(trial, trials) -> bool`.
+        live_plots: The same as one more observer, `"plots"`: the pictures of `neps.plot` are drawn again as trials end.
 
     Returns:
         The best trial, all trials, and why this call stopped.
@@ -116,9 +121,15 @@ def run(
     function = load_function(evaluate_pipeline)
     call_limits = _limits(
         "",
-        evaluations=_one("evaluations_to_spend", evaluations_to_spend, worker_evaluations_to_spend),
-        cost=_one("cost_to_spend", cost_to_spend, worker_cost_to_spend),
-        fidelities=_one("fidelities_to_spend", fidelities_to_spend, worker_fidelities_to_spend),
+        evaluations=_one(
+            evaluations_to_spend=evaluations_to_spend,
+            worker_evaluations_to_spend=worker_evaluations_to_spend,
+            max_evaluations_per_run=max_evaluations_per_run,
+        ),
+        cost=_one(cost_to_spend=cost_to_spend, worker_cost_to_spend=worker_cost_to_spend),
+        fidelities=_one(
+            fidelities_to_spend=fidelities_to_spend, worker_fidelities_to_spend=worker_fidelities_to_spend
+        ),
     )
     for name, limit in (budgets or {}).items():
         if name in call_limits:
@@ -140,6 +151,8 @@ def run(
     name = check_id("worker_id", worker_id, RunError) if worker_id is not None else _made_up_id()
 
     rule = choose_rule(stopping_rule)
+    if live_plots:
+        observers = [*each_of(observers), "plots"]
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
     if pipeline_space is None:
@@ -185,20 +198,23 @@ def _work(the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts) 
     return result
 
 
-def save_pipeline_results(user_result: Any, pipeline_id: str, root_directory: str | Path) -> None:
+def save_pipeline_results(
+    user_result: Any, pipeline_id: str, root_directory: str | Path, *, live_plots: bool = False
+) -> None:
     """Hand in the result of an evaluation that returned None to `run`.
 
     Args:
         user_result: As `evaluate_pipeline` would have returned it.
         pipeline_id: The trial's id, as `evaluate_pipeline` got it.
         root_directory: The run's folder.
+        live_plots: Whether to draw the pictures of `neps.plot` again.
 
     Raises:
         FileNotFoundError: If there is no run.
         TrialError: If there is no such trial, it was never started, or it has a result already.
         ResultError: If it is no result; the trial goes on waiting.
     """
-    run = open_run(root_directory)
+    run = open_run(root_directory, observers=[*each_of(DEFAULT), "plots"] if live_plots else None)
     trial = run.trial(pipeline_id)
     if trial.state is not State.EVALUATING:
         raise TrialError(
@@ -245,10 +261,13 @@ def _limits(prefix: str, **limits: float | None) -> dict[str, float]:
     return {name: check_limit(f"{prefix}{name}_to_spend", limit) for name, limit in limits.items() if limit is not None}
 
 
-def _one(name: str, value: Any, other: Any) -> Any:
-    if value is not None and other is not None and value != other:
-        raise RunError(f"{name}={value!r} and worker_{name}={other!r} are two names for one thing; give one of them.")
-    return value if value is not None else other
+def _one(**values: Any) -> Any:
+    """What was given under one of several names."""
+    given = {name: value for name, value in values.items() if value is not None}
+    if any(a is not b and a != b for a, b in pairwise(given.values())):
+        shown_values = ", ".join(f"{name}={value!r}" for name, value in given.items())
+        raise RunError(f"{shown_values}: several names for one thing; give one of them.")
+    return next(iter(given.values()), None)
 
 
 def _value(name: str, value: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -12,16 +13,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, overload
 
+from attrs import evolve
+
 from neps_core import events as ev
+from neps_core.budgets import BudgetInfo
 from neps_core.claims import Claims, Settings, finished
 from neps_core.errors import OptimizerError, RunError, TrialError
 from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen
-from neps_core.optimizers.choosing import Registered, chosen_as
+from neps_core.optimizers.choosing import chosen_as, makes_optimizers
 from neps_core.results import parse_result, plain
 from neps_core.run import Run, check_seed
 from neps_core.run_setup import set_up
-from neps_core.spaces.domains import exact
+from neps_core.spaces.domains import as_number, exact
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
 from neps_core.storage import open_storage
@@ -52,6 +56,7 @@ class AskAndTell:
         seed: Makes the proposals reproducible; drawn if left out.
         root_directory: The run's folder; in memory if left out.
         pipeline_space: The space of a new run in a folder, if the optimizer was not made by `neps.algorithms`.
+        worker_id: What this loop is called in the trials' metadata; made up if left out.
 
     Raises:
         OptimizerError: If `optimizer` can't be called.
@@ -65,7 +70,9 @@ class AskAndTell:
         seed: int | None = None,
         root_directory: str | Path | None = None,
         pipeline_space: Any = None,
+        worker_id: str | None = None,
     ) -> None:
+        name = None if worker_id is None else check_id("worker_id", worker_id, RunError)
         if root_directory is None and not _is_ready(optimizer):
             raise OptimizerError(f"{optimizer!r} is no optimizer; make one: neps.algorithms.random_search(space).")
         self._open = ExitStack()
@@ -77,14 +84,14 @@ class AskAndTell:
             self._run.record(ev.Created(ev.FORMAT, seed or 0, time.time()))
             space = None
         else:
-            chosen, space = self._join(optimizer, seed, root_directory, pipeline_space)
+            chosen, space = self._join(optimizer, seed, root_directory, pipeline_space, name)
         self._chosen = chosen
         self._space = space
-        self._run.worker_id = self._run.worker_id or "ask-and-tell"
+        self._run.worker_id = self._run.worker_id or name or "ask-and-tell"
         self._claims = Claims(self._run, chosen, space, settings=Settings(ignore_errors=True))
 
     def _join(
-        self, optimizer: Any, seed: int | None, root_directory: str | Path, pipeline_space: Any
+        self, optimizer: Any, seed: int | None, root_directory: str | Path, pipeline_space: Any, name: str | None
     ) -> tuple[Chosen, SearchSpace]:
         """Create the run in a folder or go on with it, as a worker that is alive until this is closed."""
         if _is_ready(optimizer):
@@ -94,7 +101,7 @@ class AskAndTell:
                 raise RunError("a new run in a folder needs a space: give pipeline_space=.")
         setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False)
         self._run = setup.run
-        name = f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
+        name = name or f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
         self._open.enter_context(setup.begun(check_seed(seed), name))
         self._run.use(setup.chosen)
         return setup.chosen, setup.space
@@ -129,16 +136,17 @@ class AskAndTell:
         return self._run.log.trials
 
     @overload
-    def ask(self, n: None = None) -> Trial: ...
+    def ask(self, n: None = None, budget_info: BudgetInfo | None = None) -> Trial: ...
 
     @overload
-    def ask(self, n: int) -> list[Trial]: ...
+    def ask(self, n: int, budget_info: BudgetInfo | None = None) -> list[Trial]: ...
 
-    def ask(self, n: int | None = None) -> Trial | list[Trial]:
+    def ask(self, n: int | None = None, budget_info: BudgetInfo | None = None) -> Trial | list[Trial]:
         """The next configuration, or several.
 
         Args:
             n: How many; None for a single one.
+            budget_info: What to tell the optimizer of the budget, if it wants to know.
 
         Returns:
             A trial, or a list of at most `n`. `trial.config` holds the decisions; for a hierarchical space
@@ -152,18 +160,29 @@ class AskAndTell:
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
             raise OptimizerError(f"n must be a whole number of at least 1, not {n!r}.")
         self._check_open()
-        claimed = self._claims.claim(n or 1)
+        claimed = self._claims.claim(n or 1, budget_info)
         trials = [] if isinstance(claimed, str) else claimed
         if n is None and not trials:
             raise OptimizerError(f"{self._chosen.name} has nothing to propose until it is told more results, or ever.")
         return trials[0] if n is None else trials
 
-    def tell(self, trial: Trial | str, result: Any) -> Trial:
+    def tell(
+        self,
+        trial: Trial | str,
+        result: Any,
+        *,
+        time_end: float | None = None,
+        evaluation_duration: float | None = None,
+        traceback_str: str | None = None,
+    ) -> Trial:
         """Report the result of a trial.
 
         Args:
             trial: The trial, or its id; also one that an earlier process asked for.
             result: As `evaluate_pipeline` would return it.
+            time_end: When its evaluation ended, in Unix seconds; now if left out.
+            evaluation_duration: How long that took, in seconds; since it was asked for if left out.
+            traceback_str: The traceback of what went wrong, if the result holds no exception that has one.
 
         Returns:
             The trial with its report.
@@ -178,23 +197,48 @@ class AskAndTell:
         trial_id = known.id
         if known.state.is_finished:
             raise TrialError(f"trial {trial_id!r} has a result already.")
-        report = parse_result(result, n_objectives=self._run.log.n_objectives)
-        self._run.record(finished(trial_id, report))
+        end = _moment("time_end", time_end) or time.time()
+        duration = _moment("evaluation_duration", evaluation_duration)
+        if duration is None and known.metadata.time_started is not None:
+            duration = max(end - known.metadata.time_started, 0.0)
+        self._run.record(self._finished(trial_id, result, end, duration, traceback_str))
         return self._trial(trial_id)
 
-    def tell_custom(self, *, config_id: str, config: Mapping[str, Any], result: Any) -> Trial:
+    def tell_custom(
+        self,
+        *,
+        config_id: str,
+        config: Mapping[str, Any],
+        result: Any,
+        time_sampled: float | None = None,
+        time_started: float | None = None,
+        time_end: float | None = None,
+        evaluation_duration: float | None = None,
+        previous_trial_id: str | None = None,
+        worker_id: str | None = None,
+        traceback_str: str | None = None,
+        location: str | Path | None = None,
+    ) -> Trial:
         """Report the result of a configuration that was not asked for.
 
         Args:
             config_id: An id that is not taken.
             config: The decisions by path.
             result: As `evaluate_pipeline` would return it.
+            time_sampled: When it was proposed, in Unix seconds. None (or NaN) for unknown; so for the next ones.
+            time_started: When its evaluation began.
+            time_end: When that ended; now if left out.
+            evaluation_duration: How long it took, in seconds.
+            previous_trial_id: The trial that this one continues.
+            worker_id: Who evaluated it; this loop if left out.
+            traceback_str: The traceback of what went wrong, if the result holds no exception that has one.
+            location: Taken so that it can be given; a trial's folder is where its id says.
 
         Returns:
             The new trial.
 
         Raises:
-            TrialError: If the id is taken.
+            TrialError: If the id is taken, or there is no previous trial of that id.
             OptimizerError: If it can't be the name of a folder.
             ConfigError: If the configuration is none of the space; in a folder only.
             ResultError: If it is no result; then there is no new trial.
@@ -203,13 +247,25 @@ class AskAndTell:
         config_id = check_id("config_id", config_id, OptimizerError)
         check_mapping("config", config)
         config = plain(config) if self._space is None else replay(self._space, config).config
+        worker = None if worker_id is None else check_id("worker_id", worker_id, RunError)
+        started, end = _moment("time_started", time_started), _moment("time_end", time_end)
+        duration = _moment("evaluation_duration", evaluation_duration)
         with self._run.locked("sampling"):
             self._run.refresh()
             if config_id in self._run.trials:
                 raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
-            report = parse_result(result, n_objectives=self._run.log.n_objectives)
-            self._run.record(ev.Sampled(config_id, dict(config)), finished(config_id, report))
+            previous = None if previous_trial_id is None else self._run.trial(previous_trial_id).id
+            sampled = ev.Sampled(config_id, dict(config), _moment("time_sampled", time_sampled), worker, previous)
+            begun = [] if started is None else [ev.Started(config_id, started, worker or self._run.worker_id)]
+            self._run.record(sampled, *begun, self._finished(config_id, result, end, duration, traceback_str))
         return self._trial(config_id)
+
+    def _finished(
+        self, trial_id: str, result: Any, end: float | None, duration: float | None, traceback: str | None
+    ) -> ev.Finished:
+        report = parse_result(result, n_objectives=self._run.log.n_objectives)
+        report = evolve(report, evaluation_duration=duration, tb=report.tb or traceback)
+        return finished(trial_id, report, end)
 
     def _trial(self, trial_id: str) -> Trial:
         trial = self._run.trials.get(trial_id)
@@ -218,6 +274,19 @@ class AskAndTell:
         return trial
 
 
+def _moment(name: str, value: Any) -> float | None:
+    """A time in seconds; None for one that is unknown, as NaN says, too.
+
+    Raises:
+        RunError: If it is no number.
+    """
+    try:
+        seconds = None if value is None else as_number(value)
+    except ValueError as reason:
+        raise RunError(f"{name}: {reason}.") from None
+    return seconds if seconds is not None and math.isfinite(seconds) else None
+
+
 def _is_ready(optimizer: Any) -> bool:
     """Whether this is an optimizer, and not something that makes one."""
-    return callable(optimizer) and not isinstance(optimizer, (type, Registered))
+    return callable(optimizer) and not makes_optimizers(optimizer)

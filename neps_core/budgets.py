@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import Factory, field, frozen
 
-from neps_core.errors import BudgetError
+from neps_core.errors import BudgetError, nearest
 from neps_core.selection import Selectable
 from neps_core.spaces.domains import as_number
 from neps_core.spaces.protocol import SearchSpace
@@ -61,55 +62,73 @@ class BudgetSpec:
 BUDGETS = Selectable("budget", "budgets", "neps_budgets", BudgetSpec, BudgetError)
 
 
-@frozen
+def _limit(name: str, doc: str) -> Any:
+    return property(lambda self: self.limits.get(name), doc=f"{doc}; None without such a budget.")
+
+
+def _spent(name: str, doc: str) -> Any:
+    return property(lambda self: self.spent.get(name, 0.0), doc=doc)
+
+
+#: How the attributes of a `BudgetInfo` are called whose values may be given to it by name.
+_LIMIT, _SPENT = re.compile(r"(?:max|worker|total)_(\w+?)(?:_to_spend)?"), re.compile(r"used_(\w+?)(?:_budget)?")
+
+
+@frozen(init=False)
 class BudgetInfo:
     """What was given to spend, and what is used, by name of the budget.
 
     Where a budget is set both for a call and for all workers together, the one for all counts here.
 
+    Args:
+        limits: What may be spent.
+        spent: What is used.
+        values: The same by attribute: `BudgetInfo(worker_cost_to_spend=10, used_cost_budget=2.5)`.
+
     Attributes:
         limits: What may be spent.
         spent: What is used.
+
+    Raises:
+        BudgetError: If there is no such attribute, or the value is no number of at least 0.
     """
 
     limits: Mapping[str, float] = Factory(dict)
     spent: Mapping[str, float] = Factory(dict)
 
-    @property
-    def max_evaluations(self) -> float | None:
-        """The number of evaluations that may be made; None without such a budget."""
-        return self.limits.get("evaluations")
+    max_evaluations = _limit("evaluations", "The number of evaluations that may be made")
+    worker_evaluations_to_spend = total_evaluations_to_spend = max_evaluations
+    used_evaluations = _spent("evaluations", "The number of evaluations begun.")
+    max_cost = _limit("cost", "The cost that may be spent")
+    worker_cost_to_spend = total_cost_to_spend = max_cost
+    used_cost = used_cost_budget = _spent("cost", "The cost reported so far.")
+    max_fidelities = _limit("fidelities", "The fidelity that may be spent")
+    worker_fidelities_to_spend = total_fidelities_to_spend = max_fidelities
+    used_fidelities = _spent("fidelities", "The fidelity spent so far.")
 
-    @property
-    def used_evaluations(self) -> float:
-        """The number of evaluations begun."""
-        return self.spent.get("evaluations", 0.0)
-
-    @property
-    def max_cost(self) -> float | None:
-        """The cost that may be spent; None without such a budget."""
-        return self.limits.get("cost")
-
-    @property
-    def used_cost(self) -> float:
-        """The cost reported so far."""
-        return self.spent.get("cost", 0.0)
-
-    @property
-    def max_fidelities(self) -> float | None:
-        """The fidelity that may be spent; None without such a budget."""
-        return self.limits.get("fidelities")
-
-    @property
-    def used_fidelities(self) -> float:
-        """The fidelity spent so far."""
-        return self.spent.get("fidelities", 0.0)
+    def __init__(
+        self,
+        limits: Mapping[str, float] | None = None,
+        spent: Mapping[str, float] | None = None,
+        **values: float | None,
+    ) -> None:
+        limits, spent = dict(limits or {}), dict(spent or {})
+        for name, value in values.items():
+            if name not in _NAMES:
+                raise BudgetError(f"BudgetInfo has no attribute {name!r}. {nearest(name, _NAMES)}")
+            for pattern, target in ((_LIMIT, limits), (_SPENT, spent)):
+                if value is not None and (found := pattern.fullmatch(name)):
+                    target[found[1]] = check_limit(name, value)
+        self.__attrs_init__(limits, spent)  # type: ignore[attr-defined]
 
     @property
     def fraction_spent(self) -> float | None:
         """The share of the budget that is nearest to its end, in [0, 1]; None without a budget."""
         shares = [self.spent.get(n, 0.0) / limit if limit else 1.0 for n, limit in self.limits.items()]
         return min(max(shares), 1.0) if shares else None
+
+
+_NAMES = [n for n in vars(BudgetInfo) if _LIMIT.fullmatch(n) or _SPENT.fullmatch(n)]
 
 
 def check_limit(name: str, limit: Any) -> float:

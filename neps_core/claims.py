@@ -126,11 +126,12 @@ class Claims:
 
     # ------------------------------------------------------------------ claiming
 
-    def claim(self, n: int = 1) -> list[Trial] | str:
+    def claim(self, n: int = 1, budget_info: BudgetInfo | None = None) -> list[Trial] | str:
         """Trials that are this worker's from now on: those that wait for one, then new ones.
 
         Args:
             n: How many at most.
+            budget_info: What the optimizer is told of the budgets; None for how they stand.
 
         Returns:
             The trials; none if there is nothing until a running trial ends. Or a reason to stop.
@@ -156,7 +157,7 @@ class Claims:
                 missing = n - len(ids)
                 wanted = self._settings.sample_batch_size or (None if n == 1 else missing)
                 with self._interruptible():  # a model may take long, and nothing is lost yet
-                    info = merge(self._ledgers)
+                    info = budget_info or merge(self._ledgers)
                     sampled = sample(run.log, self._chosen, self._space, info, wanted, run.worker_id)
                 ids += [event.id for event in sampled[:missing]]
             if not ids:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from neps_core.errors import ConfigError, NePSError, NePSWarning, RunError, TrialError
-from neps_core.files import read_yaml, to_path
+from neps_core.files import name_of, read_yaml, to_path
 from neps_core.run import open_run
 from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.domains import CategoricalDomain, Domain, Value
@@ -18,19 +18,25 @@ from neps_core.trials import Trial, without_folder
 
 
 def load_config(
-    config_path: str | Path | None = None,
+    config_path: Any = None,
+    config: Mapping[str, Any] | None = None,
     *,
     pipeline_space: Any = None,
     config_id: str | None = None,
-    config: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The arguments that `evaluate_pipeline` gets for a configuration.
 
+    ```python
+    neps.load_config("results/configs/config_3")
+    neps.load_config("results", config_id="3")
+    neps.load_config(Space(), trial.config)
+    ```
+
     Args:
-        config_path: A `config.yaml`, a trial's folder, or a run's folder together with `config_id`.
+        config_path: A `config.yaml`, a trial's folder, or a run's folder together with `config_id`. Or the space.
+        config: The configuration itself instead of a path; needs the space.
         pipeline_space: The search space; read from the run's folder if left out.
         config_id: A trial's id: `"1"` or `"config_1"`.
-        config: The configuration itself instead of a path; needs `pipeline_space`.
 
     Returns:
         The arguments by name.
@@ -41,8 +47,10 @@ def load_config(
         SpaceError: If something that the arguments are made of can't be had here.
         RunError: If it is not clear which configuration is meant, or of which space.
     """
+    if config is not None and pipeline_space is None:
+        config_path, pipeline_space = None, config_path
     if (config_path is None) == (config is None):
-        raise RunError("give config_path= or config=, one of them.")
+        raise RunError("give config_path= or config=, one of them (and with config= the space).")
     root: str | Path | None = None
     path: Path | None = None
     if config_path is not None and config_id is not None:
@@ -97,15 +105,15 @@ def _config_file(path: Path) -> Path:
     return path
 
 
-def _mapping_in(path: Path, error: type[NePSError]) -> dict[str, Any]:
+def _mapping_in(path: Path | IO[str], error: type[NePSError]) -> dict[str, Any]:
     """The mapping in a YAML file that anybody may have written."""
     content = read_yaml(path, error)
     if not isinstance(content, dict):
         what = "nothing" if content is None else type(content).__name__
-        raise error(f"{path} holds {what}, not a mapping of names to values.")
+        raise error(f"{name_of(path)} holds {what}, not a mapping of names to values.")
     for key in content:
         if not isinstance(key, str):
-            raise error(f"{path} has the key {key!r}, which is no text but {type(key).__name__}; put it in quotes.")
+            raise error(f"{name_of(path)} has the key {key!r}, which is no text but {type(key).__name__}; put it in quotes.")
     return content
 
 
@@ -114,11 +122,11 @@ def _space_of(root: str | Path) -> SearchSpace:
     return parse_space(load_space(run.log.space or {}))
 
 
-def load_and_merge_yamls(*paths: str | Path) -> dict[str, Any]:
+def load_and_merge_yamls(*paths: str | Path | IO[str]) -> dict[str, Any]:
     """The contents of several YAML files as one dict: settings for `run`, say.
 
     Args:
-        paths: Files that hold a mapping each.
+        paths: Files that hold a mapping each, or open ones.
 
     Returns:
         All keys.
@@ -128,12 +136,13 @@ def load_and_merge_yamls(*paths: str | Path) -> dict[str, Any]:
         RunError: If one holds no mapping, or anything but plain data, or a key is in two of them.
     """
     merged: dict[str, Any] = {}
-    origin: dict[str, Path] = {}
-    for path in [to_path("path", path) for path in paths]:
+    origin: dict[str, str] = {}
+    for given in paths:
+        path = given if hasattr(given, "read") else to_path("path", given)
         for key, value in _mapping_in(path, RunError).items():
             if key in merged:
-                raise RunError(f"{key!r} is both in {origin[key]} and in {path}; keep one of them.")
-            merged[key], origin[key] = value, path
+                raise RunError(f"{key!r} is both in {origin[key]} and in {name_of(path)}; keep one of them.")
+            merged[key], origin[key] = value, name_of(path)
     return merged
 
 
@@ -165,18 +174,25 @@ class Prompt:
 
 def _described(domain: Domain) -> str:
     if isinstance(domain, CategoricalDomain):
-        return ", ".join(f"{i}: {choice}" for i, choice in enumerate(domain.choices))
+        if _has_numbers(domain):
+            return f"one of {', '.join(map(str, domain.choices))}"
+        return "a choice or its index: " + ", ".join(f"{i}: {choice}" for i, choice in enumerate(domain.choices))
     kind = "whole number" if isinstance(domain.lower, int) else "number"
     return f"{kind} from {domain.lower} to {domain.upper}{', log' if domain.log else ''}"
 
 
+def _has_numbers(domain: CategoricalDomain) -> bool:
+    """Whether an index could be mistaken for a choice, so that none is taken."""
+    return any(str(choice).isdecimal() for choice in domain.choices)
+
+
 def _parsed(domain: Domain, answer: str) -> Value:
-    """The value that a line means: for a choice its label, or else its index."""
+    """The value that a line means."""
     if isinstance(domain, CategoricalDomain):
         for choice in domain.choices:
             if str(choice) == answer:
                 return choice
-        if answer.isdecimal() and int(answer) < len(domain.choices):
+        if answer.isdecimal() and int(answer) < len(domain.choices) and not _has_numbers(domain):
             return domain.choices[int(answer)]
         raise ValueError(f"{answer!r} is none of the choices")
     try:

@@ -15,7 +15,7 @@ import stat
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from neps_core.errors import RunError, StorageError
 
@@ -310,20 +310,25 @@ def holds(path: str | Path, content: bytes) -> bool:
         return stat.S_ISREG(status.st_mode) and status.st_size == len(content) and file.read() == content
 
 
-def read_yaml(path: Path, error: type[Exception]) -> Any:
+def name_of(file: Path | IO[str]) -> str:
+    """What a file is called in messages."""
+    return str(file if isinstance(file, Path) else getattr(file, "name", "the file"))
+
+
+def read_yaml(path: Path | IO[str], error: type[Exception]) -> Any:
     """The plain data in a file that anybody may have written.
 
     Args:
-        path: The file.
+        path: The file, or an open one.
         error: What is raised if it holds no such thing.
 
     Raises:
         FileNotFoundError: If there is no such file.
     """
     try:
-        return from_yaml(read_text(path))
+        return from_yaml(read_text(path) if isinstance(path, Path) else path.read())
     except FileNotFoundError:
         raise
     except (ValueError, OSError) as reason:
         problem = reason.strerror if isinstance(reason, OSError) else reason
-        raise error(f"{path} can't be read as plain data: {problem}.") from reason
+        raise error(f"{name_of(path)} can't be read as plain data: {problem}.") from reason

@@ -66,9 +66,19 @@ def get_in_progress_trial() -> Trial:
     return _live("neps.get_in_progress_trial").trial
 
 
-def _live(function: str) -> LiveTrial:
+def is_in_progress_trial_set() -> bool:
+    """Whether this process is evaluating a trial here, so that `get_in_progress_trial` gives it."""
+    return _here() is not None
+
+
+def _here() -> LiveTrial | None:
     live = _current.get()
-    if live is None or live.has_ended or live.pid != os.getpid():
+    return None if live is None or live.has_ended or live.pid != os.getpid() else live
+
+
+def _live(function: str) -> LiveTrial:
+    live = _here()
+    if live is None:
         raise NotInTrialError(
             f"{function}() was called where no trial is being evaluated. Call it inside evaluate_pipeline, in the same "
             "process; a thread of your own has to run in a copy of the context (contextvars.copy_context().run)."

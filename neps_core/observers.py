@@ -49,6 +49,25 @@ class ObserverSpec:
 OBSERVERS = Selectable("observer", "observers", "neps_observers", ObserverSpec, ObserverError)
 
 
+def each_of(chosen: Any) -> list[Any]:
+    """What `observers=` selects, one by one.
+
+    Raises:
+        ObserverError: If it is no selection.
+    """
+    if isinstance(chosen, (str, dict)) or (isinstance(chosen, tuple) and not _is_several(chosen)):
+        return [chosen]
+    if any(hasattr(chosen, hook) for hook in HOOKS):
+        return [chosen]
+    if not isinstance(chosen, Iterable):
+        raise ObserverError(f"observers={chosen!r} must be a list of names, (name, keywords), or objects.")
+    if chosen is DEFAULT:  # nobody asked for them, so they may be absent
+        there = {spec.name for _, spec in OBSERVERS.installed()}
+        return [name for name in DEFAULT if name in there]
+    return list(chosen)
+
+
+
 class Observers:
     """Those who observe a run in this process: the plugins that implement a hook of `HOOKS`, and the chosen ones.
 
@@ -60,17 +79,8 @@ class Observers:
         PluginError: If the plugin that brings one is broken.
     """
 
-    def __init__(self, chosen: Iterable[Any] = DEFAULT) -> None:
-        if isinstance(chosen, (str, dict)) or (isinstance(chosen, tuple) and not _is_several(chosen)):
-            chosen = [chosen]
-        if any(hasattr(chosen, hook) for hook in HOOKS):
-            chosen = [chosen]
-        if not isinstance(chosen, Iterable):
-            raise ObserverError(f"observers={chosen!r} must be a list of names, (name, keywords), or objects.")
-        if chosen is DEFAULT:  # nobody asked for them, so they may be absent
-            there = {spec.name for _, spec in OBSERVERS.installed()}
-            chosen = [name for name in DEFAULT if name in there]
-        observers = [_observer(selection) for selection in chosen]
+    def __init__(self, chosen: Any = DEFAULT) -> None:
+        observers = [_observer(selection) for selection in each_of(chosen)]
         # Numbered, as there may be several of one kind.
         named = [(f"{name!r} (observers[{i}])", observer) for i, (name, observer) in enumerate(observers)]
         self._methods = {hook: [_method(name, observer, hook) for name, observer in named] for hook in HOOKS}

@@ -352,18 +352,19 @@ def _plain_document(space: SearchSpace) -> dict[str, Any]:
     return document
 
 
-def open_run(location: str | Path, check: bool = False) -> Run:
+def open_run(location: str | Path, check: bool = False, observers: Any = None) -> Run:
     """A run that exists, as it is now. Nothing is written.
 
     Args:
         location: Its `root_directory`.
         check: Hold the files at the top of the folder against the journal.
+        observers: Who is told what happens, as for `neps.run`; the usual ones if None.
 
     Raises:
         FileNotFoundError: If there is no run.
         StorageError: If it can't be read, or (with `check`) a file was changed by somebody.
     """
-    run = Run(open_storage(location))
+    run = Run(open_storage(location), None if observers is None else Observers(observers))
     if not run.journal.exists():
         raise FileNotFoundError(f"there is no run in {location}.")
     run.refresh()

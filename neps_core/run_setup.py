@@ -46,7 +46,7 @@ def set_up(
     Args:
         root_directory: The run's folder.
         pipeline_space: The space; None for the stored one.
-        optimizer: The optimizer, in any form; `"auto"` for the run's own, or one that is ready.
+        optimizer: The optimizer, in any form; `"auto"` or None for the run's own, or one that is ready.
         overwrite: Whether to delete what is there, when it begins.
         observers: Who is told what happens; as for `neps.run`.
 
@@ -54,6 +54,7 @@ def set_up(
         NePSError: If something can't be meant, or can't be had.
     """
     space = None if pipeline_space is None else parse_space(pipeline_space)
+    optimizer = "auto" if optimizer is None else optimizer
     run = Run(open_storage(root_directory), Observers(observers))
     if run.journal.exists() and not overwrite:
         run.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from enum import Enum
-from typing import Any, Protocol, Union, overload
+from typing import Any, ClassVar, Protocol, Union, overload
 
 from attrs import field, frozen
 
@@ -188,6 +188,8 @@ class Trial:
     report: Report | None = None
     points: Sequence[Point] = ()
     superseded: Sequence[Report] = ()
+
+    State: ClassVar[type[State]] = State
 
     @property
     def was_stopped_early(self) -> bool:

@@ -169,7 +169,7 @@ def test_import_loads_no_plugin_and_nothing_heavy(site: Site) -> None:
         assert not loaded(*{heavy[1:]}), loaded(*{heavy[1:]})
         of_plugins = {{name for name in sys.modules if name.startswith("neps_plugins.")}}
         assert {{".".join(name.split(".")[:3]) for name in of_plugins}} == {{
-            "neps_plugins.spaces", "neps_plugins.spaces.pipeline"
+            "neps_plugins.spaces", "neps_plugins.spaces.pipeline", "neps_plugins.compat"
         }}
         """
     )
@@ -528,9 +528,18 @@ def test_a_run_goes_on_with_its_optimizer(form: str, register: Register, tmp_pat
     assert search("auto", tmp_path / "run") == [0.25, 0.25]
 
 
-def test_a_partial_of_an_earlier_call_has_to_be_passed_again(tmp_path: Path) -> None:
-    """It has no name by which it could be found."""
+def test_a_partial_is_what_it_calls_with_its_keywords(tmp_path: Path) -> None:
     chosen = functools.partial(Middle, at=0.75)
+    search(chosen, tmp_path / "run")
+    assert search("auto", tmp_path / "run") == [0.75, 0.75]
+    search((functools.partial(neps.algorithms.random_search, use_priors=True), {"ignore_fidelity": True}), tmp_path)
+    info = {"use_priors": True, "ignore_fidelity": True}
+    assert neps.load_optimizer_info(tmp_path) == {"name": "random_search", "info": info}
+
+
+def test_a_partial_with_arguments_by_position_has_to_be_passed_again(tmp_path: Path) -> None:
+    """It has no name by which it could be found."""
+    chosen = functools.partial(lambda at, space: Middle(space, at), 0.75)
     search(chosen, tmp_path / "run")
     assert search(chosen, tmp_path / "run") == [0.75, 0.75]
     with pytest.raises(OptimizerError, match="pass it again"):

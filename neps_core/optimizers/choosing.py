@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
-
-from attrs import frozen
 
 from neps_core import documents
 from neps_core.errors import OptimizerError, SpaceError
 from neps_core.optimizers.asking import Chosen, numpy_defaults
-from neps_core.optimizers.spec import OPTIMIZERS
+from neps_core.optimizers.spec import OPTIMIZERS, OptimizerSpec
 from neps_core.plugins import plugins
 from neps_core.space_parsing import parse_space
 from neps_core.spaces.protocol import SearchSpace
 
 
-@frozen
-class Registered:
-    """A registered optimizer as a callable: `Registered("random_search")(space, use_priors=True)`.
+#: Which optimizer a function of `neps.algorithms` makes, on the function itself.
+_REGISTERED_AS = "registered_as"
 
-    Attributes:
-        name: What it is registered as.
+
+@cache
+def as_function(spec: OptimizerSpec) -> Callable[..., Any]:
+    """A registered optimizer as a function `(pipeline_space, **keywords)` with the documentation of what it makes.
+
+    Raises:
+        PluginError: If it can't be imported.
     """
 
-    name: str
+    def make(pipeline_space: Any, **keywords: Any) -> Callable[..., Any]:
+        return choose((spec.name, keywords), parse_space(pipeline_space)).optimizer
 
-    def __call__(self, space: Any, **keywords: Any) -> Callable[..., Any]:
-        """Make the optimizer for a space (anything that `run` takes as one).
-
-        Raises:
-            NePSError: As `run` does for a space or keywords that make no sense.
-        """
-        return choose((self.name, keywords), parse_space(space)).optimizer
+    factory = spec.load()
+    with suppress(TypeError, ValueError):
+        space, *others = inspect.signature(factory).parameters.values()
+        space = space.replace(name="pipeline_space", annotation=space.empty)
+        make.__signature__ = inspect.Signature([space, *others])  # type: ignore[attr-defined]
+    make.__name__ = make.__qualname__ = spec.name
+    make.__module__ = "neps_core.algorithms"
+    make.__doc__ = inspect.getdoc(factory) or spec.summary
+    setattr(make, _REGISTERED_AS, spec.name)
+    return make
 
 
 def choose(selection: Any, space: SearchSpace) -> Chosen:
@@ -56,8 +64,6 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
             raise OptimizerError("no plugin chooses an optimizer for this space. Name one with optimizer=.")
         target, defaults = _split(answer)
         keywords = {**defaults, **keywords}
-    if isinstance(target, Registered):
-        target = target.name
     if isinstance(target, str):
         name, factory = _named(target)
     else:
@@ -85,8 +91,17 @@ def chosen_as(optimizer: Any) -> tuple[Chosen, SearchSpace | None]:
     return Chosen(_name_of(type(optimizer)), {}, optimizer), None
 
 
+def makes_optimizers(thing: Any) -> bool:
+    """Whether this is known to be no optimizer but something that makes one: a class, or one of `neps.algorithms`."""
+    thing = thing.func if isinstance(thing, partial) else thing
+    return isinstance(thing, type) or hasattr(thing, _REGISTERED_AS)
+
+
 def _split(selection: Any) -> tuple[Any, dict[str, Any]]:
     target, keywords = OPTIMIZERS.split(selection)
+    if isinstance(target, partial) and not target.args:
+        target, keywords = target.func, {**target.keywords, **keywords}
+    target = getattr(target, _REGISTERED_AS, target)
     if not isinstance(target, str) and not callable(target):
         raise OptimizerError(
             f"optimizer={selection!r} is no optimizer. Give a name, (name, keywords), or a callable (space, **kwargs)."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from neps_core.errors import OptimizerError
 from neps_core.plugins import Plugin
@@ -30,7 +30,7 @@ class OptimizerSpec:
     name: str
     factory: Callable[..., Any] | str
     summary: str = ""
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = field(default=(), converter=tuple)
     uses_fidelity: bool = False
     uses_priors: bool = False
     several_objectives: bool = False

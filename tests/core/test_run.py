@@ -33,7 +33,7 @@ class TestBudgets:
 
     def test_the_other_name(self, root):
         assert len(run(lambda x: x, root, evaluations_to_spend=None, worker_evaluations_to_spend=2).trials) == 2
-        with pytest.raises(RunError, match="two names for one thing"):
+        with pytest.raises(RunError, match="names for one thing"):
             run(lambda x: x, root, evaluations_to_spend=1, worker_evaluations_to_spend=2)
 
     def test_total_holds_over_restarts(self, root):

@@ -1,0 +1,3 @@
+"""Curves for TensorBoard: the same as `neps.tblogger`."""
+
+from neps_plugins.compat import tblogger as tblogger

@@ -1,0 +1,1 @@
+"""The language that spaces are written in."""

@@ -1,0 +1,3 @@
+"""A space as a mapping of names to parameters."""
+
+from neps_plugins.compat.spaces import SearchSpace as SearchSpace

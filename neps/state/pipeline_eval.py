@@ -1,0 +1,3 @@
+"""What `evaluate_pipeline` may return as a dict."""
+
+from neps_core.results import UserResultDict as UserResultDict

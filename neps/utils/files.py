@@ -1,0 +1,3 @@
+"""Settings in YAML files."""
+
+from neps_core.configs import load_and_merge_yamls as load_and_merge_yamls

@@ -1,0 +1,25 @@
+"""`neps.analyze`: everything for people that is made of a run, made again."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from neps_core import open_run
+from neps_core.pictures import plot
+from neps_core.run_result import result_of
+
+
+def analyze(root_directory: str | Path) -> None:
+    """Write the summary of a run again, and its pictures if matplotlib is installed.
+
+    Args:
+        root_directory: The run's folder.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+    """
+    run = open_run(root_directory)
+    run.tell("neps_run_finished", result=result_of(run, "it is analyzed"))
+    if importlib.util.find_spec("matplotlib") is not None:
+        plot(root_directory)
