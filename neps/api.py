@@ -7,3 +7,4 @@ from neps_core.api import save_pipeline_results as save_pipeline_results
 from neps_core.configs import create_config as create_config
 from neps_core.configs import load_config as load_config
 from neps_core.importing import import_trials as import_trials
+from neps_plugins.compat.analyzing import analyze as analyze

@@ -3,6 +3,7 @@
 from typing import Any
 
 from neps_core import algorithms as _installed
+from neps_plugins.compat.algorithms import PredefinedOptimizers as OptimizerChoice
 from neps_plugins.compat.algorithms import PredefinedOptimizers as PredefinedOptimizers
 from neps_plugins.compat.algorithms import custom as custom
 from neps_plugins.compat.algorithms import determine_optimizer_automatically as determine_optimizer_automatically
