@@ -264,7 +264,7 @@ class AskAndTell:
         self, trial_id: str, result: Any, end: float | None, duration: float | None, traceback: str | None
     ) -> ev.Finished:
         report = parse_result(result, n_objectives=self._run.log.n_objectives)
-        report = evolve(report, evaluation_duration=duration, tb=report.tb or traceback)
+        report = evolve(report, evaluation_duration=duration, tb=traceback or report.tb)
         return finished(trial_id, report, end)
 
     def _trial(self, trial_id: str) -> Trial:
