@@ -31,7 +31,7 @@ _graphs: WeakKeyDictionary[Run, IncumbentGraph] = WeakKeyDictionary()
 _writers: WeakKeyDictionary[Run, dict[str, list[TrialWriter]]] = WeakKeyDictionary()
 
 
-def ConfigWriter(  # noqa: N802 - upstream's name
+def ConfigWriter(
     *,
     write_summary_incumbent: bool = True,
     root_directory: str | Path | None = None,
@@ -78,7 +78,7 @@ def ConfigWriter(  # noqa: N802 - upstream's name
     return writer
 
 
-def WriteIncumbent(root_directory: str | Path | None = None) -> None:  # noqa: N802 - upstream's name
+def WriteIncumbent(root_directory: str | Path | None = None) -> None:
     """Show in TensorBoard how the best objective went: `Summary/Incumbent_graph`, in the run's folder `summary_tb`.
 
     Its steps are the results, from 0, in the order in which they came. Called inside `evaluate_pipeline`, this worker

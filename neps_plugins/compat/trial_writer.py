@@ -25,6 +25,9 @@ class TrialWriter(SummaryWriter):  # type: ignore[misc]
         keywords: For `tensorboardX.SummaryWriter`.
     """
 
+    file_writer: Any
+    all_writers: Any
+
     def __init__(self, directory: Path, **keywords: Any) -> None:
         self._pid = os.getpid()
         self._own_suffix = keywords.pop("filename_suffix", None) or ""
@@ -41,8 +44,8 @@ class TrialWriter(SummaryWriter):  # type: ignore[misc]
             self.file_writer = self.all_writers = None
             self._pid = os.getpid()
         if self.file_writer is None:
-            # tensorboardX names files by second and host only, and begins one of the same name from nothing. TensorBoard
-            # reads them in the order of their names.
+            # tensorboardX names files by second and host only, and begins one of the same name from nothing; and
+            # TensorBoard reads them in the order of their names.
             self._filename_suffix = f".{time.time_ns()}.{self._pid}.{next(_numbers)}{self._own_suffix}"
         return super()._get_file_writer()
 
