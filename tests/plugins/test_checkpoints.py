@@ -1,4 +1,4 @@
-"""`save_checkpoint`, `load_checkpoint`, `load_lightning_checkpoint`: with PyTorch where it is, and a stand-in elsewhere."""
+"""Saving and loading checkpoints: with PyTorch where it is, and a stand-in elsewhere."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def test_a_trial_that_was_interrupted_goes_on(root, torch):
         return x
 
     with pytest.raises(KeyboardInterrupt):
-        neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1)
-    neps.run(train, root_directory=root, evaluations_to_spend=1)
+        neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
+    neps.run(train, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
     assert seen == [None, {"epoch": 3}]
 
 

@@ -104,7 +104,7 @@ def test_what_was_not_closed_is_written_and_what_was_is_not_lost(root):
         assert writer.log_dir.endswith("tbevents")
         return x
 
-    result = neps.run(forgetful, SPACE, root_directory=root, evaluations_to_spend=2)
+    result = neps.run(forgetful, SPACE, root_directory=root, evaluations_to_spend=2, optimizer="random_search")
     for trial in result.trials.values():
         log = root / f"configs/config_{trial.id}/tbevents"
         assert sorted(scalars(log, "a")) == [(step, trial.config["x"]) for step in range(3)]
@@ -124,24 +124,24 @@ def test_a_failure_and_a_writer_of_a_failed_trial(root):
             raise ValueError("no")
         return value
 
-    neps.run(fails, SPACE, root_directory=root, evaluations_to_spend=4, ignore_errors=True)
+    neps.run(fails, SPACE, root_directory=root, evaluations_to_spend=4, ignore_errors=True, optimizer="random_search")
     assert incumbents(root) == [(0, 0.5), (1, 0.5), (2, 0.2)]  # its steps are the results
     assert scalars(root / "configs/config_2/tbevents", "a") == [(0, 1.0)]
 
 
 class TestTheIncumbentOfAFolder:
     def test_is_a_step_function_with_few_points(self, root):
-        values = [1.0] * 200 + [0.5] * 600
-        values[255] = 0.25
+        values = [1.0] * 125 + [0.5] * 125
+        values[215] = 0.25
         neps.import_trials([({"x": 0.5}, value) for value in values], root, SPACE)
         tblogger.WriteIncumbent(root)
         points = incumbents(root)
         assert points[:102] == [(step, 1.0) for step in [*range(100), 100, 110]]
         shown = dict(points)
-        assert (shown[199], shown[200], shown[254], shown[255]) == (1.0, 0.5, 0.5, 0.25)
+        assert (shown[124], shown[125], shown[214], shown[215]) == (1.0, 0.5, 0.5, 0.25)
         assert all(b[0] - a[0] <= 10 for a, b in pairwise(points))
-        assert points[-1] == (790, 0.25)
-        assert len(points) < 180
+        assert points[-1] == (240, 0.25)
+        assert len(points) == 100 + 15 + 4
 
     def test_is_mended_and_goes_on_in_the_same_file(self, root):
         neps.import_trials([({"x": 0.5}, value) for value in (3.0, 2.0)], root, SPACE)
@@ -212,7 +212,7 @@ def test_workers_share_the_curve_and_children_write_logs_of_their_own(root, scri
 
 
 def test_a_job_that_hands_in_its_result_later(root):
-    neps.run(lambda x: None, SPACE, root_directory=root, evaluations_to_spend=1)
+    neps.run(lambda x: None, SPACE, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
     with tblogger.ConfigWriter(pipeline_directory=root / "configs/config_1") as writer:
         writer.add_scalar("a", 3.0, 7)
     assert scalars(root / "configs/config_1/tbevents", "a") == [(7, 3.0)]
@@ -234,7 +234,8 @@ def test_the_folder_of_the_running_trial_may_be_given(root):
         writer.add_scalar("a", x, 0)
         return x
 
-    neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1)  # it is closed with the trial
+    neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
+    # It was closed with the trial.
     assert len(scalars(root / "configs/config_1/tbevents", "a")) == 1
 
 
@@ -255,7 +256,7 @@ def test_hyperparameters_that_are_no_plain_values(root):
         tblogger.ConfigWriter().add_hparams(given, {"loss": 1.0}, global_step=5)
         return x
 
-    neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1)
+    neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
     log = "configs/config_1/tbevents"
     assert lines_of_hparams(root) == {log: ({"n": 3.0, "layers": "[1, 2]"}, {"loss": 1.0})}
     assert scalars(root / log, "loss") == [(5, 1.0)]
