@@ -129,6 +129,26 @@ def test_a_failure_and_a_writer_of_a_failed_trial(root):
     assert scalars(root / "configs/config_2/tbevents", "a") == [(0, 1.0)]
 
 
+def test_a_trial_that_is_interrupted_keeps_its_log(root):
+    def train(x):
+        tblogger.ConfigWriter(flush_secs=1000).add_scalar("a", 2.0, 4)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
+    assert scalars(root / "configs/config_1/tbevents", "a") == [(4, 2.0)]
+
+
+def test_a_running_trial_can_be_watched(root, wait_for):
+    def train(x, pipeline_directory):
+        tblogger.ConfigWriter(flush_secs=0).add_scalar("a", 2.0, 4)
+        wait_for(lambda: read(pipeline_directory / "tbevents").Tags()["scalars"] == ["a"])
+        return x
+
+    result = neps.run(train, SPACE, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
+    assert result.best is not None
+
+
 class TestTheIncumbentOfAFolder:
     def test_is_a_step_function_with_few_points(self, root):
         values = [1.0] * 125 + [0.5] * 125
