@@ -71,6 +71,15 @@ def is_in_progress_trial_set() -> bool:
     return _here() is not None
 
 
+def get_in_progress_run() -> Run:
+    """The run whose trial is being evaluated, as this worker knows it: for plugins, to look at.
+
+    Raises:
+        NotInTrialError: If this process is not evaluating a trial here (a `RuntimeError`).
+    """
+    return _live("get_in_progress_run").run
+
+
 def _here() -> LiveTrial | None:
     live = _current.get()
     return None if live is None or live.has_ended or live.pid != os.getpid() else live
@@ -97,6 +106,7 @@ class LiveTrial:
         held: Keeps signals away while something is stored.
 
     Attributes:
+        run: The run.
         trial: The trial with everything that it has reported.
         pid: The process that evaluates it.
         was_stopped: Whether it was told to stop.
@@ -115,7 +125,7 @@ class LiveTrial:
         self.was_stopped = False
         self.has_ended = False
         self._requires_cost = requires_cost
-        self._run = run
+        self.run = run
         self._trial = trial
         self._rule = rule
         self._held = held
@@ -144,7 +154,7 @@ class LiveTrial:
     def report(self, objective: Any, step: float | None, cost: float | None, extra: Mapping[str, Any]) -> None:
         """See the function `report`."""
         value = objective_of("objective", objective)
-        n = self._run.log.n_objectives
+        n = self.run.log.n_objectives
         if n is None and len(self._points):
             first = self._points[0].objective
             n = len(first) if isinstance(first, list) else 1
@@ -172,7 +182,7 @@ class LiveTrial:
                 self._due = elapsed + max(PAUSE, SHARE * elapsed)
         if is_due:  # without the lock: an observer may wait for a thread that reports, too
             with self._held():
-                self._run.tell_news()
+                self.run.tell_news()
         with self._lock:
             if self.was_stopped or self._is_to_stop():
                 self.was_stopped = True
@@ -182,7 +192,7 @@ class LiveTrial:
         if self._rule is None:
             return False
         try:
-            return bool(self._rule(self.trial, self._run.trials))
+            return bool(self._rule(self.trial, self.run.trials))
         except NePSError:  # it refuses to judge, and says why
             raise
         except Exception as error:  # a plugin's code, so anything: no reason to lose the evaluation
@@ -197,7 +207,7 @@ class LiveTrial:
         before = self._stored
         try:
             with self._held():
-                self._run.record(*self.unstored(), tells=False)
+                self.run.record(*self.unstored(), tells=False)
         except StorageError as error:  # a full disk, say, is no reason to lose the evaluation
             self._stored = before
             logger.warning("What trial %s reports can't be stored yet: %s", self._trial.id, error)
@@ -209,7 +219,7 @@ class LiveTrial:
             self._stored = len(self._points)
         if not points:
             return []
-        return [ev.Reported(self._trial.id, self._run.worker_id, [_short(point) for point in points])]
+        return [ev.Reported(self._trial.id, self.run.worker_id, [_short(point) for point in points])]
 
     def stopped(self) -> Any:
         """What an evaluation counts as that has let `StopTrial` pass: its last report."""

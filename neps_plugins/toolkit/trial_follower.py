@@ -41,7 +41,7 @@ class Follower:
         return anew, list(trials) if anew else new
 
 
-def by_end(trials: Mapping[str, Trial], ids: list[str]) -> list[str]:
+def by_end(trials: Mapping[str, Trial] | Trials, ids: list[str]) -> list[str]:
     """The finished ones among some trials, in the order in which they ended.
 
     That order only ever grows at its end, however many workers there are, so that something may be computed
