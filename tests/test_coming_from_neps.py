@@ -440,6 +440,26 @@ def test_going_on_with_the_trials_of_another_study(tmp_path: Path) -> None:
     assert len(result.trials) > len(trials) + 3
 
 
+def test_the_folder_in_which_a_configuration_began(root: Path) -> None:
+    from neps.utils.common import get_initial_directory
+
+    class Space(neps.PipelineSpace):
+        x = neps.Float(0.0, 1.0)
+        epochs = neps.IntegerFidelity(1, 9)
+
+    began = {}
+
+    def evaluate(x: float, epochs: int, pipeline_id: str, pipeline_directory: Path) -> float:
+        began[pipeline_id] = get_initial_directory(pipeline_directory).name
+        assert get_initial_directory() == get_initial_directory(pipeline_directory)
+        return x / epochs
+
+    neps.run(evaluate, Space(), root_directory=root, evaluations_to_spend=12, optimizer="successive_halving")
+    assert {f"config_{trial_id.partition('_')[0]}_rung_0" for trial_id in began} == set(began.values())
+    with pytest.raises(RuntimeError):
+        get_initial_directory()
+
+
 def test_an_optimizer_that_is_searched(root: Path) -> None:
     """Operators from the standard library, and a class that is built by a function."""
 

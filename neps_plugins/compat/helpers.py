@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from neps_core.live import get_in_progress_run, get_in_progress_trial
+
 
 def extract_keyword_defaults(f: Callable[..., Any]) -> dict[str, Any]:
     """The parameters of a callable that have defaults, with these."""
@@ -15,15 +17,18 @@ def extract_keyword_defaults(f: Callable[..., Any]) -> dict[str, Any]:
     return {name: p.default for name, p in parameters.items() if p.default is not p.empty}
 
 
-def get_initial_directory(pipeline_directory: str | Path) -> Path:
+def get_initial_directory(pipeline_directory: str | Path | None = None) -> Path:
     """The folder of the trial with which a configuration began that was continued at higher fidelities.
 
     Args:
-        pipeline_directory: A trial's folder.
+        pipeline_directory: A trial's folder; that of the trial which is being evaluated if left out.
 
     Raises:
         FileNotFoundError: If it is none.
+        NotInTrialError: If it is left out, and this process is not evaluating a trial here.
     """
+    if pipeline_directory is None:
+        pipeline_directory = get_in_progress_run().folder.trial_directory(get_in_progress_trial().id)
     directory = Path(pipeline_directory)
     while (previous := json.loads((directory / "metadata.json").read_text())["previous_trial_id"]) is not None:
         directory = directory.parent / f"config_{previous}"
