@@ -19,6 +19,7 @@ from neps_core.claims import Claims, Limits, Settings, finished
 from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT
+from neps_core.ranks import FollowingRank, find_rank
 from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
@@ -60,6 +61,7 @@ def run(
     budgets: Mapping[str, float] | None = None,
     observers: Any = DEFAULT,
     stopping_rule: Any = None,
+    distributed: bool | int | tuple[int, str] | None = None,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -103,6 +105,10 @@ def run(
         stopping_rule: Ends evaluations early that are not worth it, judged by what they report with `neps.report`:
             `"median"`, `"percentile"`, `"threshold"`, `"patience"`, `(name, {keyword: value})`, or a function
             `(trial, trials) -> bool`.
+        distributed: Where several processes train each model together (`torchrun`, Lightning, `srun`, `mpirun`): the
+            one of rank 0 is the worker, and the others evaluate its trials with it, record nothing, and ignore what
+            else is given here. None finds out from the environment; False makes each process a worker of its own; a
+            rank, or `(rank, "name of the job")`, says it where it can't be seen.
 
     Returns:
         The best trial, all trials, and why this call stopped.
@@ -140,6 +146,9 @@ def run(
     name = check_id("worker_id", worker_id, RunError) if worker_id is not None else _made_up_id()
 
     rule = choose_rule(stopping_rule)
+    rank = find_rank(root_directory, distributed)
+    if isinstance(rank, FollowingRank):
+        return rank.follow(function, pipeline_space)
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
     if pipeline_space is None:
@@ -157,7 +166,7 @@ def run(
         )
 
     # Everything that can be wrong with the call has been found; only now is anything written.
-    with setup.begun(seed, name):
+    with setup.begun(seed, name), rank.leading(the_run, rule) as rule:
         the_run.use(chosen)
         return _work(the_run, claims, Worker(the_run, claims, user_function, interrupts, rule), interrupts)
 
