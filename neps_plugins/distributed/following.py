@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import Run, RunError, State, StoppingRule, StopTrial, Storage, Trial, Trials, parse_space
+from neps_core.errors import warn
 from neps_core.evaluating import prepared
 from neps_core.events import Event
 from neps_core.live import LiveTrial
@@ -99,12 +100,9 @@ class Follower:
                 return note
             if waited >= speaks_at:
                 speaks_at = waited + REMINDER
-                logger.warning(
-                    "This process, %s, has waited %.0f s for rank 0 to call neps.run on %s. If it is a worker of its "
-                    "own, give distributed=False.",
-                    self._label,
-                    waited,
-                    self._path.parents[2],
+                warn(
+                    f"this process, {self._label}, has waited {waited:.0f} s for rank 0 to call neps.run on "
+                    f"{self._path.parents[2]}. If it is a worker of its own, give distributed=False."
                 )
             time.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
@@ -143,13 +141,9 @@ class Follower:
         except StopTrial:
             pass
         except Exception as error:  # the user's code, so anything
-            logger.error(
-                "evaluate_pipeline raised in trial %s, in this process: %s. Nothing of it is recorded: the trial's "
-                "result is rank 0's.",
-                trial.id,
-                self._label,
-                exc_info=error,
-            )
+            told = f"evaluate_pipeline raised {error!r} in trial {trial.id}, as {self._label}"
+            logger.error("%s.", told, exc_info=error)
+            warn(f"{told}. It is not recorded, as the trial's result is rank 0's; the log has the traceback.")
         logger.info("Trial %s ended, as %s.", trial.id, self._label)
 
 

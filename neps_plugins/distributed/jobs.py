@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
-import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 
 from attrs import frozen
 
 #: Names of the host itself, which say nothing on another one.
 _LOOPBACK = ("localhost", "127.", "::1", "0.0.0.0")
+
+#: A name that `torchrun` has made up; "none", or one that a user gave, may come again.
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @frozen
@@ -57,7 +59,7 @@ def _torch(environ: Mapping[str, str]) -> Job | None:
         return None
     run_id = environ.get("TORCHELASTIC_RUN_ID", "")
     name = f"torch: {address} {run_id} {environ.get('TORCHELASTIC_RESTART_COUNT', '')}"
-    return Job(name, f"rank {rank} of {size} (RANK, WORLD_SIZE)", rank == 0, is_unique=_is_uuid(run_id))
+    return Job(name, f"rank {rank} of {size} (RANK, WORLD_SIZE)", rank == 0, is_unique=bool(_UUID.fullmatch(run_id)))
 
 
 def _open_mpi(environ: Mapping[str, str]) -> Job | None:
@@ -112,9 +114,3 @@ def _address(environ: Mapping[str, str]) -> str | None:
 def _number(environ: Mapping[str, str], name: str) -> int | None:
     text = environ.get(name, "")
     return int(text) if text.isdecimal() and text.isascii() else None
-
-
-def _is_uuid(text: str) -> bool:
-    with suppress(ValueError):
-        return bool(uuid.UUID(text))
-    return False
