@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from neps_core import NePSError, Run, StoppingRule, Trial, Trials
-from neps_plugins.distributed.jobs import Job, local_rank
+from neps_plugins.distributed.jobs import Job
 from neps_plugins.distributed.notes import ALL, Note, write_note
 from neps_plugins.distributed.processes import Process
 
@@ -55,7 +55,7 @@ class Leader:
     @property
     def _is_followed(self) -> bool:
         """Whether there may be others. A worker that is alone writes nothing."""
-        return self._job is not None or local_rank(os.environ) is not None  # which Lightning sets when it starts them
+        return self._job is not None or "LOCAL_RANK" in os.environ  # Lightning sets it when it starts them
 
     def _tell(self, **changes: Any) -> None:
         self._note = evolve(self._note, **changes)

@@ -366,16 +366,14 @@ def test_gradients_are_added_up_by_torch(ranks, script):
         import neps
 
         def evaluate(x, pipeline_id):
-            dist.init_process_group("gloo")
-            try:
-                summed = torch.tensor([x, float(pipeline_id)])
-                dist.all_reduce(summed)
-                return summed.tolist()[0] / 2 if summed[1] == 2 * float(pipeline_id) else float("nan")
-            finally:
-                dist.destroy_process_group()
+            summed = torch.tensor([x, float(pipeline_id)])
+            dist.all_reduce(summed)
+            return summed.tolist()[0] / 2 if summed[1] == 2 * float(pipeline_id) else float("nan")
 
+        dist.init_process_group("gloo")
         result = neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=3)
         assert len(result.trials) == 3, result
+        dist.destroy_process_group()
         """
     )
     command = ["-m", "torch.distributed.run", "--nproc-per-node=2", str(script.path), str(ranks.root)]
