@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 import neps
-from neps_core import RunError
+from neps_core import RunError, hookimpl, plugins
 from neps_core.run import open_run
 from neps_core.trials import State
 from neps_plugins.distributed.jobs import job_of
-from neps_plugins.distributed.notes import Note, note_path, read_note, write_note
+from neps_plugins.distributed.notes import ALL, Note, note_path, read_note, write_note
 
 #: Every rank runs this. `meet` is what an all_reduce does: nobody passes it alone.
 PROGRAM = """
@@ -259,23 +259,32 @@ def test_a_leader_that_has_nothing_to_do_and_a_follower_that_comes_after_it(rank
     assert not ranks.ids(1)
 
 
-def test_signals_end_a_follower_and_followers_leave_when_their_leader_dies(ranks, wait_for):
-    for rank in (0, 1, 2):
-        seconds = 0 if rank == 2 else 60
-        ranks.start(rank, torch(rank, 3), 3, {"sleeps": seconds})
-    wait_for(lambda: len(list(ranks.out.glob("run-1@*"))) == 3)
-    leader, told, other = ranks.processes
+def test_sigterm_ends_each_rank(ranks, wait_for):
+    for rank in (0, 1):
+        ranks.start(rank, torch(rank), options={"sleeps": 60})
+    wait_for(lambda: len(list(ranks.out.glob("run-1@*"))) == 2)
+    leader, follower = ranks.processes
     began = time.monotonic()
-    told.send_signal(signal.SIGTERM)
-    assert told.wait(timeout=10) == -signal.SIGTERM
+    follower.terminate()
+    assert follower.wait(timeout=10) == -signal.SIGTERM
     assert time.monotonic() - began < 1
-    assert states(ranks.root) == [State.EVALUATING] and other.poll() is None
+    assert states(ranks.root) == [State.EVALUATING] and leader.poll() is None
+    leader.terminate()
+    assert leader.wait(timeout=10) == 128 + signal.SIGTERM
+    assert states(ranks.root) == [State.PENDING]
+    (path,) = (ranks.root / ".neps/ranks").iterdir()
+    assert read_note(path).left == "SystemExit(143)"
+
+
+def test_followers_leave_when_their_leader_dies(ranks, wait_for):
+    leader, follower = (ranks.start(rank, torch(rank), options={"sleeps": 60 * (1 - rank)}) for rank in (0, 1))
+    wait_for(lambda: len(list(ranks.out.glob("run-1@*"))) == 2)
     leader.kill()
     leader.wait()
     began = time.monotonic()
-    _, err = other.communicate(timeout=20)
+    _, err = follower.communicate(timeout=20)
     assert time.monotonic() - began < 2.5
-    assert other.returncode == 1 and "died while it evaluated trial 1" in err
+    assert follower.returncode == 1 and "died while it evaluated trial 1" in err
     assert states(ranks.root) == [State.EVALUATING]
 
 
@@ -301,6 +310,68 @@ def test_a_plain_worker_writes_no_note_and_leaves_the_environment_alone(root, mo
     neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=root, evaluations_to_spend=1)
     assert seen[0] is not None and "NEPS_LEADER" not in os.environ
     assert not (root / ".neps/ranks").exists()
+
+
+def test_a_rule_that_raises_holds_nobody_up(root):
+    def evaluate(x):
+        for _ in range(3):
+            neps.report(x)
+        return x
+
+    def broken(trial, trials):
+        raise OSError("no rule")
+
+    keywords = {"root_directory": root, "distributed": (0, "job"), "stopping_rule": broken, "evaluations_to_spend": 1}
+    neps.run(evaluate, {"x": neps.Float(0, 1)}, **keywords)
+    (path,) = (root / ".neps/ranks").iterdir()
+    note = read_note(path)
+    assert (note.trial, note.judged, note.stopped, note.left) == ("1", ALL, False, "it has ended its work")
+
+
+def test_a_child_that_was_forked_does_not_speak_for_its_leader(root, script):
+    script.write(
+        """
+        import os, sys
+        from pathlib import Path
+        import neps
+        from neps_plugins.distributed.notes import read_note
+
+        def evaluate(x, root_directory):
+            pid = os.fork()
+            if not pid:
+                sys.exit()  # on its way out it leaves all blocks that the leader is in
+            os.waitpid(pid, 0)
+            print([read_note(path).left for path in (root_directory / ".neps/ranks").iterdir()])
+            return x
+
+        space = {"x": neps.Float(0, 1)}
+        neps.run(evaluate, space, root_directory=sys.argv[1], distributed=(0, "job"), evaluations_to_spend=1)
+        """
+    )
+    assert script.run(root)[0] == "[None]\n"
+
+
+def test_plugins_bring_further_launchers(root, monkeypatch):
+    class Launcher:
+        @hookimpl
+        def neps_rank(self, storage, distributed):
+            assert storage.folder.root_directory == root and distributed == (3, "")
+            return self
+
+        def follow(self, function, pipeline_space):
+            return function, pipeline_space
+
+    launcher = Launcher()
+    plugins.register(launcher)
+    try:
+        assert neps.run(abs, "a space", root_directory=root, distributed=3) == (abs, "a space")
+    finally:
+        plugins.unregister(launcher)
+    first = plugins.plugins.first
+    monkeypatch.setattr(plugins.plugins, "first", lambda hook, **a: None if hook == "neps_rank" else first(hook, **a))
+    with pytest.raises(RunError, match=r"distributed=3 was given, and no installed plugin"):
+        neps.run(lambda x: x, {"x": neps.Float(0, 1)}, root_directory=root, distributed=3)
+    assert not root.exists()
 
 
 @pytest.mark.parametrize("wrong", [True, -1, 1.5, "1", (1,), (1, 2), (True, "job"), (1, "job", 3)])
