@@ -355,6 +355,7 @@ def test_a_report_that_comes_after_the_leaders_trial_has_ended(root):
     assert ends(None, 1)  # somebody has removed it
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked")
 def test_a_child_that_was_forked_does_not_speak_for_its_leader(root, script):
     script.write(
         """
