@@ -32,6 +32,7 @@ from neps_core.observers import ObserverSpec
 from neps_core.optimizers.protocol import Optimizer
 from neps_core.optimizers.spec import OptimizerSpec
 from neps_core.plugins import hookimpl
+from neps_core.ranks import FollowingRank, LeadingRank
 from neps_core.run import Run, open_run
 from neps_core.run_folder import RunFolder
 from neps_core.space_parsing import parse_space
@@ -60,8 +61,10 @@ __all__ = [
     "EvaluationError",
     "Fixed",
     "FloatDomain",
+    "FollowingRank",
     "IntegerDomain",
     "Journal",
+    "LeadingRank",
     "LeaseHeld",
     "Locks",
     "Metadata",

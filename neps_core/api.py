@@ -20,6 +20,7 @@ from neps_core.claims import Claims, Limits, Settings, finished
 from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT, each_of
+from neps_core.ranks import FollowingRank, find_rank
 from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
@@ -63,6 +64,7 @@ def run(
     observers: Any = DEFAULT,
     stopping_rule: Any = None,
     live_plots: bool = False,
+    distributed: bool | int | tuple[int, str] | None = None,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -108,6 +110,10 @@ def run(
             `"median"`, `"percentile"`, `"threshold"`, `"patience"`, `(name, {keyword: value})`, or a function
             `(trial, trials) -> bool`.
         live_plots: The same as one more observer, `"plots"`: the pictures of `neps.plot` are drawn again as trials end.
+        distributed: Where several processes train each model together (`torchrun`, Lightning, `srun`, `mpirun`): the
+            one of rank 0 is the worker, and the others evaluate its trials with it, record nothing, and ignore what
+            else is given here. None finds out from the environment; False makes each process a worker of its own; a
+            rank, or `(rank, "name of the job")`, says it where it can't be seen.
 
     Returns:
         The best trial, all trials, and why this call stopped.
@@ -153,6 +159,9 @@ def run(
     rule = choose_rule(stopping_rule)
     if live_plots:
         observers = [*each_of(observers), "plots"]
+    rank = find_rank(root_directory, distributed)
+    if isinstance(rank, FollowingRank):
+        return rank.follow(function, pipeline_space)
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
     if pipeline_space is None:
@@ -170,7 +179,7 @@ def run(
         )
 
     # Everything that can be wrong with the call has been found; only now is anything written.
-    with setup.begun(seed, name):
+    with setup.begun(seed, name), rank.leading(the_run, rule) as rule:
         the_run.use(chosen)
         return _work(the_run, claims, Worker(the_run, claims, user_function, interrupts, rule), interrupts)
 

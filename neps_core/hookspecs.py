@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from neps_core.budgets import BudgetInfo, BudgetSpec
     from neps_core.observers import ObserverSpec
     from neps_core.optimizers.spec import OptimizerSpec
+    from neps_core.ranks import FollowingRank, LeadingRank
     from neps_core.run import Run
     from neps_core.run_result import RunResult
     from neps_core.selection import Selection
@@ -109,6 +110,25 @@ def neps_open_storage(location: str) -> Storage | None:
 
     Returns:
         The storage; None if such a location is not yours.
+    """
+
+
+@hookspec(firstresult=True)
+def neps_rank(storage: Storage, distributed: tuple[int, str] | None) -> LeadingRank | FollowingRank | None:
+    """What this process is where several evaluate each trial together (first result).
+
+    Asked by each `neps.run` before it writes anything, unless the user said `distributed=False`.
+
+    Args:
+        storage: What the run is kept in. It need not exist yet, and may be about to be overwritten.
+        distributed: This process's rank and the name of its job (or ""), if the user gave them.
+
+    Returns:
+        A `neps_core.FollowingRank` if another process is the worker, a `neps_core.LeadingRank` if this one is; None to
+        leave the answer to another plugin.
+
+    Raises:
+        RunError: If this process should follow and can't.
     """
 
 

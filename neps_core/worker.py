@@ -6,15 +6,14 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from neps_core.claims import Claims
 from neps_core.errors import SpaceError, StopTrial, StorageError
+from neps_core.evaluating import prepared
 from neps_core.interrupts import Interrupts
 from neps_core.live import LiveTrial
 from neps_core.run import Run
-from neps_core.spaces.sources import replay
 from neps_core.stopping import StoppingRule
 from neps_core.trials import Trial
 from neps_core.user_function import UserFunction
@@ -85,7 +84,7 @@ class Worker:
         call: Callable[[], Any] | None = None
         try:
             with live.current(), self._interrupts.allowed():
-                call = self._prepared(trial)
+                call = prepared(self._run, self._function, trial)
                 returned = call()
         except StopTrial:
             returned = live.stopped()
@@ -117,22 +116,3 @@ class Worker:
             self._claims.give_back(trial, f"its worker leaves: {error!r}", orderly)
         except StorageError as reason:
             logger.warning("Trial %s is put back by others once this worker is gone: %s", trial.id, reason)
-
-    def _prepared(self, trial: Trial) -> Callable[[], Any]:
-        """The user's function with everything that it gets.
-
-        Raises:
-            SpaceError: If an argument can't be made here.
-            StorageError: If the trial's folder can't be made, or is none of ours.
-        """
-        run = self._run
-        previous = trial.metadata.previous_trial_id
-        if previous not in run.trials:  # removed since
-            previous = None
-        injected = {
-            "pipeline_directory": run.folder.trial_directory(trial.id),
-            "previous_pipeline_directory": run.folder.trial_directory(previous) if previous else None,
-            "pipeline_id": trial.id,
-            "root_directory": run.root_directory,
-        }
-        return partial(self._function, replay(run.space, trial.config).arguments(), injected)

@@ -55,6 +55,7 @@ _KINDS = {
     "neps_parse_space": "space parser",
     "neps_choose_optimizer": "choice of the optimizer",
     "neps_open_storage": "storage",
+    "neps_rank": "followers of a worker",
     "neps_run_started": "observer of runs",
     "neps_run_finished": "observer of runs",
     "neps_trial_started": "observer of trials",
