@@ -18,6 +18,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neps_plugins.compat.spaces import HPOCategorical as HPOCategorical
+    from neps_plugins.compat.spaces import HPOConstant as HPOConstant
+    from neps_plugins.compat.spaces import HPOFloat as HPOFloat
+    from neps_plugins.compat.spaces import HPOInteger as HPOInteger
+    from neps_plugins.compat.spaces import SearchSpace as SearchSpace
+
     from neps.optimizers import algorithms as algorithms
     from neps_core import plugins as plugins
     from neps_core.api import load_optimizer_info as load_optimizer_info
@@ -46,11 +52,6 @@ if TYPE_CHECKING:
     from neps_core.trials import Trial as Trial
     from neps_plugins.compat import tblogger as tblogger
     from neps_plugins.compat.analyzing import analyze as analyze
-    from neps_plugins.compat.spaces import HPOCategorical as HPOCategorical
-    from neps_plugins.compat.spaces import HPOConstant as HPOConstant
-    from neps_plugins.compat.spaces import HPOFloat as HPOFloat
-    from neps_plugins.compat.spaces import HPOInteger as HPOInteger
-    from neps_plugins.compat.spaces import SearchSpace as SearchSpace
     from neps_plugins.spaces.pipeline.categorical import Categorical as Categorical
     from neps_plugins.spaces.pipeline.operations import Operation as Operation
     from neps_plugins.spaces.pipeline.operations import Repeated as Repeated

@@ -133,9 +133,7 @@ def run(
             max_evaluations_per_run=max_evaluations_per_run,
         ),
         cost=_one(cost_to_spend=cost_to_spend, worker_cost_to_spend=worker_cost_to_spend),
-        fidelities=_one(
-            fidelities_to_spend=fidelities_to_spend, worker_fidelities_to_spend=worker_fidelities_to_spend
-        ),
+        fidelities=_one(fidelities_to_spend=fidelities_to_spend, worker_fidelities_to_spend=worker_fidelities_to_spend),
     )
     for name, limit in (budgets or {}).items():
         if name in call_limits:

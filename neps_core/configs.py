@@ -113,7 +113,8 @@ def _mapping_in(path: Path | IO[str], error: type[NePSError]) -> dict[str, Any]:
         raise error(f"{name_of(path)} holds {what}, not a mapping of names to values.")
     for key in content:
         if not isinstance(key, str):
-            raise error(f"{name_of(path)} has the key {key!r}, which is no text but {type(key).__name__}; put it in quotes.")
+            what = f"the key {key!r}, which is no text but {type(key).__name__}"
+            raise error(f"{name_of(path)} has {what}; put it in quotes.")
     return content
 
 

@@ -67,7 +67,6 @@ def each_of(chosen: Any) -> list[Any]:
     return list(chosen)
 
 
-
 class Observers:
     """Those who observe a run in this process: the plugins that implement a hook of `HOOKS`, and the chosen ones.
 

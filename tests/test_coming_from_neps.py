@@ -310,9 +310,7 @@ def test_pictures_while_the_run_goes_on(root: Path) -> None:
         there.append([path.suffix for path in (root / "summary").glob("*.png")])
         return x
 
-    neps.run(
-        evaluate, flat(), root_directory=root, evaluations_to_spend=2, optimizer="random_search", live_plots=True
-    )
+    neps.run(evaluate, flat(), root_directory=root, evaluations_to_spend=2, optimizer="random_search", live_plots=True)
     assert there[0] == [] and there[1]
     for path in (root / "summary").iterdir():
         path.unlink()

@@ -17,7 +17,6 @@ from neps_core.plugins import plugins
 from neps_core.space_parsing import parse_space
 from neps_core.spaces.protocol import SearchSpace
 
-
 #: Which optimizer a function of `neps.algorithms` makes, on the function itself.
 _REGISTERED_AS = "registered_as"
 
