@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from neps_core.importing import load_trials as load_trials
     from neps_core.live import get_in_progress_trial as get_in_progress_trial
     from neps_core.live import report as report
-    from neps_core.pictures import plot as plot
     from neps_core.results import UserResultDict as UserResultDict
     from neps_core.run_result import RunResult as RunResult
     from neps_core.run_status import status as status
     from neps_core.spaces.priors import ConfidenceLevel as ConfidenceLevel
     from neps_core.trials import SampledConfig as SampledConfig
     from neps_core.trials import Trial as Trial
+    from neps_plugins.pictures import plot as plot
     from neps_plugins.spaces.pipeline.categorical import Categorical as Categorical
     from neps_plugins.spaces.pipeline.operations import Operation as Operation
     from neps_plugins.spaces.pipeline.operations import Repeated as Repeated
@@ -75,7 +75,6 @@ _CORE = {
     "report": "live",
     "get_in_progress_trial": "live",
     "StopTrial": "errors",
-    "plot": "pictures",
     "ConfidenceLevel": "spaces.priors",
     "Trial": "trials",
     "SampledConfig": "trials",
@@ -107,6 +106,7 @@ _MODULES = ("algorithms", "plugins")
 _WHERE = {
     **{name: f"neps_core.{module}" for name, module in _CORE.items()},
     **{name: f"neps_plugins.spaces.pipeline.{module}" for name, module in _LANGUAGE.items()},
+    "plot": "neps_plugins.pictures",
 }
 
 __all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604
