@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from neps_core import events as ev
@@ -21,6 +21,7 @@ def clean(
     trial_ids: Sequence[str] | None = None,
     states: Iterable[State] = UNUSABLE,
     dry_run: bool = False,
+    again: bool = False,
 ) -> list[Trial]:
     """Remove trials from a run, with their folders.
 
@@ -29,6 +30,7 @@ def clean(
         trial_ids: Which; None for all in one of `states`.
         states: Used without `trial_ids`.
         dry_run: Remove nothing.
+        again: Have their configurations evaluated once more: each is a pending trial then, as if it was never begun.
 
     Returns:
         The trials that were removed, or (with `dry_run`) would be.
@@ -48,10 +50,34 @@ def clean(
                     f"trial {trial.id} is being evaluated by worker {alive[trial.id]}. Stop the worker first."
                 )
         if chosen and not dry_run:
-            run.record(*(ev.Deleted(trial.id) for trial in chosen))
+            run.record(*(event for trial in chosen for event in _events(trial, again)))
     if chosen and not dry_run:
         run.tell("neps_run_finished", result=result_of(run, "trials were removed"))
     return chosen
+
+
+def _events(trial: Trial, again: bool) -> Iterator[ev.Event]:
+    yield ev.Deleted(trial.id)
+    if again:
+        of = trial.metadata
+        yield ev.Sampled(trial.id, dict(trial.config), of.time_sampled, of.sampling_worker_id, of.previous_trial_id)
+
+
+def known_ids(root_directory: str | Path, trial_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those of some ids that are trials of a run, and those that aren't.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+    """
+    run = open_run(root_directory)
+    known: list[str] = []
+    unknown: list[str] = []
+    for trial_id in trial_ids:
+        try:
+            known.append(run.trial(trial_id).id)
+        except TrialError:
+            unknown.append(trial_id)
+    return known, unknown
 
 
 def _chosen(run: Run, trial_ids: Sequence[str] | None, states: frozenset[State]) -> list[Trial]:

@@ -177,12 +177,12 @@ class Run:
             removed = {event.id: self.trials.get(event.id) for event in events if isinstance(event, ev.Deleted)}
             self.journal.append(events, durable)
             self.refresh()
+            self.folder.remove(removed)
             try:
                 self.folder.publish(self.log, shown)
             except OSError as reason:
                 # Only for people, and written again when the run is opened the next time.
                 logger.warning("The files of trial %s could not be written: %s", ", ".join(shown), reason)
-            self.folder.remove(removed)
             self._news.extend(self._of_interest(events, removed))
 
     def _of_interest(

@@ -120,7 +120,7 @@ class TrialLog:
         self.space, self.constants = event.document, event.constants
 
     def _sampled(self, event: ev.Sampled) -> None:
-        self.sampled += event.time is not None
+        self.sampled += event.time is not None and event.id not in self.removed  # else it is evaluated once more
         self.highest_number = max(self.highest_number, number_of(event.id))
         if event.id in self._trials:
             return

@@ -99,7 +99,7 @@ def plot(
         front = [trial.objectives or () for trial in pareto_front(done)]
         axes.plot([p[0] for p in front], [p[1] for p in front], "o-", color="tab:blue", label="Pareto front")
         axes.set(xlabel="first objective", ylabel="second objective")
-    if log_x and min(xs) > 0:
+    if log_x and min([*xs, *(x_range or ())]) > 0:
         axes.set_xscale("log")
     if log_y and min(ys) > 0:
         axes.set_yscale("log")

@@ -86,6 +86,7 @@ class Summary:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
+        self._deletions = self._trials.deletions
         self._columns: dict[str, None] = {}
         self._rows: dict[str, tuple[str, int]] = {}  # a trial's line, and how many columns it has
         self._states: dict[str, State] = {}
@@ -116,7 +117,7 @@ class Summary:
         changes = self._trials.changes
         changed = _last(changes[self._position :])
         self._position = len(changes)
-        if any(trial_id not in self._trials for trial_id in changed):
+        if self._trials.deletions != self._deletions:
             self._begin_anew()
             changed = [trial_id for trial_id in _last(changes) if trial_id in self._trials]
         for trial_id in changed:

@@ -1,0 +1,1 @@
+"""Other names and signatures for what there is, as NePS has them."""
