@@ -68,11 +68,12 @@ def known_ids(root_directory: str | Path, trial_ids: Iterable[str]) -> tuple[lis
 
     Raises:
         FileNotFoundError: If there is no run.
+        TrialError: If they are no list.
     """
     run = open_run(root_directory)
     known: list[str] = []
     unknown: list[str] = []
-    for trial_id in trial_ids:
+    for trial_id in _listed(trial_ids):
         try:
             known.append(run.trial(trial_id).id)
         except TrialError:
@@ -83,7 +84,11 @@ def known_ids(root_directory: str | Path, trial_ids: Iterable[str]) -> tuple[lis
 def _chosen(run: Run, trial_ids: Sequence[str] | None, states: frozenset[State]) -> list[Trial]:
     if trial_ids is None:
         return [trial for trial in run.trials.values() if trial.state in states]
+    trials = {trial.id: trial for trial in map(run.trial, _listed(trial_ids))}
+    return [trials[trial_id] for trial_id in sorted(trials, key=id_order)]
+
+
+def _listed(trial_ids: Iterable[str]) -> Iterable[str]:
     if isinstance(trial_ids, (str, bytes)) or not isinstance(trial_ids, Iterable):
         raise TrialError(f"trial_ids must be a list of ids, not {type(trial_ids).__name__}: trial_ids=['1'].")
-    trials = {trial.id: trial for trial in map(run.trial, trial_ids)}
-    return [trials[trial_id] for trial_id in sorted(trials, key=id_order)]
+    return trial_ids

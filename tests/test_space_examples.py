@@ -47,7 +47,7 @@ def test_pipeline_search(tmp_path: Path) -> None:
     ]
     assert description["pipeline"] in done.stdout
     # What is on disk is enough to build the pipeline again; its text names the very parts that it has.
-    arguments = neps.load_config(root, config_id=best["trial"])
+    arguments = neps.load_config(root, config_id=best["Config ID"])
     assert arguments["description"] == description["pipeline"]
     classifier = arguments["pipeline"].steps[-1][1]
     name = type(classifier).__name__

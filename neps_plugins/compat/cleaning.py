@@ -85,7 +85,7 @@ def clean_trials_by_id(
 
     Raises:
         FileNotFoundError: If there is no run.
-        TrialError: If a living worker evaluates one of them. Nothing is changed then.
+        TrialError: If `trial_ids` is no list, or a living worker evaluates one of them. Nothing is changed then.
     """
     known, unknown = known_ids(root_directory, trial_ids)
     cleaned = clean(root_directory, known, dry_run=dry_run, again=not delete)

@@ -47,8 +47,7 @@ RULE = "-" * 80
 
 @define
 class _Spent:
-    """What the successful trials took together, in the order in which they ended: what a result was worth can be read
-    from it without the table."""
+    """What the successful trials took together."""
 
     evaluations: int = 0
     fidelities: float = 0.0
@@ -81,11 +80,11 @@ class Summary:
         self._folder = folder
         self._trials = trials
         self._fidelities = fidelities
-        self._position = 0
         self._took = 0.0  # seconds that the last write took this worker
         self._begin_anew()
 
     def _begin_anew(self) -> None:
+        self._position = 0
         self._deletions = self._trials.deletions
         self._columns: dict[str, None] = {}
         self._rows: dict[str, tuple[str, int]] = {}  # a trial's line, and how many columns it has
@@ -114,14 +113,13 @@ class Summary:
         self._took = time.perf_counter() - began
 
     def _follow(self) -> None:
-        changes = self._trials.changes
-        changed = _last(changes[self._position :])
-        self._position = len(changes)
         if self._trials.deletions != self._deletions:
             self._begin_anew()
-            changed = [trial_id for trial_id in _last(changes) if trial_id in self._trials]
-        for trial_id in changed:
-            self._take(self._trials[trial_id])
+        changes = self._trials.changes
+        for trial_id in _last(changes[self._position :]):
+            if trial_id in self._trials:
+                self._take(self._trials[trial_id])
+        self._position = len(changes)
 
     def _take(self, trial: Trial) -> None:
         if (before := self._states.get(trial.id)) is not None:

@@ -66,6 +66,9 @@ class TestConstants:
             assert neps.load_config(root.parent / "mine.yaml", pipeline_space=Flat()) == arguments
         assert arguments["batch"] == 64
         assert arguments["x"] == trials["1"].config["x"]
+        neps.import_trials([(config_of(root), 3.0)], root.parent / "other", Flat())
+        (imported,) = open_run(root.parent / "other").trials.values()
+        assert imported.config == trials["1"].config
 
     @pytest.mark.parametrize("is_space_lost", [False, True])
     def test_a_configuration_that_is_mended_from_its_file_lacks_them(self, root, is_space_lost, capsys):

@@ -72,6 +72,8 @@ def test_delete_removes(mixed):
     assert gone == {State.FAILED: 1, State.PENDING: 0, "errors_cleaned": 1, "total_removed": 1}
     assert states(mixed) == {"2": "success", "4": "success"}
     assert clean_failed_trials(mixed, trial_ids=["2"], delete=True)["removed"] == 1
+    with pytest.raises(neps.NePSError, match="must be a list"):
+        clean_trials_by_id(mixed, "24", delete=True)
     with pytest.raises(FileNotFoundError, match="no run"):
         clean_failed_trials(mixed.parent / "elsewhere")
 
