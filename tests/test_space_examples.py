@@ -51,8 +51,8 @@ def test_pipeline_search(tmp_path: Path) -> None:
     assert arguments["description"] == description["pipeline"]
     classifier = arguments["pipeline"].steps[-1][1]
     name = type(classifier).__name__
-    assert name == best["config"]["_classifier"] and f"{name}(" in arguments["description"]
-    tuned = {path.rpartition(".")[2]: v for path, v in best["config"].items() if path.startswith("_classifier.")}
+    assert name == best["Config"]["_classifier"] and f"{name}(" in arguments["description"]
+    tuned = {path.rpartition(".")[2]: v for path, v in best["Config"].items() if path.startswith("_classifier.")}
     assert tuned.items() <= classifier.get_params().items()
 
     # Decisions are there only where they mean something.
