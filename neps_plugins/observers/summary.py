@@ -140,7 +140,8 @@ class Summary:
     def _files(self) -> dict[str, str]:
         width = len(self._columns)
         # A line that is older than a column lacks some fields at its end.
-        rows = (line if n == width else f"{line[:-1]}{',' * (width - n)}\n" for line, n in self._rows.values())
+        known = (self._rows[trial_id] for trial_id in self._trials if trial_id in self._rows)
+        rows = (line if n == width else f"{line[:-1]}{',' * (width - n)}\n" for line, n in known)
         best = self._front[0] if len(self._front) == 1 else None
         short = summary_of(self._counts, best)
         front = sorted(self._front, key=lambda trial: trial.objectives or ())

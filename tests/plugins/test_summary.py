@@ -92,8 +92,9 @@ def test_the_trajectory_follows_the_ends_of_trials_not_their_begins(root):
     log = TrialLog()
     log.fold(event for i in "12" for event in (ev.Sampled(i, {"x": 0.5}, 0.0), ev.Started(i, 1.0, "w")))
     log.fold([ev.Finished("2", 2.0, State.SUCCESS, Report(5.0)), ev.Finished("1", 3.0, State.SUCCESS, Report(4.0))])
-    summary.Summary(root, log.trials).write()
-    found = trials_in(root / "best_config_trajectory.txt")
+    summary.Summary(root / "summary", log.trials).write()
+    assert [row["id"] for row in rows(root)] == ["1", "2"]
+    found = trials_in(root / "summary/best_config_trajectory.txt")
     assert [(each["Config ID"], each["Cumulative evaluations"]) for each in found] == [("2", "1"), ("1", "2")]
 
 
