@@ -145,7 +145,7 @@ RUN = """
 
 
 def test_import_loads_no_plugin_and_nothing_heavy(site: Site) -> None:
-    """Neither `import neps` nor the names in it, but for the language of spaces and `plot`; not even a plugin that would fail."""
+    """Neither `import neps` nor the names in it, but for spaces and `plot`; not even a plugin that would fail."""
     site.install("neps-broken", {"broken": "neps_broken"}, {"neps_broken": "raise RuntimeError('loaded')"})
     heavy = ("neps_plugins", "neps_broken", "scipy", "ConfigSpace", "pandas", "matplotlib", "sklearn", "torch")
     site.check(
