@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from neps_core.importing import load_trials as load_trials
     from neps_core.live import get_in_progress_trial as get_in_progress_trial
     from neps_core.live import report as report
-    from neps_core.pictures import plot as plot
     from neps_core.results import UserResultDict as UserResultDict
     from neps_core.run_result import RunResult as RunResult
     from neps_core.run_status import status as status
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from neps_core.trials import Trial as Trial
     from neps_plugins.compat import tblogger as tblogger
     from neps_plugins.compat.analyzing import analyze as analyze
+    from neps_plugins.pictures import plot as plot
     from neps_plugins.spaces.pipeline.categorical import Categorical as Categorical
     from neps_plugins.spaces.pipeline.operations import Operation as Operation
     from neps_plugins.spaces.pipeline.operations import Repeated as Repeated

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from neps_core import events as ev
@@ -21,6 +21,7 @@ def clean(
     trial_ids: Sequence[str] | None = None,
     states: Iterable[State] = UNUSABLE,
     dry_run: bool = False,
+    again: bool = False,
 ) -> list[Trial]:
     """Remove trials from a run, with their folders.
 
@@ -29,6 +30,7 @@ def clean(
         trial_ids: Which; None for all in one of `states`.
         states: Used without `trial_ids`.
         dry_run: Remove nothing.
+        again: Have their configurations evaluated once more: each is a pending trial then, as if it was never begun.
 
     Returns:
         The trials that were removed, or (with `dry_run`) would be.
@@ -48,16 +50,45 @@ def clean(
                     f"trial {trial.id} is being evaluated by worker {alive[trial.id]}. Stop the worker first."
                 )
         if chosen and not dry_run:
-            run.record(*(ev.Deleted(trial.id) for trial in chosen))
+            run.record(*(event for trial in chosen for event in _events(trial, again)))
     if chosen and not dry_run:
         run.tell("neps_run_finished", result=result_of(run, "trials were removed"))
     return chosen
 
 
+def _events(trial: Trial, again: bool) -> Iterator[ev.Event]:
+    yield ev.Deleted(trial.id)
+    if again:
+        of = trial.metadata
+        yield ev.Sampled(trial.id, dict(trial.config), of.time_sampled, of.sampling_worker_id, of.previous_trial_id)
+
+
+def known_ids(root_directory: str | Path, trial_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Those of some ids that are trials of a run, and those that aren't.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+        TrialError: If they are no list.
+    """
+    run = open_run(root_directory)
+    known: list[str] = []
+    unknown: list[str] = []
+    for trial_id in _listed(trial_ids):
+        try:
+            known.append(run.trial(trial_id).id)
+        except TrialError:
+            unknown.append(trial_id)
+    return known, unknown
+
+
 def _chosen(run: Run, trial_ids: Sequence[str] | None, states: frozenset[State]) -> list[Trial]:
     if trial_ids is None:
         return [trial for trial in run.trials.values() if trial.state in states]
+    trials = {trial.id: trial for trial in map(run.trial, _listed(trial_ids))}
+    return [trials[trial_id] for trial_id in sorted(trials, key=id_order)]
+
+
+def _listed(trial_ids: Iterable[str]) -> Iterable[str]:
     if isinstance(trial_ids, (str, bytes)) or not isinstance(trial_ids, Iterable):
         raise TrialError(f"trial_ids must be a list of ids, not {type(trial_ids).__name__}: trial_ids=['1'].")
-    trials = {trial.id: trial for trial in map(run.trial, trial_ids)}
-    return [trials[trial_id] for trial_id in sorted(trials, key=id_order)]
+    return trial_ids

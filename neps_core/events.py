@@ -30,9 +30,10 @@ class Created:
 
 @frozen
 class SpaceRecorded:
-    """The search space of the run, as a document (`SearchSpace.to_document`)."""
+    """The search space of the run, as a document (`SearchSpace.to_document`), and the constants to be shown of it."""
 
     document: dict[str, Any]
+    constants: dict[str, Any] = field(factory=dict)
 
 
 @frozen

@@ -177,12 +177,12 @@ class Run:
             removed = {event.id: self.trials.get(event.id) for event in events if isinstance(event, ev.Deleted)}
             self.journal.append(events, durable)
             self.refresh()
+            self.folder.remove(removed)
             try:
-                self.folder.publish(self.trials[i] for i in shown if i in self.trials)
+                self.folder.publish(self.log, shown)
             except OSError as reason:
                 # Only for people, and written again when the run is opened the next time.
                 logger.warning("The files of trial %s could not be written: %s", ", ".join(shown), reason)
-            self.folder.remove(removed)
             self._news.extend(self._of_interest(events, removed))
 
     def _of_interest(
@@ -282,7 +282,7 @@ class Run:
             if self.log.space is None:
                 if space is None:
                     raise RunError(f"the run in {self.root_directory} has no space yet, so pipeline_space= is needed.")
-                self.record(ev.SpaceRecorded(_plain_document(space)))
+                self.record(ev.SpaceRecorded(_plain_document(space), dict(getattr(space, "constants", {}))))
             elif space is not None:
                 lines = documents.differences(self.log.space, _plain_document(space))
                 if lines:

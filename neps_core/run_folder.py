@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve, fields
 
@@ -26,8 +27,9 @@ from neps_core.errors import StorageError
 from neps_core.events import FORMAT, Event, Finished
 from neps_core.files import TEMPORARY, check_no_link, holds, make_directory, overwrite, to_yaml, write_atomically
 from neps_core.large import KEY, StoredList, lightened, shown_curve
+from neps_core.tables import METADATA
 from neps_core.trial_log import TrialLog
-from neps_core.trials import Metadata, Report, Trial
+from neps_core.trials import Report, Trial
 
 logger = logging.getLogger("neps.run_folder")
 
@@ -41,10 +43,12 @@ RECENT = 100
 #: The files of a finished trial.
 FILES = ("config.yaml", "metadata.json", "report.yaml")
 
+#: What a trial of a multi-fidelity optimizer has besides; it never changes, like `config.yaml`.
+PREVIOUS = "previous_trial_id.txt"
+
 #: The ids that trials get from us and from our optimizers.
 OUR_ID = re.compile(r"[0-9]+(_rung_[0-9]+)?")
 
-_METADATA = [f.name for f in fields(Metadata)]
 _REPORT = [f.name for f in fields(Report)]
 
 
@@ -200,20 +204,26 @@ class RunFolder:
             else:
                 yield event
 
-    def publish(self, trials: Iterable[Trial]) -> None:
+    def publish(self, log: TrialLog, trial_ids: Iterable[str]) -> None:
         """Show the present state of trials to people. Called under the lock `"journal"`.
+
+        Args:
+            log: What has happened.
+            trial_ids: Which; what is no trial (any more) is left out.
 
         Raises:
             OSError: If it can't be written.
         """
         if not self._is_for_people:
             return
-        for trial in trials:
+        for trial in (log.trials[trial_id] for trial_id in trial_ids if trial_id in log.trials):
             directory = self._make_directory(trial.id)
-            files = _files_of(trial)
+            files = _files_of(trial, log.constants)
             # After a power cut the folder may hold the configuration of a trial that the journal has lost.
             if trial.report is None or not os.path.exists(f"{directory}/config.yaml"):
-                write_atomically(f"{directory}/config.yaml", files["config.yaml"]())
+                for name in (PREVIOUS, "config.yaml"):
+                    if name in files:
+                        write_atomically(f"{directory}/{name}", files[name]())
             overwrite(f"{directory}/metadata.json", files["metadata.json"]())
             if trial.report is not None:
                 write_atomically(f"{directory}/report.yaml", files["report.yaml"]())
@@ -329,7 +339,7 @@ class RunFolder:
             if not looks and all(os.path.exists(f"{directory}/{name}") for name in FILES):
                 continue
             check_no_link(directory)
-            files = _files_of(trial).items()
+            files = _files_of(trial, log.constants).items()
             for path in Path(directory).glob(f"**/*{TEMPORARY}"):
                 path.unlink(missing_ok=True)
             wrong = [(name, content) for name, content in files if not _holds(f"{directory}/{name}", content)]
@@ -345,7 +355,7 @@ class RunFolder:
 
 def _is_ours(trial_id: str, folder: Path) -> bool:
     """Whether a folder is one of ours by its name or its content, and no copy that somebody has made."""
-    known = {*FILES, *(name + TEMPORARY for name in FILES)}
+    known = {name + ending for name in (*FILES, PREVIOUS) for ending in ("", TEMPORARY)}
     return OUR_ID.fullmatch(trial_id) is not None or (folder.is_dir() and {p.name for p in folder.iterdir()} <= known)
 
 
@@ -365,15 +375,17 @@ def _remove(folder: Path, pid: int) -> None:
 _Content = Callable[[], str]
 
 
-def _files_of(trial: Trial) -> Mapping[str, _Content]:
+def _files_of(trial: Trial, constants: Mapping[str, Any]) -> Mapping[str, _Content]:
     """The files of a trial by name."""
-    metadata = {"state": trial.state.value, **{key: getattr(trial.metadata, key) for key in _METADATA}}
+    metadata = {"id": trial.id, "state": trial.state.value, **{key: getattr(trial.metadata, key) for key in METADATA}}
     if trial.superseded:
         metadata["superseded"] = [{key: getattr(report, key) for key in _REPORT} for report in trial.superseded]
     files: dict[str, _Content] = {
-        "config.yaml": partial(to_yaml, dict(trial.config)),
+        "config.yaml": partial(to_yaml, {**constants, **trial.config}),
         "metadata.json": partial(json.dumps, metadata, indent=2),
     }
+    if (previous := trial.metadata.previous_trial_id) is not None:
+        files[PREVIOUS] = partial(str, previous)
     if trial.report is not None:
         report = {key: getattr(trial.report, key) for key in _REPORT}
         report["learning_curve"] = shown_curve(report["learning_curve"])

@@ -195,7 +195,7 @@ def _check_folder(storage: Storage) -> None:
     try:
         folder.create(is_run=lambda: True)
         directory = folder.trial_directory("1_rung_0")
-        folder.publish(log.trials.values())
+        folder.publish(log, log.trials)
         folder.publish_run(log)
         folder.check(log)
         mended = folder.repair(log, thorough=True)

@@ -12,7 +12,8 @@ from neps_core.large import shown_curve
 from neps_core.trials import Metadata, Report, State, Trial
 
 _REPORT = tuple(f.name for f in fields(Report) if f.name != "extra")
-_METADATA = tuple(f.name for f in fields(Metadata))
+#: What is shown of a trial's metadata besides its id and state.
+METADATA = (*(f.name for f in fields(Metadata) if f.name != "state"), "previous_trial_location")
 
 
 def row_of(trial: Trial) -> dict[str, Any]:
@@ -27,21 +28,26 @@ def row_of(trial: Trial) -> dict[str, Any]:
     row["learning_curve"] = shown_curve(row["learning_curve"])
     for path, value in trial.config.items():
         row[f"config.{path}"] = value
-    for name in _METADATA:
-        row[name] = getattr(trial.metadata, name)
+    for name in METADATA:
+        row.setdefault(name, getattr(trial.metadata, name))
     for key, value in (trial.report.extra if trial.report else {}).items():
         row[f"extra.{key}"] = value
     return row
 
 
 def summary_of(counts: Counter[State], best: Trial | None) -> dict[str, Any]:
-    """The few numbers that say how a run stands: how many trials there are in each state, and the best one."""
+    """The few numbers that say how a run stands: how many trials there are in each state, and the best one.
+
+    The best one's decisions stand under their paths, too, unless one is called like a number of ours.
+    """
     summary: dict[str, Any] = {"trials": sum(counts.values())}
     summary.update({f"num_{state.value}": counts[state] for state in State if state is not State.UNKNOWN})
     if best is not None and best.report is not None:
-        summary["best_id"] = best.id
+        summary["best_id"] = summary["best_config_id"] = best.id
         summary["best_objective_to_minimize"] = best.report.objective_to_minimize
         summary.update({f"best_config.{path}": value for path, value in best.config.items()})
+        for path, value in best.config.items():
+            summary.setdefault(path, value)
     return summary
 
 

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from neps_core import events as ev
 from neps_core.errors import StorageError
-from neps_core.trials import Metadata, Point, Points, Report, State, Trial, number_of
+from neps_core.trials import Metadata, Point, Points, Report, State, Trial, location_of, number_of
 
 
 class _LiveTrials(Mapping[str, Trial]):
@@ -52,6 +52,7 @@ class TrialLog:
         format: The version of the format that the run is written in; 0 before it was created.
         seed: The run's seed; None before it was created.
         space: The space's document; None if there is none yet.
+        constants: The constants that people are shown with each configuration.
         optimizers: Every `OptimizerRecorded` event; the last one is in force.
     """
 
@@ -69,6 +70,7 @@ class TrialLog:
         self.format = 0
         self.seed: int | None = None
         self.space: dict[str, Any] | None = None
+        self.constants: dict[str, Any] = {}
         self.optimizers: list[ev.OptimizerRecorded] = []
         self._fold: dict[type, Callable[[Any], None]] = {
             ev.Created: self._created,
@@ -115,10 +117,10 @@ class TrialLog:
             self.seed = event.seed
 
     def _space_recorded(self, event: ev.SpaceRecorded) -> None:
-        self.space = event.document
+        self.space, self.constants = event.document, event.constants
 
     def _sampled(self, event: ev.Sampled) -> None:
-        self.sampled += event.time is not None
+        self.sampled += event.time is not None and event.id not in self.removed  # else it is evaluated once more
         self.highest_number = max(self.highest_number, number_of(event.id))
         if event.id in self._trials:
             return
@@ -127,7 +129,7 @@ class TrialLog:
             time_sampled=event.time,
             sampling_worker_id=event.worker,
             previous_trial_id=event.previous,
-            location=f"configs/config_{event.id}",
+            location=location_of(event.id),
         )
         self._put(Trial(event.id, event.config, State.PENDING, metadata))
 
@@ -136,6 +138,7 @@ class TrialLog:
         if trial.state is State.PENDING:
             metadata = evolve(
                 trial.metadata,
+                state=State.EVALUATING,
                 time_started=event.time,
                 evaluating_worker_id=event.worker,
                 starts=trial.metadata.starts + 1,
@@ -162,8 +165,13 @@ class TrialLog:
     def _finished(self, event: ev.Finished) -> None:
         trial = self._known(event.id)
         if not trial.state.is_finished:
-            metadata = evolve(trial.metadata, time_end=event.time)
             report = event.report
+            metadata = evolve(
+                trial.metadata,
+                state=event.state,
+                time_end=event.time,
+                evaluation_duration=report.evaluation_duration,
+            )
             if report.learning_curve is None and trial.points:
                 report = evolve(report, learning_curve=[point.objective for point in trial.points])
             finished = evolve(trial, state=event.state, metadata=metadata, report=report)
@@ -178,7 +186,7 @@ class TrialLog:
     def _requeued(self, event: ev.Requeued) -> None:
         trial = self._known(event.id)
         if trial.state is State.EVALUATING and not trial.metadata.is_asynchronous and _is_by(event, trial):
-            metadata = evolve(trial.metadata, starts=trial.metadata.starts - event.orderly)
+            metadata = evolve(trial.metadata, state=State.PENDING, starts=trial.metadata.starts - event.orderly)
             self._put(evolve(trial, state=State.PENDING, metadata=metadata))
 
     def _deleted(self, event: ev.Deleted) -> None:
@@ -194,7 +202,7 @@ class TrialLog:
         if trial_id not in self._trials:
             self.highest_number = max(self.highest_number, number_of(trial_id))
             report = Report(err="the record of its configuration is damaged", reported_as=State.CORRUPTED.value)
-            metadata = Metadata(location=f"configs/config_{trial_id}")
+            metadata = Metadata(location=location_of(trial_id), state=State.CORRUPTED)
             self._put(Trial(trial_id, {}, State.CORRUPTED, metadata, report))
         return self._trials[trial_id]
 

@@ -45,6 +45,8 @@ class Metadata:
         evaluating_worker_id: The worker that evaluates or evaluated it.
         previous_trial_id: The trial that this one continues (at a lower fidelity).
         location: The trial's folder, relative to the run's.
+        state: The trial's.
+        evaluation_duration: Its report's, in seconds.
         starts: How many of its evaluations were begun and not given back in good order.
         is_asynchronous: Whether its result comes through `save_pipeline_results`.
         cost_required: Whether that result must have a cost.
@@ -57,9 +59,26 @@ class Metadata:
     evaluating_worker_id: str | None = None
     previous_trial_id: str | None = None
     location: str = ""
+    state: State = State.PENDING
+    evaluation_duration: float | None = None
     starts: int = 0
     is_asynchronous: bool = False
     cost_required: bool = False
+
+    @property
+    def id(self) -> str:
+        """The trial's id."""
+        return self.location.rpartition("/config_")[2]
+
+    @property
+    def previous_trial_location(self) -> str | None:
+        """The folder of the trial that this one continues, relative to the run's; None if it continues none."""
+        return None if self.previous_trial_id is None else location_of(self.previous_trial_id)
+
+
+def location_of(trial_id: str) -> str:
+    """A trial's folder, relative to the run's."""
+    return f"configs/config_{trial_id}"
 
 
 @frozen

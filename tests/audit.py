@@ -60,7 +60,7 @@ def audit_finished(root: Path, n: int, states: Mapping[State, int] | None = None
     assert folders == {f"config_{i}" for i in trials}, "folders of trials that don't exist, or none of those that do"
     for trial_id, trial in trials.items():
         folder = root / "configs" / f"config_{trial_id}"
-        assert from_yaml((folder / "config.yaml").read_text()) == trial.config
+        assert from_yaml((folder / "config.yaml").read_text()) == {**run.log.constants, **trial.config}
         metadata = json.loads((folder / "metadata.json").read_text())
         assert (metadata["state"], metadata["starts"]) == (trial.state.value, trial.metadata.starts)
         report: dict[str, Any] = from_yaml((folder / "report.yaml").read_text())

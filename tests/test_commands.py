@@ -102,7 +102,7 @@ def test_clean_by_id_and_state(mixed_run, capsys):
     assert main(["clean", str(mixed_run), "--states", "evaluating"]) == 0
     assert list(open_run(mixed_run).trials) == ["3"]
     capsys.readouterr()
-    assert main(["clean", str(mixed_run), "--trial_ids", "9", "3"]) == 1
+    assert main(["clean", str(mixed_run), "--trial_ids", "9"]) == 1
     assert "no trial '9'" in capsys.readouterr().err
     assert list(open_run(mixed_run).trials) == ["3"]
 
@@ -120,7 +120,11 @@ def test_status_as_tables(mixed_run, capsys):
     assert list(full.index) == ["1", "2", "3", "4"]
     assert full.loc["1", "objective_to_minimize"] == 0.5
     assert {"config.x", "state", "err", "time_started", "evaluating_worker_id"} <= set(full.columns)
-    assert short["num_success"] == 1 and short["best_id"] == "1"
+    assert {"previous_trial_location", "evaluation_duration", "location"} <= set(full.columns)
+    assert full.columns.is_unique
+    assert list(full["state"]) == ["success", "failed", "crashed", "evaluating"]
+    assert short["num_success"] == 1 and short["best_id"] == short["best_config_id"] == "1"
+    assert short["x"] == short["best_config.x"] == full.loc["1", "config.x"]
     assert "num_failed" in capsys.readouterr().out
 
 

@@ -19,6 +19,7 @@ import yaml
 
 import neps
 from neps.testing import check_optimizer
+from tests.summaries import trials_in
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 DISTRIBUTION = EXAMPLES / "neps-latin-hypercube"
@@ -50,14 +51,14 @@ def test_quickstart(tmp_path: Path) -> None:
     root = tmp_path / "quickstart_results"
 
     assert len(re.findall(r"^Trial \d+ finished: success", done.stderr, re.MULTILINE)) == 25
-    best = yaml.safe_load((root / "summary" / "best_config.txt").read_text())
-    for name, value in best["config"].items():
+    (best,) = trials_in(root / "summary" / "best_config.txt")
+    for name, value in best["Config"].items():
         assert f"    {name} = {value}\n" in done.stdout
     (default, validated), (default_test, test) = (
         map(float, re.search(rf"^{row} error +([\d.]+)% +([\d.]+)%$", done.stdout, re.MULTILINE).groups())  # type: ignore[union-attr]
         for row in ("validation", "test")
     )
-    assert validated == pytest.approx(100 * best["objective_to_minimize"], abs=0.06)
+    assert validated == pytest.approx(100 * float(best["Objective to minimize"]), abs=0.06)
     # Far from what chance does to a search of this size; the second line was not searched for.
     assert validated < 0.7 * default
     assert test < 0.8 * default_test

@@ -12,6 +12,8 @@ from pathlib import Path
 import joblib
 import yaml
 
+from tests.summaries import trials_in
+
 EXAMPLE = Path(__file__).parents[1] / "docs" / "examples" / "multi_fidelity.py"
 TRAININGS, EPOCHS = 6, 27
 
@@ -61,7 +63,8 @@ def test_multi_fidelity(tmp_path: Path) -> None:
     assert TRAININGS * EPOCHS <= spent < (TRAININGS + 1) * EPOCHS
 
     for search in ("random_search", "hyperband"):
-        best = yaml.safe_load((root / search / "summary" / "best_config.txt").read_text())["objective_to_minimize"]
+        (found,) = trials_in(root / search / "summary" / "best_config.txt")
+        best = float(found["Objective to minimize"])
         assert re.search(rf"^{search} +\d+ +\d+ +{best:.4f} ", done.stdout, re.MULTILINE)
     random, hyperband = (
         int(re.search(rf"^    {search} +(\d+)$", done.stdout, re.MULTILINE)[1])  # type: ignore[index]

@@ -145,7 +145,7 @@ RUN = """
 
 
 def test_import_loads_no_plugin_and_nothing_heavy(site: Site) -> None:
-    """Neither `import neps` nor the names in it, but for the language of spaces; not even a plugin that would fail."""
+    """Neither `import neps` nor the names in it, but for spaces and `plot`; not even a plugin that would fail."""
     site.install("neps-broken", {"broken": "neps_broken"}, {"neps_broken": "raise RuntimeError('loaded')"})
     heavy = ("neps_plugins", "neps_broken", "scipy", "ConfigSpace", "pandas", "matplotlib", "sklearn", "torch")
     site.check(
@@ -169,7 +169,7 @@ def test_import_loads_no_plugin_and_nothing_heavy(site: Site) -> None:
         assert not loaded(*{heavy[1:]}), loaded(*{heavy[1:]})
         of_plugins = {{name for name in sys.modules if name.startswith("neps_plugins.")}}
         assert {{".".join(name.split(".")[:3]) for name in of_plugins}} == {{
-            "neps_plugins.spaces", "neps_plugins.spaces.pipeline", "neps_plugins.compat"
+            "neps_plugins.spaces", "neps_plugins.spaces.pipeline", "neps_plugins.pictures", "neps_plugins.compat"
         }}
         """
     )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import neps
+from tests.summaries import trials_in
 
 EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 
@@ -29,27 +30,29 @@ def test_pipeline_search(tmp_path: Path) -> None:
 
     assert len(re.findall(r"^Trial \d+ finished: success", done.stderr, re.MULTILINE)) == 40
     assert "Warning" not in done.stderr
-    best = yaml.safe_load((root / "summary" / "best_config.txt").read_text())
-    for path, value in best["config"].items():
+    (best,) = trials_in(root / "summary" / "best_config.txt")
+    for path, value in best["Config"].items():
         assert f"    {path} = {value}\n" in done.stdout
     (default, validated), (default_test, test) = (
         map(float, re.search(rf"^{row} error +([\d.]+)% +([\d.]+)%$", done.stdout, re.MULTILINE).groups())  # type: ignore[union-attr]
         for row in ("validation", "test")
     )
-    assert validated == pytest.approx(100 * best["objective_to_minimize"], abs=0.06)
+    assert validated == pytest.approx(100 * float(best["Objective to minimize"]), abs=0.06)
     # Far from what chance does to a search of this size; the second line was not searched for.
     assert validated < 0.7 * default
     assert test < 0.8 * default_test
 
-    description = yaml.safe_load((root / "configs" / f"config_{best['trial']}" / "report.yaml").read_text())["extra"]
+    description = yaml.safe_load((root / "configs" / f"config_{best['Config ID']}" / "report.yaml").read_text())[
+        "extra"
+    ]
     assert description["pipeline"] in done.stdout
     # What is on disk is enough to build the pipeline again; its text names the very parts that it has.
-    arguments = neps.load_config(root, config_id=best["trial"])
+    arguments = neps.load_config(root, config_id=best["Config ID"])
     assert arguments["description"] == description["pipeline"]
     classifier = arguments["pipeline"].steps[-1][1]
     name = type(classifier).__name__
-    assert name == best["config"]["_classifier"] and f"{name}(" in arguments["description"]
-    tuned = {path.rpartition(".")[2]: v for path, v in best["config"].items() if path.startswith("_classifier.")}
+    assert name == best["Config"]["_classifier"] and f"{name}(" in arguments["description"]
+    tuned = {path.rpartition(".")[2]: v for path, v in best["Config"].items() if path.startswith("_classifier.")}
     assert tuned.items() <= classifier.get_params().items()
 
     # Decisions are there only where they mean something.

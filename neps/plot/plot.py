@@ -1,3 +1,3 @@
 """The same as `neps.plot`."""
 
-from neps_core.pictures import plot as plot
+from neps_plugins.pictures import plot as plot

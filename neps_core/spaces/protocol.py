@@ -43,7 +43,11 @@ class Resolution:
 
 
 class SearchSpace(Protocol):
-    """A search space that optimizers and workers can use."""
+    """A search space that optimizers and workers can use.
+
+    One may have `constants`, too: plain data by argument name that people are shown with each configuration
+    (`config.yaml`), and that `from_arguments` leaves out.
+    """
 
     @property
     def fidelities(self) -> Mapping[str, Domain]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from neps_core import State, hookimpl
-from neps_core.cleaning import UNUSABLE, clean
+from neps_core.cleaning import UNUSABLE, clean, known_ids
+from neps_core.trials import shown_id
 
 
 @hookimpl
@@ -14,7 +16,10 @@ def neps_commands(subparsers: Any) -> None:
     """Add `clean`."""
     unusable = ", ".join(state.value for state in UNUSABLE)
     parser = subparsers.add_parser("clean", help="remove failed, crashed and corrupted trials from a run")
-    parser.add_argument("root_directory", metavar="ROOT", help="the run's folder")
+    parser.add_argument("root_directory", metavar="ROOT", nargs="?", help="the run's folder")
+    parser.add_argument(
+        "--root_directory", "--root-directory", "--root_dir", "--root-dir", dest="root", help=argparse.SUPPRESS
+    )
     parser.add_argument("--trial_ids", "--trial-ids", nargs="+", metavar="ID", help="remove these instead")
     parser.add_argument(
         "--states",
@@ -25,14 +30,27 @@ def neps_commands(subparsers: Any) -> None:
         help=f"remove the trials in these states (default: {unusable})",
     )
     parser.add_argument("--dry_run", "--dry-run", action="store_true", help="only show what would be removed")
-    parser.set_defaults(run=_run)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--again", action="store_true", help="have their configurations evaluated once more")
+    what.add_argument("--delete", action="store_true", help="remove them altogether: the default")
+    parser.set_defaults(run=_run, parser=parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    root = arguments.root_directory or arguments.root
+    if root is None:
+        arguments.parser.error("the following arguments are required: ROOT")
     states = [State(state) for state in arguments.states]
-    removed = clean(arguments.root_directory, arguments.trial_ids, states, arguments.dry_run)
+    ids, unknown = arguments.trial_ids, list[str]()
+    if ids is not None:
+        ids, unknown = known_ids(root, ids)
+    removed = clean(root, ids, states, arguments.dry_run, arguments.again)
     verb = "would be removed" if arguments.dry_run else "removed"
+    if arguments.again:
+        verb = "would be evaluated again" if arguments.dry_run else "will be evaluated again"
+    for trial_id in unknown:
+        print(f"there is no trial {shown_id(trial_id)}", file=sys.stderr)
     for trial in removed:
         print(f"trial {trial.id} ({trial.state.value}) {verb}")
     print(f"{len(removed)} trial(s) {verb}.")
-    return 0
+    return 1 if unknown and not removed else 0

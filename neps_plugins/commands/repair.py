@@ -12,16 +12,17 @@ import json
 import secrets
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field
 
-from neps_core import StorageError, hookimpl
+from neps_core import NePSError, StorageError, hookimpl
 from neps_core import events as ev
 from neps_core.files import from_yaml, read_text
 from neps_core.run import Run
+from neps_core.space_parsing import load_space, parse_space
 from neps_core.storage import open_storage
 from neps_core.trial_log import TrialLog
 from neps_core.trials import SAFE_ID, State
@@ -140,11 +141,20 @@ def _find_beginning(run: Run, log: TrialLog, found: _Found) -> None:
         found.first.append(ev.Created(ev.FORMAT, secrets.randbits(32), time.time()))
         found.lines.append("the record with the run's seed is lost; it gets a new one")
     if space := documents.get("pipeline_space.yaml"):
-        found.first.append(ev.SpaceRecorded(space))
+        found.first.append(ev.SpaceRecorded(space, _constants(space)))
         found.lines.append("the record of the space is lost; it is taken from pipeline_space.yaml")
+        log.fold(found.first)
     if optimizer := documents.get("optimizer_info.yaml"):
         found.first.append(ev.OptimizerRecorded(**optimizer))
         found.lines.append("the record of the optimizer is lost; it is taken from optimizer_info.yaml")
+
+
+def _constants(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The constants of a stored space; none where it is of a kind that isn't installed here."""
+    try:
+        return dict(getattr(parse_space(load_space(document)), "constants", {}))
+    except NePSError:
+        return {}
 
 
 def _document(path: Path) -> Any:
@@ -165,9 +175,10 @@ def _find_in_folder(path: Path, trial_id: str, log: TrialLog, found: _Found) -> 
         return
     metadata = json.loads(read_text(path / "metadata.json"))
     if is_lost:
-        config = from_yaml(read_text(path / "config.yaml"))
+        shown = from_yaml(read_text(path / "config.yaml"))
+        config = {name: value for name, value in shown.items() if name not in log.constants}
         when, worker = metadata["time_sampled"], metadata["sampling_worker_id"]
-        begun: list[ev.Event] = [ev.Sampled(trial_id, dict(config), when, worker, metadata["previous_trial_id"])]
+        begun: list[ev.Event] = [ev.Sampled(trial_id, config, when, worker, metadata["previous_trial_id"])]
         if (
             not any(isinstance(event, ev.Started) and event.id == trial_id for event in found.events)
             and metadata["starts"]

@@ -6,8 +6,8 @@ import importlib.util
 from pathlib import Path
 
 from neps_core import open_run
-from neps_core.pictures import plot
 from neps_core.run_result import result_of
+from neps_plugins.pictures import plot
 
 
 def analyze(root_directory: str | Path) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from neps_core import NePSError, ObserverSpec, Run, hookimpl
-from neps_core.pictures import plot
+from neps_plugins.pictures import plot
 
 #: Drawing takes at most this share of the time.
 SHARE = 0.05

@@ -7,25 +7,30 @@ cost a constant share of the time however long the run gets. They are always up 
 - `full.csv`: a row per trial: its id, `config.*`, the report, `extra.*`, the metadata.
 - `short.csv`: name and value: counts by state, and the best trial.
 - `best_config_trajectory.txt`: every trial that was the best so far, in the order in which they ended.
-- `best_config.txt`: the best one.
+- `best_config.txt`: the best one, and what all results took together.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import logging
 import time
 import weakref
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
-from neps_core import ObserverSpec, Run, State, Trial, Trials, hookimpl
-from neps_core.files import make_directory, to_yaml, write_atomically
+from attrs import define
+
+from neps_core import NePSError, ObserverSpec, Run, State, Trial, Trials, hookimpl
+from neps_core.files import make_directory, write_atomically
 from neps_core.pareto import comparable, no_worse
 from neps_core.results import shortened
 from neps_core.tables import row_of, summary_of
+
+logger = logging.getLogger("neps.summary")
 
 PAUSE = 50.0
 
@@ -36,6 +41,31 @@ SECONDS_PER_TRIAL = 5e-6
 #: Characters of a value that a table shows: its begin and its end, if it is longer.
 CELL = 10_000
 
+#: What stands between the trials in the texts.
+RULE = "-" * 80
+
+
+@define
+class _Spent:
+    """What the successful trials took together."""
+
+    evaluations: int = 0
+    fidelities: float = 0.0
+    cost: float = 0.0
+    time: float = 0.0  # seconds
+
+    def add(self, trial: Trial, fidelities: Iterable[str]) -> None:
+        """Count a trial that has ended."""
+        assert trial.report is not None
+        self.evaluations += 1
+        self.fidelities += sum(trial.config.get(path, 0.0) for path in fidelities)
+        self.cost += trial.report.cost or 0.0
+        self.time += trial.report.evaluation_duration or 0.0
+
+    @property
+    def lines(self) -> list[str]:
+        return [f"{name}: {getattr(self, name)}" for name in ("evaluations", "fidelities", "cost", "time")]
+
 
 class Summary:
     """The summary of one run.
@@ -43,22 +73,26 @@ class Summary:
     Args:
         folder: Where the files go.
         trials: The run's trials.
+        fidelities: The paths of the space's fidelities.
     """
 
-    def __init__(self, folder: Path, trials: Trials) -> None:
+    def __init__(self, folder: Path, trials: Trials, fidelities: Collection[str] = ()) -> None:
         self._folder = folder
         self._trials = trials
-        self._position = 0
+        self._fidelities = fidelities
         self._took = 0.0  # seconds that the last write took this worker
         self._begin_anew()
 
     def _begin_anew(self) -> None:
+        self._position = 0
+        self._deletions = self._trials.deletions
         self._columns: dict[str, None] = {}
         self._rows: dict[str, tuple[str, int]] = {}  # a trial's line, and how many columns it has
         self._states: dict[str, State] = {}
         self._counts: Counter[State] = Counter()
+        self._spent = _Spent()
         self._front: list[Trial] = []
-        self._trajectory: list[str] = []
+        self._trajectory: dict[str, str] = {}  # what is said of a trial that was the best so far
 
     @property
     def is_due(self) -> bool:
@@ -79,13 +113,13 @@ class Summary:
         self._took = time.perf_counter() - began
 
     def _follow(self) -> None:
-        changed = list(dict.fromkeys(self._trials.changes[self._position :]))
-        self._position = len(self._trials.changes)
-        if any(trial_id not in self._trials for trial_id in changed):
+        if self._trials.deletions != self._deletions:
             self._begin_anew()
-            changed = sorted(self._trials, key=lambda i: self._trials[i].metadata.time_end or 0.0)
-        for trial_id in changed:
-            self._take(self._trials[trial_id])
+        changes = self._trials.changes
+        for trial_id in _last(changes[self._position :]):
+            if trial_id in self._trials:
+                self._take(self._trials[trial_id])
+        self._position = len(changes)
 
     def _take(self, trial: Trial) -> None:
         if (before := self._states.get(trial.id)) is not None:
@@ -95,24 +129,28 @@ class Summary:
         row = row_of(trial)
         self._columns.update(dict.fromkeys(row))
         self._rows[trial.id] = (_line(row.get(column) for column in self._columns), len(self._columns))
+        if trial.state is State.SUCCESS:  # after which a trial does not change any more
+            self._spent.add(trial, self._fidelities)
         new = comparable(trial)
         if new is None or any(no_worse(other.objectives or (), new) for other in self._front):
             return
         self._front = [other for other in self._front if not no_worse(new, other.objectives or ())] + [trial]
-        self._trajectory.append(_described(trial, len(self._states)))
+        self._trajectory[trial.id] = _described(trial, self._spent)
 
     def _files(self) -> dict[str, str]:
         width = len(self._columns)
         # A line that is older than a column lacks some fields at its end.
-        rows = (line if n == width else f"{line[:-1]}{',' * (width - n)}\n" for line, n in self._rows.values())
+        known = (self._rows[trial_id] for trial_id in self._trials if trial_id in self._rows)
+        rows = (line if n == width else f"{line[:-1]}{',' * (width - n)}\n" for line, n in known)
         best = self._front[0] if len(self._front) == 1 else None
         short = summary_of(self._counts, best)
         front = sorted(self._front, key=lambda trial: trial.objectives or ())
+        total = "All results together:\n" + "".join(f"cumulative_{line}\n" for line in self._spent.lines)
         return {
             "full.csv": _line(self._columns) + "".join(rows),
             "short.csv": _line(["name", "value"]) + "".join(_line(item) for item in short.items()),
-            "best_config_trajectory.txt": "\n".join(self._trajectory),
-            "best_config.txt": "\n".join(_described(trial) for trial in front),
+            "best_config_trajectory.txt": _text(TRAJECTORY, self._trajectory.values()),
+            "best_config.txt": _text(BEST, [*(self._trajectory[trial.id] for trial in front), total]),
         }
 
 
@@ -128,15 +166,28 @@ def _cell(value: Any) -> Any:
     return value if isinstance(value, (bool, int, float)) else shortened(str(value), CELL)
 
 
-def _described(trial: Trial, known: int | None = None) -> str:
+def _last(ids: Iterable[str]) -> list[str]:
+    """Each id once, in the order of what happened last to it: for finished trials, that in which they ended."""
+    return list(dict.fromkeys(reversed(list(ids))))[::-1]
+
+
+TRAJECTORY = "The trials that were the best so far when they ended:\n"
+BEST = "The best trial, or those that no other one beats in every objective:\n"
+
+
+def _text(title: str, parts: Iterable[str]) -> str:
+    return title + "".join(f"{RULE}\n{part}" for part in parts) + f"{RULE}\n"
+
+
+def _described(trial: Trial, spent: _Spent) -> str:
+    """A trial in lines that begin as those of NePS do, so that scripts find them."""
     assert trial.report is not None
-    lines = {"trial": trial.id, "objective_to_minimize": trial.report.objective_to_minimize}
+    lines = [f"Config ID: {trial.id}", f"Objective to minimize: {trial.report.objective_to_minimize}"]
     if trial.report.cost is not None:
-        lines["cost"] = trial.report.cost
-    if known is not None:
-        lines["trials_so_far"] = known
-        lines["time_end"] = trial.metadata.time_end
-    return to_yaml({**lines, "config": dict(trial.config)})
+        lines.append(f"Cost: {trial.report.cost}")
+    lines += [f"Cumulative {line}" for line in spent.lines]
+    lines += [f"Time of the result: {trial.metadata.time_end}", f"Config: {dict(trial.config)}"]
+    return "\n".join(lines) + "\n"
 
 
 class SummaryObserver:
@@ -147,7 +198,11 @@ class SummaryObserver:
 
     def _summary(self, run: Run) -> Summary:
         if run not in self._summaries:
-            self._summaries[run] = Summary(run.root_directory / "summary", run.trials)
+            try:
+                fidelities = tuple(run.space.fidelities)
+            except NePSError:  # somebody who only removes trials may lack what the space is made of
+                fidelities = ()
+            self._summaries[run] = Summary(run.root_directory / "summary", run.trials, fidelities)
         return self._summaries[run]
 
     def _write(self, run: Run, now: bool) -> None:
@@ -157,6 +212,10 @@ class SummaryObserver:
             if now or summary.is_due:  # somebody may have written while this one waited
                 run.refresh()
                 summary.write()
+
+    def neps_run_started(self, run: Run) -> None:
+        """Say where it is."""
+        logger.info("The summary is in %s", run.root_directory / "summary")
 
     def neps_trial_finished(self, run: Run) -> None:
         """Write the summary, unless it was written a moment ago."""

@@ -388,8 +388,8 @@ class TestStoppingEarly:
         assert result.trials["2"].report.objective_to_minimize == lowest
         assert result.best.id != "2"
         assert [trial.id for trial in result.pareto_front] == [result.best.id]
-        assert "trial: '2'" not in (root / "summary/best_config_trajectory.txt").read_text()
-        assert "trial: '2'" not in (root / "summary/best_config.txt").read_text()
+        assert "Config ID: 2\n" not in (root / "summary/best_config_trajectory.txt").read_text()
+        assert "Config ID: 2\n" not in (root / "summary/best_config.txt").read_text()
 
     def test_all_of_them_stopped(self, root):
         result = search(descending(), root, 2, stopping_rule=lambda trial, trials: True)

@@ -8,12 +8,16 @@ import math
 import os
 import time
 
-import yaml
+import pytest
 
 import neps
+from neps_core import Report, State
+from neps_core import events as ev
 from neps_core.cleaning import clean
 from neps_core.run import open_run
+from neps_core.trial_log import TrialLog
 from neps_plugins.observers import summary
+from tests.summaries import trials_in
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -42,10 +46,68 @@ def test_they_say_what_the_run_holds(root):
     assert table[0]["extra.a"] == "1"
     assert short(root)["num_crashed"] == "1"
     assert short(root)["best_id"] == "5"
-    trajectory = [yaml.safe_load(b) for b in (root / "summary/best_config_trajectory.txt").read_text().split("\n\n")]
-    assert [b["trial"] for b in trajectory] == ["1", "4", "5"]
-    best = yaml.safe_load((root / "summary/best_config.txt").read_text())
-    assert best["config"] == run.best.config
+    assert short(root)["best_config_id"] == "5"
+    assert float(short(root)["x"]) == run.best.config["x"]
+    trajectory = trials_in(root / "summary/best_config_trajectory.txt")
+    assert [b["Config ID"] for b in trajectory] == ["1", "4", "5"]
+    (best,) = trials_in(root / "summary/best_config.txt")
+    assert best == trajectory[-1]
+    assert best["Config"] == run.best.config
+    assert (best["Objective to minimize"], best["Cost"]) == ("-inf", "1.0")
+
+
+def test_what_the_results_took_together(root):
+    """Counted as NePS does: what failed is not in it, and a continued trial counts with all of its fidelity."""
+
+    def evaluate(x, epochs, pipeline_id):
+        if pipeline_id == "2_rung_0":
+            raise ValueError
+        return {"objective_to_minimize": 1 / epochs + x / 100, "cost": 0.5}
+
+    run = neps.run(
+        evaluate,
+        {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 3)},
+        root_directory=root,
+        evaluations_to_spend=6,
+        optimizer="successive_halving",
+        ignore_errors=True,
+    )
+    ended = [trial for trial in run.trials.values() if trial.state is State.SUCCESS]
+    trajectory = trials_in(root / "summary/best_config_trajectory.txt")
+    assert len(trajectory) > 1
+    for described in trajectory:
+        number = [trial.id for trial in ended].index(described["Config ID"]) + 1
+        assert int(described["Cumulative evaluations"]) == number
+        assert float(described["Cumulative cost"]) == 0.5 * number
+        assert float(described["Cumulative fidelities"]) == sum(trial.config["epochs"] for trial in ended[:number])
+        seconds = sum(trial.report.evaluation_duration for trial in ended[:number])
+        assert float(described["Cumulative time"]) == pytest.approx(seconds)
+    totals = (root / "summary/best_config.txt").read_text().splitlines()
+    assert f"cumulative_evaluations: {len(ended)}" in totals
+    assert f"cumulative_cost: {0.5 * len(ended)}" in totals
+    assert f"cumulative_fidelities: {float(sum(trial.config['epochs'] for trial in ended))}" in totals
+
+
+def test_the_trajectory_follows_the_ends_of_trials_not_their_begins(root):
+    log = TrialLog()
+    log.fold(event for i in "12" for event in (ev.Sampled(i, {"x": 0.5}, 0.0), ev.Started(i, 1.0, "w")))
+    log.fold([ev.Finished("2", 2.0, State.SUCCESS, Report(5.0)), ev.Finished("1", 3.0, State.SUCCESS, Report(4.0))])
+    summary.Summary(root / "summary", log.trials).write()
+    assert [row["id"] for row in rows(root)] == ["1", "2"]
+    found = trials_in(root / "summary/best_config_trajectory.txt")
+    assert [(each["Config ID"], each["Cumulative evaluations"]) for each in found] == [("2", "1"), ("1", "2")]
+
+
+def test_a_parameter_called_like_one_of_our_numbers(root):
+    neps.run(lambda trials, y: y, {"trials": neps.Integer(7, 9), "y": 3}, root_directory=root, evaluations_to_spend=2)
+    assert short(root)["trials"] == "2"
+    assert 7 <= int(short(root)["best_config.trials"]) <= 9
+
+
+def test_the_log_says_where_it_is(root, caplog):
+    with caplog.at_level("INFO", logger="neps"):
+        neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=1)
+    assert [r.message for r in caplog.records if r.name == "neps.summary"] == [f"The summary is in {root / 'summary'}"]
 
 
 def test_columns_that_turn_up_late_do_not_shift_others(root):
@@ -63,8 +125,9 @@ def test_columns_that_turn_up_late_do_not_shift_others(root):
 def test_several_objectives(root):
     values = iter([(1, 4), (2, 5), (0, 9)])
     neps.run(lambda x: next(values), SPACE, root_directory=root, evaluations_to_spend=3, optimizer="random_search")
-    fronts = [yaml.safe_load(b) for b in (root / "summary/best_config.txt").read_text().split("\n\n")]
-    assert [b["trial"] for b in fronts] == ["3", "1"]
+    fronts = trials_in(root / "summary/best_config.txt")
+    assert [b["Config ID"] for b in fronts] == ["3", "1"]
+    assert fronts[0]["Objective to minimize"] == [0.0, 9.0]
 
 
 def test_cleaned_trials_leave_it(root):

@@ -240,6 +240,8 @@ class AttributeSpace:
         self.has_fixed_domains = not any(part.has_open_domain for part in parts)
         self.flat_domains = self._independent_domains()
         self.argument_names = {name: True for name, _ in self._public}
+        is_flat = self.flat_domains is not None
+        self.constants = {name: value for name, value in self._public if is_flat and _is_shown(value)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled and copied as its attributes: what is known of the parts by their `id` is found out anew."""
@@ -367,6 +369,11 @@ def from_document(document: Mapping[str, Any]) -> PipelineSpace:
     if not isinstance(attributes, Mapping):
         raise SpaceError("the stored space has no attributes.")
     return from_attributes(documents.read_attributes(attributes), str(document.get("name", "space")))
+
+
+def _is_shown(constant: Any) -> bool:
+    """Whether a constant is plain, and short enough to be shown with every configuration."""
+    return type(constant) in (bool, int, float, type(None)) or (type(constant) is str and len(constant) <= 1000)
 
 
 def _refuse_odd_containers(value: Any) -> None:
