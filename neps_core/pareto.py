@@ -46,3 +46,15 @@ def pareto_front(trials: Iterable[Trial]) -> list[Trial]:
         if not any(no_worse(other, objectives) for other, _ in front):
             front.append((objectives, first[objectives]))
     return [trial for _, trial in front]
+
+
+def incumbents(trials: Iterable[Trial]) -> list[Trial]:
+    """The trials that no earlier result dominated or equalled, in the order in which they ended."""
+    front: list[tuple[float, ...]] = []
+    found = []
+    for trial in sorted(trials, key=lambda trial: trial.metadata.time_end or 0.0):
+        new = comparable(trial)
+        if new is not None and not any(no_worse(other, new) for other in front):
+            front = [other for other in front if not no_worse(new, other)] + [new]
+            found.append(trial)
+    return found

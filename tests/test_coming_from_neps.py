@@ -489,8 +489,12 @@ def make_optimizer(*functions: Any, learning_rate: float) -> type:
 
 
 def test_commands(root: Path) -> None:
-    neps.run(objective, flat(), root_directory=root, evaluations_to_spend=2, optimizer="random_search")
+    neps.run(objective, flat(), root_directory=root, evaluations_to_spend=6, optimizer="random_search", seed=1)
     for module, *flags in (["status", "--best_configs"], ["clean", "--dry_run"]):
         call = [sys.executable, "-m", f"neps.{module}", str(root), *flags]
         done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0 and done.stdout, (call, done.stderr)
+        told = [line.split()[3].rstrip(",") for line in done.stdout.splitlines() if line.startswith("Was best:")]
+        if module == "status":
+            best = (root / "summary/best_config_trajectory.txt").read_text()
+            assert told == [line.split()[2] for line in best.splitlines() if line.startswith("Config ID:")]

@@ -587,7 +587,6 @@ def test_a_run_of_a_plugin_that_is_gone(tmp_path: Path) -> None:
         (("random_search",), "keyword"),
         (("random_search", "use_priors"), "keyword"),
         (17, "17 is no optimizer"),
-        (None, "None is no optimizer"),
         (lambda space, at: None, "needs the keyword 'at'"),
         (lambda space: None, "no optimizer"),
     ],

@@ -6,7 +6,8 @@ import argparse
 import time
 from typing import Any
 
-from neps_core import hookimpl, open_run
+from neps_core import Trial, hookimpl, open_run
+from neps_core.pareto import incumbents
 from neps_core.run_status import status_of
 
 #: How many errors are shown.
@@ -18,21 +19,26 @@ def neps_commands(subparsers: Any) -> None:
     """Add `status`."""
     parser = subparsers.add_parser("status", help="show how a run stands")
     parser.add_argument("root_directory", metavar="ROOT", help="the run's folder")
+    parser.add_argument(
+        "--best_configs", "--best-configs", action="store_true", help="show every trial that was the best so far, too"
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    status = status_of(open_run(arguments.root_directory))
+    run = open_run(arguments.root_directory)
+    status = status_of(run)
     shown = ", ".join(f"{count} {state.value}" for state, count in status.states.items()) or "none yet"
     print(f"Run:       {status.root_directory}")
     if status.optimizer is not None:
         print(f"Optimizer: {status.optimizer} (seed {status.seed})")
     print(f"Trials:    {status.n_trials} ({shown})")
     for trial in status.pareto_front:
-        assert trial.report is not None
-        print(f"Best:      trial {trial.id}, objective {trial.report.objective_to_minimize}")
+        print(f"Best:      trial {trial.id}, objective {_objective(trial)}")
         for path, value in trial.config.items():
             print(f"             {path}: {value}")
+    for trial in incumbents(run.trials.values()) if arguments.best_configs else ():
+        print(f"Was best:  trial {trial.id}, objective {_objective(trial)}: {dict(trial.config)}")
     for line in status.told:
         print(f"           {line}")
     now = time.time()
@@ -49,3 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if len(status.failed) > ERRORS:
         print(f"           ... and {len(status.failed) - ERRORS} more, in configs/config_*/report.yaml")
     return 0
+
+
+def _objective(trial: Trial) -> object:
+    return None if trial.report is None else trial.report.objective_to_minimize
