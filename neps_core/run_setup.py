@@ -55,6 +55,7 @@ def set_up(
     """
     space = None if pipeline_space is None else parse_space(pipeline_space)
     run = Run(open_storage(root_directory), Observers(observers))
+    run.check_writable()
     if run.journal.exists() and not overwrite:
         run.refresh()
     if space is None:

@@ -1,0 +1,1 @@
+"""What the package neural-pipeline-search (NePS 0.16 and 0.17) wrote, read here."""
