@@ -83,7 +83,7 @@ def spaces(neps: Any) -> dict[str, Any]:
         _block = op("conv", _act, k=Categorical((1, 3, 5)), p=Resample(_act))
         each = neps.Operation(operator="net", args=Repeated(Integer(1, 4), Resample(_block)))
         same = neps.Operation(operator="net", args=Repeated(Integer(1, 3), _block))
-        plain = op("net", Repeated(Categorical((2, 3)), Resample(_act)))
+        plain = op(Layer, Repeated(Categorical((2, 3)), Resample(_act)))
 
     class Derived(neps.PipelineSpace):
         _sizes = Categorical(((1, 3), (3, 5, 7)))
