@@ -16,7 +16,7 @@ from typing import Any
 from neps_core import CategoricalDomain, Config, ConfigError, Domain, SearchSpace, Value, hookimpl
 from neps_plugins.spaces.pipeline.categorical import Categorical
 from neps_plugins.spaces.pipeline.operations import Operation, Repeated
-from neps_plugins.spaces.pipeline.references import ByName, Resample
+from neps_plugins.spaces.pipeline.references import ByName
 from neps_plugins.spaces.pipeline.space import AttributeSpace
 from neps_plugins.spaces.pipeline.walk import Part, Walk
 
@@ -115,10 +115,11 @@ def _choice(key: str, index: Any, domain: CategoricalDomain) -> Value:
 class _TwoWays(Walk):
     """A walk that knows by which way the other framework comes to each part."""
 
-    __slots__ = ("_at",)
+    __slots__ = ("_answers", "_at")
 
     def __init__(self, decide: _Answers, *rest: Any) -> None:
         super().__init__(decide, *rest)
+        self._answers = decide
         #: What is being resolved, our path to it, their way, and whose decisions are taken there.
         self._at: tuple[Any, str, str, Any] = (None, "", "Resolvable", None)
 
@@ -141,7 +142,7 @@ class _TwoWays(Walk):
         return value
 
     def decide(self, path: str, domain: Domain) -> Value:
-        _, _, self._decide.way, self._decide.owner = self._at
+        _, _, self._answers.way, self._answers.owner = self._at
         return super().decide(path, domain)
 
     def _way(self, path: str) -> str:

@@ -34,7 +34,7 @@ NAMED = 3
 @hookimpl(tryfirst=True)
 def neps_open_storage(location: str) -> Storage | None:
     """A folder with trials of another NePS, in which there is no run of ours."""
-    if "://" in location or os.path.exists(f"{location}/{INNER}"):  # noqa: PTH110 - all that other runs pay
+    if "://" in location or os.path.exists(f"{location}/{INNER}"):  # all that it costs another run
         return None
     root = Path(location)
     is_theirs = (root / "pipeline_space.pkl").exists() or (root / "optimizer_info.yaml").exists()
@@ -46,8 +46,8 @@ def neps_open_storage(location: str) -> Storage | None:
 
 def _refusal(root: Path) -> str:
     return (
-        f"{root} holds a run of neural-pipeline-search (NePS 0.16 or 0.17). Its trials can be read, but nothing is added: "
-        "its space is a pickle, which could run code and is never opened. To go on from its trials in a new folder: "
+        f"{root} holds a run of neural-pipeline-search (NePS 0.16 or 0.17). Its trials can be read, but nothing is "
+        "added: its space is a pickle, which could run code and is never opened. To go on from them in a new folder: "
         f'neps.import_trials("{root}", root_directory="NEW_FOLDER", pipeline_space=...).'
     )
 

@@ -194,7 +194,7 @@ class TestImport:
         assert [dict(t.config) for t in open_run(other).trials.values()] == [
             dict(t.config) for t in open_run(run).trials.values()
         ]
-        assert neps.import_trials(neps.load_trials(other), run) == ["4", "5", "6"]
+        assert neps.import_trials(neps.load_trials(other), run) == []  # they are there already
 
     def test_seeds_are_not_disturbed(self, tmp_path):
         neps.import_trials([({"x": 0.5}, 1.0)], tmp_path / "a", {"x": neps.Float(0, 1)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -11,6 +12,9 @@ from neps_core.trials import number_of
 from neps_plugins.toolkit.brackets.rungs import Ladder
 from neps_plugins.toolkit.brackets.state import Brackets, Entry
 from neps_plugins.toolkit.trial_follower import Follower
+
+#: The ids that trials at a rung have: number and level.
+RUNG_ID = re.compile(r"([0-9]+)_rung_([0-9]+)")
 
 
 class FollowedBrackets:
@@ -46,6 +50,8 @@ class FollowedBrackets:
     def follow(self, trials: Mapping[str, Trial]) -> None:
         """Take in what has happened to the trials since the last call."""
         anew, ids = self._follower.news(trials)
+        if not anew and self._lowers_a_start(trials, ids):
+            anew, ids = True, list(trials)
         if anew:
             self._begin_anew()
             # Numbers of deleted trials are not given again, either.
@@ -63,8 +69,22 @@ class FollowedBrackets:
             self._take(number, level, trial)
         self._brackets.settle()
 
+    def _lowers_a_start(self, trials: Mapping[str, Trial], ids: list[str]) -> bool:
+        """Whether a configuration was imported below the level at which it has entered."""
+        for trial_id in ids:
+            start = self._starts.get(number_of(trial_id))
+            level = None if start is None else self._level_of(trials[trial_id])
+            if start is not None and level is not None and level < start:
+                return True
+        return False
+
     def _level_of(self, trial: Trial) -> int | None:
-        return self.ladder.level_of(trial.config.get(self.ladder.path, 0))
+        fidelity = trial.config.get(self.ladder.path, 0)
+        level = self.ladder.level_of(fidelity)
+        if level is None and (match := RUNG_ID.fullmatch(trial.id)) is not None:
+            reached = self.ladder.reached_by(fidelity)  # an imported one, which was evaluated between two rungs
+            level = reached if reached == int(match[2]) else None
+        return level
 
     def _take(self, number: int, level: int, trial: Trial) -> None:
         self.trial_at[number, level] = trial.id

@@ -106,8 +106,9 @@ def spaces(neps: Any) -> dict[str, Any]:
 def _write() -> None:
     import random
 
-    import neps  # neural-pipeline-search
     from neps.space.neps_spaces.parameters import Repeated
+
+    import neps  # neural-pipeline-search
 
     random.seed(17)
     neps.Repeated = Repeated  # type: ignore[misc]
