@@ -50,33 +50,29 @@ class FollowedBrackets:
     def follow(self, trials: Mapping[str, Trial]) -> None:
         """Take in what has happened to the trials since the last call."""
         anew, ids = self._follower.news(trials)
-        if not anew and self._lowers_a_start(trials, ids):
-            anew, ids = True, list(trials)
+        news = [trials[trial_id] for trial_id in ids]
+        if not anew and any(map(self._comes_late, news)):
+            anew, news = True, list(trials.values())
         if anew:
             self._begin_anew()
             # Numbers of deleted trials are not given again, either.
-            known = getattr(trials, "changes", ids)
+            known = getattr(trials, "changes", trials)
             self.next_number = 1 + max(map(number_of, known), default=0)
         placed = []
-        for trial_id in ids:
-            number, level = number_of(trial_id), self._level_of(trials[trial_id])
+        for trial in news:
+            number, level = number_of(trial.id), self._level_of(trial)
             self.next_number = max(self.next_number, number + 1)
             if level is not None and number:
-                placed.append((number, level, trials[trial_id]))
+                placed.append((number, level, trial))
                 # The lowest level: after a deletion, a lower one may have been evaluated after a higher one.
                 self._starts[number] = min(level, self._starts.get(number, level))
         for number, level, trial in placed:
             self._take(number, level, trial)
         self._brackets.settle()
 
-    def _lowers_a_start(self, trials: Mapping[str, Trial], ids: list[str]) -> bool:
-        """Whether a configuration was imported below the level at which it has entered."""
-        for trial_id in ids:
-            start = self._starts.get(number_of(trial_id))
-            level = None if start is None else self._level_of(trials[trial_id])
-            if start is not None and level is not None and level < start:
-                return True
-        return False
+    def _comes_late(self, trial: Trial) -> bool:
+        """Whether a trial was imported for a configuration that has begun: where brackets did not expect it."""
+        return trial.metadata.time_sampled is None and number_of(trial.id) in self._starts
 
     def _level_of(self, trial: Trial) -> int | None:
         fidelity = trial.config.get(self.ladder.path, 0)

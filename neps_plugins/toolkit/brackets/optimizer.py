@@ -143,8 +143,8 @@ class BracketOptimizer:
                     numbers[key], next_number = next_number, next_number + 1
                 wanted.append((i, (numbers[key], level)))
         places: dict[int, tuple[int, int]] = {}
-        # Of two that reach one rung, the dearer one stands for it.
-        for i, place in sorted(wanted, key=lambda each: -configs[each[0]][self._ladder.path]):
+        # Of two that reach one rung, the cheaper one stands for it: what was evaluated at just its fidelity.
+        for i, place in sorted(wanted, key=lambda each: configs[each[0]][self._ladder.path]):
             if place not in taken:
                 taken[place] = f"{place[0]}_rung_{place[1]}"
                 places[i] = place
