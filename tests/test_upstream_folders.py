@@ -190,10 +190,15 @@ class TestFolders:
         (root / "configs/config_8_rung_0/config.yaml").write_text("a: &a [1]\nb: *a\n")
         (root / "configs/config_9_rung_0/report.yaml").write_text("objective_to_minimize: many\nreported_as: success\n")
         (root / "configs/config_no id").mkdir()
+        odd = {"time_sampled": 10**400, "time_end": math.nan, "previous_trial_id": "../1", "evaluating_worker_id": 7}
+        (root / "configs/config_1_rung_1/metadata.json").write_text(json.dumps(odd))
         (root / "optimizer_info.yaml").write_text("[]")
         with pytest.warns(NePSWarning, match=r"7 file\(s\) of .*config_\d_rung_0/.*and 4 more"):
             found = neps.load_trials(root)
-        assert len(found) == 6  # the one without metadata counts
+        assert len(found) == 6  # those without metadata that make sense are among them
+        with pytest.warns(NePSWarning):
+            metadata = open_run(root).trials["1_rung_1"].metadata
+        assert (metadata.time_sampled, metadata.previous_trial_id) == (None, None) and metadata.time_end > 0
 
     def test_what_had_not_ended(self, copy, capsys):
         root = copy("random_017")

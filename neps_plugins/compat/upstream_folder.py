@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from attrs import evolve, frozen
 from neps_core import NePSError, NePSWarning, Report, ResultError, RunFolder, State, Storage, StorageError, hookimpl
 from neps_core import events as ev
 from neps_core.files import read_text, read_yaml
-from neps_core.results import parse_result
+from neps_core.results import number, parse_result
 from neps_core.run_folder import INNER
 from neps_core.trials import SAFE_ID, id_order
 
@@ -106,7 +107,7 @@ class UpstreamJournal:
                 continue
             try:
                 trials.append(_trial_in(folder, trial_id))
-            except (NePSError, FileNotFoundError) as reason:
+            except (NePSError, OSError) as reason:
                 damaged.append(str(reason))
         trials.sort(key=lambda trial: (trial.sampled_at or 0.0, id_order(trial.id)))
         events = [*self._optimizer(damaged), *(event for trial in trials for event in trial.events)]
@@ -161,20 +162,13 @@ def _trial_in(folder: Path, trial_id: str) -> _Trial:
     if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
         raise StorageError(f"{folder / 'config.yaml'} holds no configuration.")
     metadata = _metadata_in(folder / "metadata.json")
-    worker = str(metadata.get("evaluating_worker_id") or "")
     sampled_at, started_at, ended_at = (_time(metadata.get(f"time_{what}")) for what in ("sampled", "started", "end"))
-    previous = metadata.get("previous_trial_id")
-    events: list[ev.Event] = [
-        ev.Sampled(
-            trial_id,
-            config,
-            sampled_at,
-            str(metadata.get("sampling_worker_id") or "") or None,
-            previous if isinstance(previous, str) and previous else None,
-        )
-    ]
+    sampler, worker, previous = (
+        _name(metadata.get(key)) for key in ("sampling_worker_id", "evaluating_worker_id", "previous_trial_id")
+    )
+    events: list[ev.Event] = [ev.Sampled(trial_id, config, sampled_at, sampler, previous)]
     if started_at is not None:
-        events.append(ev.Started(trial_id, started_at, worker))
+        events.append(ev.Started(trial_id, started_at, worker or "unknown"))
     path = folder / "report.yaml"
     if path.exists() or metadata.get("state") in _ENDS:
         report = _report_in(path)
@@ -196,7 +190,15 @@ def _metadata_in(path: Path) -> Mapping[str, Any]:
 
 
 def _time(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    try:
+        time = number("time", value)
+    except ResultError:
+        return None
+    return time if math.isfinite(time) else None
+
+
+def _name(value: Any) -> str | None:
+    return value if isinstance(value, str) and SAFE_ID.fullmatch(value) else None
 
 
 def _report_in(path: Path) -> Report:
