@@ -180,6 +180,10 @@ class TestFolders:
             use(root)
         assert _files(root) == before
 
+    def test_are_not_overwritten(self, copy):
+        with pytest.raises(StorageError, match="not overwritten, either: delete it yourself"):
+            neps.import_trials([], copy("mo_017"), Flat, overwrite_root_directory=True)
+
     def test_what_is_damaged_is_left_out_and_named(self, copy):
         root = copy("hyperband_017")
         (root / "configs/config_2_rung_0/report.yaml").write_text("cost: [1,")
