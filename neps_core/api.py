@@ -25,7 +25,6 @@ from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
-from neps_core.space_parsing import load_space
 from neps_core.spaces.domains import exact
 from neps_core.stopping import choose_rule
 from neps_core.trials import State, check_id
@@ -222,6 +221,7 @@ def save_pipeline_results(
         ResultError: If it is no result; the trial goes on waiting.
     """
     run = open_run(root_directory, observers=[*each_of(DEFAULT), "plots"] if live_plots else None)
+    run.check_writable()
     trial = run.trial(pipeline_id)
     if trial.state is not State.EVALUATING:
         raise TrialError(
@@ -242,12 +242,9 @@ def load_pipeline_space(root_directory: str | Path) -> Any:
     Raises:
         FileNotFoundError: If there is no run.
         SpaceError: If the space can't be read.
-        StorageError: If `pipeline_space.yaml` was changed.
+        StorageError: If `pipeline_space.yaml` was changed, or another framework wrote the run.
     """
-    run = open_run(root_directory, check=True)
-    if run.log.space is None:
-        raise FileNotFoundError(f"the run in {run.root_directory} has no space yet.")
-    return load_space(run.log.space)
+    return open_run(root_directory, check=True).stored_space()
 
 
 def load_optimizer_info(root_directory: str | Path) -> dict[str, Any]:

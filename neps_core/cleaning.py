@@ -37,9 +37,11 @@ def clean(
 
     Raises:
         FileNotFoundError: If there is no run.
+        StorageError: If the run can only be looked at.
         TrialError: If there is no such trial, or a living worker evaluates it. Nothing is removed then.
     """
     run = open_run(root_directory)
+    run.check_writable()
     with run.locked("sampling"):
         run.refresh()
         chosen = _chosen(run, trial_ids, frozenset(states))

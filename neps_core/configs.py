@@ -10,10 +10,11 @@ from typing import IO, Any
 from neps_core.errors import ConfigError, NePSError, NePSWarning, RunError, TrialError
 from neps_core.files import name_of, read_yaml, to_path
 from neps_core.run import open_run
-from neps_core.space_parsing import load_space, parse_space
+from neps_core.space_parsing import parse_space, read_config
 from neps_core.spaces.domains import CategoricalDomain, Domain, Value
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
+from neps_core.storage import open_storage
 from neps_core.trials import Trial, without_folder
 
 
@@ -66,7 +67,7 @@ def load_config(
         raise RunError("config= needs pipeline_space=.")
     check_mapping("config", config)
     assert config is not None
-    resolution = replay(space, space.from_arguments(config))
+    resolution = replay(space, read_config(space, config))
     if path is not None and (evaluated := _evaluated(path)) not in (None, config, resolution.config):
         warnings.warn(
             f"{path} was changed since it was written, which has no effect: the trial was evaluated with {evaluated!r} "
@@ -88,8 +89,11 @@ def _trial_of(location: str | Path, config_id: Any) -> Trial:
 def _evaluated(path: Path) -> dict[str, Any] | None:
     """What the trial was evaluated with whose file this is; None if it is no trial's."""
     folder = path.absolute().parent
+    root = folder.parent.parent
+    if open_storage(root).read_only is not None:  # the file itself is all there is
+        return None
     try:
-        trial = open_run(folder.parent.parent).trials.get(without_folder(folder.name))
+        trial = open_run(root).trials.get(without_folder(folder.name))
     except FileNotFoundError:
         return None
     return None if trial is None or trial.metadata.location != f"configs/{folder.name}" else dict(trial.config)
@@ -119,8 +123,7 @@ def _mapping_in(path: Path | IO[str], error: type[NePSError]) -> dict[str, Any]:
 
 
 def _space_of(root: str | Path) -> SearchSpace:
-    run = open_run(root, check=True)
-    return parse_space(load_space(run.log.space or {}))
+    return open_run(root, check=True).space
 
 
 def load_and_merge_yamls(*paths: str | Path | IO[str]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from neps_core.run import Run
     from neps_core.run_result import RunResult
     from neps_core.selection import Selection
-    from neps_core.spaces.protocol import SearchSpace
+    from neps_core.spaces.protocol import Config, SearchSpace
     from neps_core.stopping import StoppingRuleSpec
     from neps_core.storage import Storage
     from neps_core.trials import Trial
@@ -59,6 +59,22 @@ def neps_load_space(document: Mapping[str, Any]) -> Any:
 
     Raises:
         SpaceError: If it is yours and can't be read.
+    """
+
+
+@hookspec(firstresult=True)
+def neps_read_config(space: SearchSpace, config: Mapping[str, Any]) -> Config | None:
+    """Read a configuration in a notation of another framework (first result).
+
+    Args:
+        space: The space that it is one of.
+        config: Names and values, as somebody has given or stored them.
+
+    Returns:
+        Its decisions by path; those of fidelities may be left out. None if this is no notation of yours.
+
+    Raises:
+        ConfigError: If it is yours, and no configuration of the space; name what does not fit.
     """
 
 

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from neps_core import events as ev
 from neps_core.claims import finished
-from neps_core.errors import ConfigError, EvaluationError, NePSError, ResultError, RunError
+from neps_core.errors import ConfigError, EvaluationError, NePSError, NePSWarning, ResultError, RunError
 from neps_core.large import WholeExtra, reference_in
-from neps_core.results import UserResultDict, parse_result, shown
-from neps_core.run import open_run
+from neps_core.optimizers.asking import Chosen
+from neps_core.results import UserResultDict, parse_result, shortened, shown
+from neps_core.run import Run, open_run
 from neps_core.run_result import result_of
 from neps_core.run_setup import set_up
+from neps_core.space_parsing import read_config
+from neps_core.spaces.protocol import Config, SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
-from neps_core.trials import State
+from neps_core.trials import Report, State, number_of
+
+logger = logging.getLogger("neps.importing")
+
+#: Evaluations that do not fit, of which a warning says why; and of which the log does.
+NAMED, LOGGED = 3, 100
 
 
 def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserResultDict]]:
     """The finished trials of a run, as `import_trials` takes them.
 
     Args:
-        root_directory: The run's folder.
+        root_directory: The run's folder, also one that NePS 0.16 or 0.17 wrote.
 
     Returns:
         Configuration and result of each, in the order in which they were sampled; the result of one that
@@ -53,63 +64,140 @@ def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserRe
 
 
 def import_trials(
-    evaluated_trials: Iterable[tuple[Mapping[str, Any], Any]],
+    evaluated_trials: str | Path | Iterable[tuple[Mapping[str, Any], Any]],
     root_directory: str | Path,
     pipeline_space: Any = None,
     overwrite_root_directory: bool = False,
     optimizer: Any = "auto",
+    strict: bool = True,
 ) -> list[str]:
     """Add evaluations that were made elsewhere to a run, so that its optimizer learns from them.
 
-    Either all are added or none. They do not count towards any budget.
+    They do not count towards any budget. What is there already is passed over: an evaluation of the same
+    configuration, fidelity included, with the same objective (or that went wrong as well). So doing this twice changes
+    nothing, and what was evaluated twice with two results is kept twice. An optimizer with rungs takes each for the
+    highest rung that its fidelity reaches.
 
     Args:
         evaluated_trials: Pairs of a configuration and its result (as `evaluate_pipeline` would return it). A
-            configuration is in stored form, or holds plain arguments (enough for a flat space).
+            configuration is in stored form, or holds plain arguments (enough for a flat space); one that leaves out a
+            fidelity was evaluated at its maximum. Or the folder of a run, whose finished trials are meant; it may be
+            one that NePS 0.16 or 0.17 wrote.
         root_directory: The run's folder; the run is created if there is none.
         pipeline_space: The search space; may be left out for a run that exists.
         overwrite_root_directory: Delete the folder first.
         optimizer: What a new run shall use; as for `run`.
+        strict: Import nothing if one of them does not fit. If False, those that do are imported, and a warning says why
+            others were not.
 
     Returns:
-        The ids of the new trials.
+        The ids of the new trials, in the order in which they were given.
 
     Raises:
-        RunError: If these are no pairs.
+        RunError: If these are neither pairs nor the folder of a run.
         ConfigError: If a configuration does not fit the space; the message names both it and the parameter.
         ResultError: If a result is none.
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
     """
+    if isinstance(evaluated_trials, (str, Path)):
+        try:
+            evaluated_trials = load_trials(evaluated_trials)
+        except FileNotFoundError as reason:
+            raise RunError(
+                f"evaluated_trials must be a list of pairs (configuration, result) or the folder of a run, and {reason}"
+            ) from None
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory)
     run, space = setup.run, setup.space
+    given: list[tuple[Config, Report]] = []
+    refused: list[str] = []
     n_objectives = run.log.n_objectives
-    checked = []
     for i, (config, result) in enumerate(_pairs(evaluated_trials)):
         try:
-            check_mapping("the configuration", config)
-            decisions = replay(space, space.from_arguments(config)).config
-            report = parse_result(result, n_objectives=n_objectives)
-        except ConfigError as reason:
-            raise ConfigError(f"evaluated_trials[{i}] = {shown(config)}: {reason}") from None
-        except ResultError as reason:
-            raise ResultError(f"evaluated_trials[{i}]: {reason}") from None
+            decisions, report = _evaluation(space, i, config, result, n_objectives)
+        except (ConfigError, ResultError) as reason:
+            if strict:
+                raise
+            refused.append(str(reason))
+            continue
         if report.objective_to_minimize is not None:
             value = report.objective_to_minimize
             n_objectives = len(value) if isinstance(value, list) else 1
-        checked.append((decisions, report))
+        given.append((decisions, report))
 
     with setup.begun():
         run.use(setup.chosen)
-    with run.locked("sampling"):
-        run.refresh()
-        events: list[ev.Event] = []
-        ids = [str(run.log.highest_number + 1 + i) for i in range(len(checked))]
-        for trial_id, (decisions, report) in zip(ids, checked):
-            events.append(ev.Sampled(trial_id, decisions))
-            events.append(finished(trial_id, report))
-        run.record(*events)
+    ids = _add(run, setup.chosen, given)
+    logger.info(
+        "%d of %d evaluations were imported into %s; %d were there already, %d do not fit.",
+        len(ids),
+        len(given) + len(refused),
+        run.root_directory,
+        len(given) - len(ids),
+        len(refused),
+    )
+    if refused:
+        _tell(refused)
     run.tell("neps_run_finished", result=result_of(run, "trials were imported"))
     return ids
+
+
+def _evaluation(
+    space: SearchSpace, i: int, config: Any, result: Any, n_objectives: int | None
+) -> tuple[Config, Report]:
+    """The decisions and the report of a pair.
+
+    Raises:
+        ConfigError: If the configuration does not fit the space.
+        ResultError: If the result is none.
+    """
+    try:
+        check_mapping("the configuration", config)
+        highest = {path: getattr(domain, "upper", None) for path, domain in space.fidelities.items()}
+        decisions = replay(space, {**highest, **read_config(space, config)}).config
+        return decisions, parse_result(result, n_objectives=n_objectives)
+    except ConfigError as reason:
+        raise ConfigError(f"evaluated_trials[{i}] = {shown(config)}: {reason}") from None
+    except ResultError as reason:
+        raise ResultError(f"evaluated_trials[{i}]: {reason}") from None
+
+
+def _add(run: Run, chosen: Chosen, given: Sequence[tuple[Config, Report]]) -> list[str]:
+    """Add those that aren't there yet."""
+    with run.locked("sampling"):
+        run.refresh()
+        known = {_identity(t.config, t.report) for t in run.trials.values() if t.report and t.state.is_finished}
+        new = []
+        for decisions, report in given:
+            identity = _identity(decisions, report)
+            if identity not in known:
+                known.add(identity)
+                new.append((decisions, report))
+        named = chosen.imported([decisions for decisions, _ in new], run.trials)
+        number = max([run.log.highest_number, *(number_of(each.id) for each in named if each.id is not None)])
+        ids: list[str] = []
+        events: list[ev.Event] = []
+        for (decisions, report), each in zip(new, named):
+            number += each.id is None
+            ids.append(str(number) if each.id is None else each.id)
+            events.append(ev.Sampled(ids[-1], decisions, previous=each.previous_config_id))
+            events.append(finished(ids[-1], report))
+        if events:
+            run.record(*events)
+    return ids
+
+
+def _identity(config: Mapping[str, Any], report: Report) -> str:
+    """What two records of one evaluation have in common."""
+    return json.dumps([sorted(config.items()), report.objective_to_minimize])
+
+
+def _tell(refused: Sequence[str]) -> None:
+    """Say which evaluations were not imported, as far as anybody reads on."""
+    for line in refused[:LOGGED]:
+        logger.warning("Not imported: %s", shortened(line.replace("\n", " "), 500))
+    more = f" ... and {len(refused) - NAMED} more" if len(refused) > NAMED else ""
+    reasons = "\n  ".join(shortened(line, 500) for line in refused[:NAMED])
+    warnings.warn(f"{len(refused)} evaluation(s) were not imported:\n  {reasons}{more}", NePSWarning, stacklevel=3)
 
 
 def _pairs(evaluated_trials: Any) -> Iterator[tuple[Any, Any]]:

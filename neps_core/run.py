@@ -47,10 +47,12 @@ class Run:
         folder: Its files.
         log: What has happened, as of the last `refresh` or `record`.
         worker_id: The worker that this process is for the run; "" for one that only looks.
+        read_only: Why nothing can be added; None if something can.
     """
 
     def __init__(self, storage: Storage, observers: Observers | None = None) -> None:
         self.journal, self.locks, self.folder = storage.journal, storage.locks, storage.folder
+        self.read_only = storage.read_only
         self.log = TrialLog()
         self.worker_id = ""
         self._position = 0
@@ -93,8 +95,30 @@ class Run:
             SpaceError: If the stored one can't be read.
         """
         if self._space is None:
-            self._space = parse_space(load_space(self.log.space or {}))
+            self._space = parse_space(self.stored_space())
         return self._space
+
+    def stored_space(self) -> Any:
+        """The space that is stored with the run, of the kind that the user wrote.
+
+        Raises:
+            FileNotFoundError: If none is stored yet.
+            StorageError: If none is, and never will be.
+            SpaceError: If it can't be read.
+        """
+        if self.log.space is None:
+            self.check_writable()
+            raise FileNotFoundError(f"the run in {self.root_directory} has no space yet.")
+        return load_space(self.log.space)
+
+    def check_writable(self) -> None:
+        """Make sure that something can be added to the run.
+
+        Raises:
+            StorageError: If it can only be looked at; the message says why, and what to do instead.
+        """
+        if self.read_only is not None:
+            raise StorageError(self.read_only)
 
     # ------------------------------------------------------------------ events
 
@@ -167,6 +191,7 @@ class Run:
         Raises:
             StorageError: If they could not be stored.
         """
+        self.check_writable()
         events = tuple(map(self.folder.lightened, events))
         durable = not all(isinstance(event, _CHEAP) for event in events)
         shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
@@ -368,7 +393,8 @@ def open_run(location: str | Path, check: bool = False, observers: Any = None) -
     if not run.journal.exists():
         raise FileNotFoundError(f"there is no run in {location}.")
     run.refresh()
-    run.folder.check_not_emptied(run.log)
-    if check:
-        run.folder.check(run.log)
+    if run.read_only is None:
+        run.folder.check_not_emptied(run.log)
+        if check:
+            run.folder.check(run.log)
     return run

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from neps_core.errors import RunError
+from neps_core.errors import RunError, StorageError
 from neps_core.observers import DEFAULT, Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.optimizers.choosing import choose, restore
@@ -56,6 +56,9 @@ def set_up(
     space = None if pipeline_space is None else parse_space(pipeline_space)
     optimizer = "auto" if optimizer is None else optimizer
     run = Run(open_storage(root_directory), Observers(observers))
+    if overwrite and run.read_only is not None:
+        raise StorageError(f"{run.read_only} It is not overwritten, either: delete it yourself, if you mean to.")
+    run.check_writable()
     if run.journal.exists() and not overwrite:
         run.refresh()
     if space is None:

@@ -8,7 +8,7 @@ from typing import Any
 from neps_core.errors import SpaceError
 from neps_core.plugins import plugins
 from neps_core.reserved import RESERVED
-from neps_core.spaces.protocol import SearchSpace
+from neps_core.spaces.protocol import Config, SearchSpace
 
 
 def parse_space(space: Any) -> SearchSpace:
@@ -35,6 +35,20 @@ def parse_space(space: Any) -> SearchSpace:
                 f"{name!r} can't be the name of a parameter: a worker passes that argument itself. Rename it."
             )
     return parsed
+
+
+def read_config(space: SearchSpace, config: Mapping[str, Any]) -> Config:
+    """The decisions that a configuration stands for, whoever wrote it.
+
+    Args:
+        space: The space.
+        config: In stored form, as plain arguments, or in another notation that a plugin reads.
+
+    Raises:
+        ConfigError: If it is in a notation that a plugin reads, and is none of this space.
+    """
+    read: Config | None = plugins.first("neps_read_config", space=space, config=config)
+    return space.from_arguments(config) if read is None else read
 
 
 def load_space(document: Mapping[str, Any]) -> Any:

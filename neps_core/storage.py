@@ -107,12 +107,15 @@ class Storage:
         locks: Of the same run.
         folder: The files of trials and those for people; a temporary one where nobody is meant to look.
         crosses_processes: Whether other processes see the same run. If not, neither they nor their locks do.
+        read_only: Why the run can only be looked at, and what to do instead; None if it can be gone on with. The folder
+            of such a run is somebody else's, and nothing in it is checked or changed.
     """
 
     journal: Journal
     locks: Locks
     folder: RunFolder = field(factory=RunFolder)
     crosses_processes: bool = True
+    read_only: str | None = None
 
 
 def open_storage(location: str | Path) -> Storage:

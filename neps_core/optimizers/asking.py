@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from neps_core.budgets import BudgetInfo
 from neps_core.errors import ConfigError, NePSError, OptimizerError
-from neps_core.results import plain
+from neps_core.results import plain, shown
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
 from neps_core.trials import SampledConfig, Trials, check_id
@@ -92,11 +92,45 @@ class Chosen:
         except Exception as reason:  # an optimizer's code, so anything
             raise OptimizerError(f"the optimizer {self.name!r} raised {type(reason).__name__}: {reason}") from reason
         proposals = list(answer) if isinstance(answer, (list, tuple)) else [answer]
-        checked = [self._checked(space, trials, proposal) for proposal in proposals]
-        ids = [proposal.id for proposal in checked if proposal.id is not None]
+        return self._distinct([self._checked(space, trials, proposal) for proposal in proposals])
+
+    def imported(self, configs: Sequence[Mapping[str, Any]], trials: Trials) -> list[SampledConfig]:
+        """What configurations that were evaluated elsewhere are to be called, one answer for each.
+
+        Args:
+            configs: Their decisions, complete and within the space.
+            trials: All trials so far.
+
+        Returns:
+            The configurations with ids (None for those to be numbered) and the trials that they continue.
+
+        Raises:
+            OptimizerError: If the optimizer says so and raises, or names what can't be.
+        """
+        name_them = getattr(self.optimizer, "imported", None)
+        if not callable(name_them):
+            return [SampledConfig(config) for config in configs]
+        try:
+            answer = list(name_them(configs, trials))
+        except NePSError:
+            raise
+        except Exception as reason:  # an optimizer's code, so anything
+            raise OptimizerError(f"the optimizer {self.name!r} raised {type(reason).__name__}: {reason}") from reason
+        if len(answer) != len(configs):
+            raise OptimizerError(
+                f"the optimizer {self.name!r} has names for {len(answer)} imported trial(s), not for {len(configs)}."
+            )
+        named = []
+        for config, given in zip(configs, answer):
+            trial_id, previous = self._checked_ids(trials, given)
+            named.append(SampledConfig(config, trial_id, previous))
+        return self._distinct(named)
+
+    def _distinct(self, proposals: list[SampledConfig]) -> list[SampledConfig]:
+        ids = [proposal.id for proposal in proposals if proposal.id is not None]
         if len(set(ids)) < len(ids):
-            raise OptimizerError(f"the optimizer {self.name!r} proposed one id twice: {ids}.")
-        return checked
+            raise OptimizerError(f"the optimizer {self.name!r} proposed one id twice: {shown(ids)}.")
+        return proposals
 
     def _checked(self, space: SearchSpace | None, trials: Trials, proposal: Any) -> SampledConfig:
         config = getattr(proposal, "config", None)
@@ -104,6 +138,14 @@ class Chosen:
             raise OptimizerError(
                 f"the optimizer {self.name!r} answered {proposal!r}; expected a SampledConfig or a list of them."
             )
+        trial_id, previous = self._checked_ids(trials, proposal)
+        try:
+            config = config if space is None else replay(space, config).config
+            return SampledConfig(config, trial_id, previous)
+        except ConfigError as reason:
+            raise OptimizerError(f"the optimizer {self.name!r} proposed {dict(config)!r}, but {reason}") from reason
+
+    def _checked_ids(self, trials: Trials, proposal: Any) -> tuple[str | None, str | None]:
         trial_id, previous = getattr(proposal, "id", None), getattr(proposal, "previous_config_id", None)
         if trial_id is not None:
             trial_id = check_id(f"id proposed by the optimizer {self.name!r}", trial_id, OptimizerError)
@@ -112,11 +154,7 @@ class Chosen:
         if previous is not None:
             what = f"previous_config_id proposed by the optimizer {self.name!r}"
             previous = check_id(what, previous, OptimizerError)
-        try:
-            config = config if space is None else replay(space, config).config
-            return SampledConfig(config, trial_id, previous)
-        except ConfigError as reason:
-            raise OptimizerError(f"the optimizer {self.name!r} proposed {dict(config)!r}, but {reason}") from reason
+        return trial_id, previous
 
 
 def numpy_defaults() -> np.errstate:

@@ -28,6 +28,11 @@ class Optimizer(Protocol):
     **What it may say about itself.** An attribute `details` (plain data, such as the sizes of its brackets) goes into
     `optimizer_info.yaml` and the log. A method `status(trials)` gives lines of text to `neps status`.
 
+    **What it may say about imported trials.** A method `imported(configs, trials)` is asked before trials that were
+    evaluated elsewhere are added: for a list of complete configurations it gives one `SampledConfig` each, in their
+    order, with the id that it shall have and the trial that it continues. An id of None is numbered, and so are all if
+    there is no such method. With it, the brackets of the toolkit say which rung an imported trial counts for.
+
     **Trials of every kind turn up.** Failed and crashed ones have no objectives (`trial.objectives` is None), those of
     others may be infinite or several, some are pending or under way, and imported ones have configurations that the
     optimizer never proposed.

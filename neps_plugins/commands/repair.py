@@ -62,6 +62,7 @@ def repair(root_directory: str | Path, dry_run: bool = False) -> list[str]:
     run = Run(open_storage(root_directory))
     if not run.journal.exists():
         raise FileNotFoundError(f"there is no run in {root_directory}.")
+    run.check_writable()
     if dry_run:
         return _find(run).lines
     with run.locked("start"):

@@ -31,7 +31,7 @@ def _run(arguments: argparse.Namespace) -> int:
     shown = ", ".join(f"{count} {state.value}" for state, count in status.states.items()) or "none yet"
     print(f"Run:       {status.root_directory}")
     if status.optimizer is not None:
-        print(f"Optimizer: {status.optimizer} (seed {status.seed})")
+        print(f"Optimizer: {status.optimizer}" + ("" if status.seed is None else f" (seed {status.seed})"))
     print(f"Trials:    {status.n_trials} ({shown})")
     for trial in status.pareto_front:
         print(f"Best:      trial {trial.id}, objective {_objective(trial)}")
@@ -47,13 +47,16 @@ def _run(arguments: argparse.Namespace) -> int:
         where = f"on {item.worker}" if item.worker else "asynchronously"
         last = item.trial.points[-1] if item.trial.points else None
         reported = f", {last.objective} at step {last.step:g}" if last is not None else ""
-        gone = "" if item.is_alive or not item.worker else "; that worker has died, the next one takes the trial"
+        next_one = ", the next one takes the trial" if run.read_only is None else ""
+        gone = "" if item.is_alive or not item.worker else f"; that worker has died{next_one}"
         print(f"Running:   trial {item.trial.id} {where}, for {seconds:.0f} s{reported}{gone}")
     for trial in status.failed[-ERRORS:]:
         assert trial.report is not None and trial.report.err is not None
         print(f"Error:     trial {trial.id}: {trial.report.err.splitlines()[0]}")
     if len(status.failed) > ERRORS:
         print(f"           ... and {len(status.failed) - ERRORS} more, in configs/config_*/report.yaml")
+    if run.read_only is not None:
+        print(f"Read only: {run.read_only}")
     return 0
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import neps
-from neps_core import ConfigError, OptimizerError, ResultError, RunError, SpaceError, TrialError
+from neps_core import ConfigError, NePSWarning, OptimizerError, ResultError, RunError, SpaceError, TrialError
 from neps_core.run import open_run
 from neps_core.trials import State
 
@@ -194,7 +194,7 @@ class TestImport:
         assert [dict(t.config) for t in open_run(other).trials.values()] == [
             dict(t.config) for t in open_run(run).trials.values()
         ]
-        assert neps.import_trials(neps.load_trials(other), run) == ["4", "5", "6"]
+        assert neps.import_trials(neps.load_trials(other), run) == []  # they are there already
 
     def test_seeds_are_not_disturbed(self, tmp_path):
         neps.import_trials([({"x": 0.5}, 1.0)], tmp_path / "a", {"x": neps.Float(0, 1)})
@@ -232,6 +232,36 @@ class TestImport:
         with pytest.raises(error):
             neps.import_trials([good, bad], root)
         assert len(open_run(root).trials) == 1
+
+    def test_what_is_there_already_is_passed_over(self, root, caplog):
+        caplog.set_level("INFO", "neps.importing")
+        trials = [
+            ({"x": 0.5, "size": (3, 3)}, 1.0),
+            ({"x": 0.5, "size": "(3, 3)"}, {"objective_to_minimize": 1, "cost": 2.0}),  # the same once more
+            ({"x": 0.5, "size": (3, 3)}, 1.5),  # a noisy one
+            ({"x": 0.5, "size": (5, 5)}, ValueError("no")),
+            ({"x": 0.5, "size": (5, 5)}, ValueError("still no")),
+        ]
+        assert neps.import_trials(trials, root, self.FLAT) == ["1", "2", "3"]
+        assert "3 of 5 evaluations were imported" in caplog.text and "2 were there already" in caplog.text
+        journal = (root / ".neps/journal.jsonl").read_bytes()
+        assert neps.import_trials(trials, root) == [] and neps.import_trials(root, root) == []
+        assert (root / ".neps/journal.jsonl").read_bytes() == journal
+        assert neps.import_trials([({"x": 0.5, "size": (5, 5)}, 1.0)], root) == ["4"]
+
+    def test_what_fits(self, root, caplog):
+        good = ({"x": 0.5, "size": (3, 3)}, 1.0)
+        bad = [({"x": 2, "size": (3, 3)}, 1.0), ({"x": 0.5, "size": (3, 3)}, "good"), good, ({}, 1.0), ([], 1.0)]
+        with pytest.warns(NePSWarning, match=r"(?s)4 evaluation\(s\).*\[0\].*outside.*\[1\].*and 1 more"):
+            assert neps.import_trials(bad, root, self.FLAT, strict=False) == ["1"]
+        assert caplog.text.count("Not imported: evaluated_trials[") == 4
+        with pytest.raises(RunError, match="pair"):
+            neps.import_trials([good, 3], root, strict=False)
+
+    def test_a_folder_without_a_run(self, root):
+        with pytest.raises(RunError, match="or the folder of a run, and there is no run in"):
+            neps.import_trials(root / "nothing", root, self.FLAT)
+        assert not root.exists()
 
     def test_overwriting(self, run):
         neps.import_trials([({"x": 0.5}, 1.0)], run, {"x": neps.Float(0, 1)}, overwrite_root_directory=True)

@@ -295,6 +295,7 @@ class TestRefusals:
     def test_a_folder_of_another_version(self, root):
         (root / "configs").mkdir(parents=True)
         (root / "optimizer_info.yaml").write_text("name: x\n")
+        (root / "pipeline_space.yaml").write_text("x: 1\n")
         with pytest.raises(StorageError, match="another version"):
             small_run(root)
 

@@ -301,12 +301,27 @@ class AttributeSpace:
         if self.flat_domains is not None:  # the same walk, without its book-keeping: most spaces, and half the time
             config = {name: decide(name, domain) for name, domain in self.flat_domains.items()}
             return Resolution(config, partial(self._flat_arguments, config))
-        walk = Walk(decide, self.attributes, self._names, self._leans)
+        values, walk = self.walked(decide, Walk)
+        return Resolution(walk.decisions, lambda: {name: build(value) for name, value in values.items()})
+
+    def walked(self, decide: Decide, kind: type[Walk]) -> tuple[dict[str, Any], Walk]:
+        """Walk the public attributes in order.
+
+        Args:
+            decide: Answers the questions.
+            kind: The class of the walk.
+
+        Returns:
+            Their values by name, and the walk after it.
+
+        Raises:
+            ConfigError: As for `resolve`.
+        """
+        walk = kind(decide, self.attributes, self._names, self._leans)
         try:
-            values = {name: walk.value(thing, name) for name, thing in self._public}
+            return {name: walk.value(thing, name) for name, thing in self._public}, walk
         except RecursionError:
             raise ConfigError("the configuration is nested too deeply for Python; make the space flatter.") from None
-        return Resolution(walk.decisions, lambda: {name: build(value) for name, value in values.items()})
 
     def to_document(self) -> dict[str, Any]:
         """The space as plain data; see `neps_plugins.spaces.pipeline.documents`."""

@@ -43,7 +43,9 @@ class AsynchronousBrackets:
         self._seen_done: set[tuple[int, int]] = set()
 
     def take(self, entry: Entry, start: int) -> None:
-        if start not in self._levels:
+        # What enters elsewhere (an import, or the prior at the highest fidelity) joins the bracket that begins below.
+        start = max((s for s in self._starts if s <= start), default=-1)
+        if start < 0:
             return
         level = self._levels[start][entry.level]
         level.numbers.add(entry.number)

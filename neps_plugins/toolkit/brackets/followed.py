@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -11,6 +12,9 @@ from neps_core.trials import number_of
 from neps_plugins.toolkit.brackets.rungs import Ladder
 from neps_plugins.toolkit.brackets.state import Brackets, Entry
 from neps_plugins.toolkit.trial_follower import Follower
+
+#: The ids that trials at a rung have: number and level.
+RUNG_ID = re.compile(r"([0-9]+)_rung_([0-9]+)")
 
 
 class FollowedBrackets:
@@ -46,25 +50,37 @@ class FollowedBrackets:
     def follow(self, trials: Mapping[str, Trial]) -> None:
         """Take in what has happened to the trials since the last call."""
         anew, ids = self._follower.news(trials)
+        news = [trials[trial_id] for trial_id in ids]
+        if not anew and any(map(self._comes_late, news)):
+            anew, news = True, list(trials.values())
         if anew:
             self._begin_anew()
             # Numbers of deleted trials are not given again, either.
-            known = getattr(trials, "changes", ids)
+            known = getattr(trials, "changes", trials)
             self.next_number = 1 + max(map(number_of, known), default=0)
         placed = []
-        for trial_id in ids:
-            number, level = number_of(trial_id), self._level_of(trials[trial_id])
+        for trial in news:
+            number, level = number_of(trial.id), self._level_of(trial)
             self.next_number = max(self.next_number, number + 1)
             if level is not None and number:
-                placed.append((number, level, trials[trial_id]))
+                placed.append((number, level, trial))
                 # The lowest level: after a deletion, a lower one may have been evaluated after a higher one.
                 self._starts[number] = min(level, self._starts.get(number, level))
         for number, level, trial in placed:
             self._take(number, level, trial)
         self._brackets.settle()
 
+    def _comes_late(self, trial: Trial) -> bool:
+        """Whether a trial was imported for a configuration that has begun: where brackets did not expect it."""
+        return trial.metadata.time_sampled is None and number_of(trial.id) in self._starts
+
     def _level_of(self, trial: Trial) -> int | None:
-        return self.ladder.level_of(trial.config.get(self.ladder.path, 0))
+        fidelity = trial.config.get(self.ladder.path, 0)
+        level = self.ladder.level_of(fidelity)
+        if level is None and (match := RUNG_ID.fullmatch(trial.id)) is not None:
+            reached = self.ladder.reached_by(fidelity)  # an imported one, which was evaluated between two rungs
+            level = reached if reached == int(match[2]) else None
+        return level
 
     def _take(self, number: int, level: int, trial: Trial) -> None:
         self.trial_at[number, level] = trial.id

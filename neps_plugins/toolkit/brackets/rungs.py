@@ -47,6 +47,11 @@ class Ladder:
                 return level
         return None
 
+    def reached_by(self, fidelity: float) -> int | None:
+        """The highest level whose fidelity this one reaches; None if it is below them all."""
+        reached = [k for k, value in enumerate(self.fidelities) if value <= fidelity * (1 + 1e-9)]
+        return reached[-1] if reached else None
+
     def halving_sizes(self, start: int) -> tuple[int, ...]:
         """How many configurations successive halving has at each level from `start` to the top: down to one."""
         return tuple(max(1, math.floor(self.eta ** (self.top - level) + 1e-9)) for level in range(start, self.top + 1))
