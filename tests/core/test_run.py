@@ -17,6 +17,7 @@ import neps
 from neps_core import BudgetError, EvaluationError, ResultError, RunError, TargetError, TrialError
 from neps_core.run import open_run
 from neps_core.trials import State
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -441,7 +442,11 @@ class TestTarget:
 
     def test_keywords_alone_get_the_configuration_only(self, root):
         seen = []
-        run(lambda **config: seen.append(config) or 1.0, root, {"x": neps.Float(0, 1), "k": [1, {"a": 2}], "_h": 3})
+        run(
+            lambda **config: seen.append(config) or 1.0,
+            root,
+            {"x": neps.Float(0, 1), "k": HPOConstant([1, {"a": 2}]), "_h": 3},
+        )
         assert set(seen[0]) == {"x", "k"}
         assert seen[0]["k"] == [1, {"a": 2}]
 

@@ -19,6 +19,7 @@ from neps_core.documents import differences
 from neps_core.files import from_yaml, to_yaml
 from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.priors import CATEGORY_WEIGHT, SIGMA
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant
 
 TEXTS = st.text("aZ1 é\n:#'-~[", max_size=5)
 
@@ -33,7 +34,7 @@ def parameters(draw: Any) -> Any:
         prior = draw(st.one_of(st.none(), st.integers(0, len(choices) - 1)))
         return neps.Categorical(choices, prior, confidence if prior is not None else None)
     if kind == "constant":
-        return draw(st.one_of(TEXTS, st.integers(), st.lists(st.integers(), max_size=3), st.none()))
+        return draw(st.one_of(TEXTS, st.integers(), st.lists(st.integers(), max_size=3).map(HPOConstant), st.none()))
     log = draw(st.booleans())
     low = draw(st.floats(1e-6, 10) if log else st.floats(-100, 100))
     if kind == "integer" or (kind == "fidelity" and draw(st.booleans())):
