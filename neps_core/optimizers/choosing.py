@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -16,6 +17,8 @@ from neps_core.optimizers.spec import OPTIMIZERS
 from neps_core.plugins import plugins
 from neps_core.space_parsing import parse_space
 from neps_core.spaces.protocol import SearchSpace
+
+logger = logging.getLogger("neps.optimizers")
 
 
 @frozen
@@ -59,7 +62,9 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
     if isinstance(target, Registered):
         target = target.name
     if isinstance(target, str):
-        name, factory = _named(target)
+        name, factory, ignored = _named(target)
+        for key in [key for key in keywords if key in ignored]:
+            logger.debug("The keyword %s=%r of the optimizer %r has no effect.", key, keywords.pop(key), name)
     else:
         name, factory = _name_of(target), target
     info = OPTIMIZERS.effective_keywords(name, factory, keywords, n_given=1)
@@ -103,16 +108,17 @@ def _name_of(target: Any) -> str:
     return f"{module}:<{name or type(target).__name__}>"
 
 
-def _named(name: str) -> tuple[str, Callable[..., Any]]:
+def _named(name: str) -> tuple[str, Callable[..., Any], tuple[str, ...]]:
+    """Name, factory, and the keywords that have no effect."""
     if ":" not in name:
         spec = OPTIMIZERS.find(name)
-        return spec.name, spec.load()
+        return spec.name, spec.load(), spec.ignored
     # A callable that an earlier call was given. It is looked up among what is imported already, so that
     # a name in a run's files never makes anything be imported.
     found = documents.look_up(name)
     if not callable(found):
         raise OptimizerError(f"the optimizer {name!r} isn't imported here. Import it and pass it again as optimizer=.")
-    return name, found
+    return name, found, ()
 
 
 def restore(name: str, info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -25,6 +25,8 @@ class OptimizerSpec:
         uses_fidelity: Whether it decides at which fidelity to evaluate.
         uses_priors: Whether it makes use of priors.
         several_objectives: Whether it can minimise several.
+        ignored: Keywords that are accepted and have no effect, for users who give them elsewhere: a device to compute
+            on, say. They are not recorded.
     """
 
     name: str
@@ -34,6 +36,7 @@ class OptimizerSpec:
     uses_fidelity: bool = False
     uses_priors: bool = False
     several_objectives: bool = False
+    ignored: tuple[str, ...] = ()
 
     def load(self) -> Callable[..., Any]:
         """The factory itself.
