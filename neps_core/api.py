@@ -23,7 +23,6 @@ from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
-from neps_core.space_parsing import load_space
 from neps_core.spaces.domains import exact
 from neps_core.stopping import choose_rule
 from neps_core.trials import State, check_id
@@ -60,6 +59,7 @@ def run(
     budgets: Mapping[str, float] | None = None,
     observers: Any = DEFAULT,
     stopping_rule: Any = None,
+    trust_space: bool = False,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -103,6 +103,8 @@ def run(
         stopping_rule: Ends evaluations early that are not worth it, judged by what they report with `neps.report`:
             `"median"`, `"percentile"`, `"threshold"`, `"patience"`, `(name, {keyword: value})`, or a function
             `(trial, trials) -> bool`.
+        trust_space: Whether to import and call whatever the space in the folder names, where `pipeline_space` is left
+            out. Not needed where you wrote it yourself, on this machine or with the same home: it is signed then.
 
     Returns:
         The best trial, all trials, and why this call stopped.
@@ -140,7 +142,7 @@ def run(
     name = check_id("worker_id", worker_id, RunError) if worker_id is not None else _made_up_id()
 
     rule = choose_rule(stopping_rule)
-    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers)
+    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers, trust_space)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
     if pipeline_space is None:
         space.check_usable()
@@ -213,8 +215,12 @@ def save_pipeline_results(user_result: Any, pipeline_id: str, root_directory: st
         run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))
 
 
-def load_pipeline_space(root_directory: str | Path) -> Any:
+def load_pipeline_space(root_directory: str | Path, trust_space: bool = False) -> Any:
     """The search space of a run, as it could be given to `run` again.
+
+    Args:
+        root_directory: The run's folder.
+        trust_space: Whether what the space names may be imported and called when it is used, as for `run`.
 
     Raises:
         FileNotFoundError: If there is no run.
@@ -224,7 +230,7 @@ def load_pipeline_space(root_directory: str | Path) -> Any:
     run = open_run(root_directory, check=True)
     if run.log.space is None:
         raise FileNotFoundError(f"the run in {run.root_directory} has no space yet.")
-    return load_space(run.log.space)
+    return run.stored_space(trust_space)
 
 
 def load_optimizer_info(root_directory: str | Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from neps_core.errors import ConfigError, NePSError, NePSWarning, RunError, TrialError
 from neps_core.files import read_yaml, to_path
 from neps_core.run import open_run
-from neps_core.space_parsing import load_space, parse_space
+from neps_core.space_parsing import parse_space
 from neps_core.spaces.domains import CategoricalDomain, Domain, Value
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
@@ -23,6 +23,7 @@ def load_config(
     pipeline_space: Any = None,
     config_id: str | None = None,
     config: Mapping[str, Any] | None = None,
+    trust_space: bool = False,
 ) -> dict[str, Any]:
     """The arguments that `evaluate_pipeline` gets for a configuration.
 
@@ -31,6 +32,7 @@ def load_config(
         pipeline_space: The search space; read from the run's folder if left out.
         config_id: A trial's id: `"1"` or `"config_1"`.
         config: The configuration itself instead of a path; needs `pipeline_space`.
+        trust_space: Whether what the space in the run's folder names may be imported and called, as for `run`.
 
     Returns:
         The arguments by name.
@@ -53,7 +55,7 @@ def load_config(
     if pipeline_space is not None:
         space = parse_space(pipeline_space)
     elif root is not None:
-        space = _space_of(root)
+        space = _space_of(root, trust_space)
     else:
         raise RunError("config= needs pipeline_space=.")
     check_mapping("config", config)
@@ -109,9 +111,8 @@ def _mapping_in(path: Path, error: type[NePSError]) -> dict[str, Any]:
     return content
 
 
-def _space_of(root: str | Path) -> SearchSpace:
-    run = open_run(root, check=True)
-    return parse_space(load_space(run.log.space or {}))
+def _space_of(root: str | Path, trust_space: bool) -> SearchSpace:
+    return parse_space(open_run(root, check=True).stored_space(trust_space))
 
 
 def load_and_merge_yamls(*paths: str | Path) -> dict[str, Any]:
@@ -187,7 +188,7 @@ def _parsed(domain: Domain, answer: str) -> Value:
 
 
 def create_config(
-    pipeline_space: Any = None, root_directory: str | Path | None = None
+    pipeline_space: Any = None, root_directory: str | Path | None = None, trust_space: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ask at the terminal for each decision of a configuration.
 
@@ -197,6 +198,7 @@ def create_config(
     Args:
         pipeline_space: The search space; read from the run if left out.
         root_directory: The run's folder.
+        trust_space: Whether what the space in the run's folder names may be imported and called, as for `run`.
 
     Returns:
         The configuration in stored form, and the arguments that `evaluate_pipeline` gets for it.
@@ -208,6 +210,6 @@ def create_config(
     """
     if pipeline_space is None and root_directory is None:
         raise RunError("give pipeline_space= or root_directory=.")
-    space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(root_directory or "")
+    space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(root_directory or "", trust_space)
     resolution = space.resolve(Prompt(input))
     return resolution.config, resolution.arguments()

@@ -30,9 +30,10 @@ class Created:
 
 @frozen
 class SpaceRecorded:
-    """The search space of the run, as a document (`SearchSpace.to_document`)."""
+    """The search space of the run, as a document (`SearchSpace.to_document`), with a signature of whose it is."""
 
     document: dict[str, Any]
+    signature: str | None = None
 
 
 @frozen

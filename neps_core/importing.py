@@ -58,6 +58,7 @@ def import_trials(
     pipeline_space: Any = None,
     overwrite_root_directory: bool = False,
     optimizer: Any = "auto",
+    trust_space: bool = False,
 ) -> list[str]:
     """Add evaluations that were made elsewhere to a run, so that its optimizer learns from them.
 
@@ -70,6 +71,7 @@ def import_trials(
         pipeline_space: The search space; may be left out for a run that exists.
         overwrite_root_directory: Delete the folder first.
         optimizer: What a new run shall use; as for `run`.
+        trust_space: Whether what the space in the folder names may be imported and called, as for `run`.
 
     Returns:
         The ids of the new trials.
@@ -80,7 +82,7 @@ def import_trials(
         ResultError: If a result is none.
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
     """
-    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory)
+    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, trust_space=trust_space)
     run, space = setup.run, setup.space
     n_objectives = run.log.n_objectives
     checked = []

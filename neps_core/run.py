@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from neps_core import documents, results
+from neps_core import documents, results, trust
 from neps_core import events as ev
 from neps_core.errors import RunError, StorageError, TrialError, nearest
 from neps_core.observers import Observers
@@ -93,8 +93,20 @@ class Run:
             SpaceError: If the stored one can't be read.
         """
         if self._space is None:
-            self._space = parse_space(load_space(self.log.space or {}))
+            self._space = parse_space(self.stored_space())
         return self._space
+
+    def stored_space(self, trust_space: bool = False) -> Any:
+        """The space on disk, as an object of the user's.
+
+        Args:
+            trust_space: Whether what it names may be imported and called although this user has not signed it.
+
+        Raises:
+            SpaceError: If it can't be read.
+        """
+        document = self.log.space or {}
+        return load_space(document, trust_space or trust.is_own(document, self.log.space_signature))
 
     # ------------------------------------------------------------------ events
 
@@ -282,7 +294,10 @@ class Run:
             if self.log.space is None:
                 if space is None:
                     raise RunError(f"the run in {self.root_directory} has no space yet, so pipeline_space= is needed.")
-                self.record(ev.SpaceRecorded(_plain_document(space)))
+                document = _plain_document(space)
+                # What was read from somebody else's file does not become one's own by being passed on.
+                signature = trust.sign(document) if getattr(space, "is_own", True) else None
+                self.record(ev.SpaceRecorded(document, signature))
             elif space is not None:
                 lines = documents.differences(self.log.space, _plain_document(space))
                 if lines:

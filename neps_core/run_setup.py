@@ -13,7 +13,7 @@ from neps_core.observers import DEFAULT, Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.optimizers.choosing import choose, restore
 from neps_core.run import Run
-from neps_core.space_parsing import load_space, parse_space
+from neps_core.space_parsing import parse_space
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.storage import open_storage
 
@@ -39,7 +39,12 @@ class RunSetup:
 
 
 def set_up(
-    root_directory: str | Path, pipeline_space: Any, optimizer: Any, overwrite: bool, observers: Any = DEFAULT
+    root_directory: str | Path,
+    pipeline_space: Any,
+    optimizer: Any,
+    overwrite: bool,
+    observers: Any = DEFAULT,
+    trust_space: bool = False,
 ) -> RunSetup:
     """Look at what is given and at what is stored.
 
@@ -49,6 +54,7 @@ def set_up(
         optimizer: The optimizer, in any form; `"auto"` for the run's own, or one that is ready.
         overwrite: Whether to delete what is there, when it begins.
         observers: Who is told what happens; as for `neps.run`.
+        trust_space: Whether what the stored space names may be imported and called, whoever wrote it.
 
     Raises:
         NePSError: If something can't be meant, or can't be had.
@@ -60,7 +66,7 @@ def set_up(
     if space is None:
         if run.log.space is None:
             raise RunError(f"there is no run to go on with in {run.root_directory}, so pipeline_space= is needed.")
-        space = parse_space(load_space(run.log.space))
+        space = parse_space(run.stored_space(trust_space))
     recorded = run.log.optimizers[-1] if run.log.optimizers else None
     if recorded is not None and isinstance(optimizer, str) and optimizer == "auto":
         optimizer = restore(recorded.name, recorded.info)

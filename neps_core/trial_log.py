@@ -52,6 +52,7 @@ class TrialLog:
         format: The version of the format that the run is written in; 0 before it was created.
         seed: The run's seed; None before it was created.
         space: The space's document; None if there is none yet.
+        space_signature: Of who vouches for the space; None if nobody does.
         optimizers: Every `OptimizerRecorded` event; the last one is in force.
     """
 
@@ -69,6 +70,7 @@ class TrialLog:
         self.format = 0
         self.seed: int | None = None
         self.space: dict[str, Any] | None = None
+        self.space_signature: str | None = None
         self.optimizers: list[ev.OptimizerRecorded] = []
         self._fold: dict[type, Callable[[Any], None]] = {
             ev.Created: self._created,
@@ -115,7 +117,7 @@ class TrialLog:
             self.seed = event.seed
 
     def _space_recorded(self, event: ev.SpaceRecorded) -> None:
-        self.space = event.document
+        self.space, self.space_signature = event.document, event.signature
 
     def _sampled(self, event: ev.Sampled) -> None:
         self.sampled += event.time is not None

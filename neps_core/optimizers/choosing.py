@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -116,7 +117,8 @@ def _named(name: str) -> tuple[str, Callable[..., Any], tuple[str, ...]]:
     # A callable that an earlier call was given. It is looked up among what is imported already, so that
     # a name in a run's files never makes anything be imported.
     found = documents.look_up(name)
-    if not callable(found):
+    is_harmless = _name_of(found) == name and name.partition(":")[0].partition(".")[0] not in sys.stdlib_module_names
+    if not callable(found) or not is_harmless:
         raise OptimizerError(f"the optimizer {name!r} isn't imported here. Import it and pass it again as optimizer=.")
     return name, found, ()
 

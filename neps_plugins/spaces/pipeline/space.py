@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from neps_core import Config, ConfigError, Decide, Domain, Fixed, Resolution, SpaceError, Uniform, nearest
-from neps_core.documents import Deferred, build
+from neps_core.documents import Deferred, Named, build
 from neps_core.nesting import contents, refuse_endless
 from neps_core.reserved import RESERVED
 from neps_plugins.spaces.pipeline import documents
@@ -254,6 +254,10 @@ class AttributeSpace:
         used = {self._names[id(part)]: part.domain() for part in parts if isinstance(part, Fidelity)}
         self.fidelities: dict[str, Domain] = {name: used[name] for name in self.attributes if name in used}
         self.has_priors = any(part.has_prior for part in parts)
+        #: Whether nothing in it was read from a file of somebody else: then the user may sign it.
+        self.is_own = all(
+            part.trusted for v in self.attributes.values() for part in parts_in(v) if isinstance(part, Named)
+        )
         self.has_fixed_domains = not any(part.has_open_domain for part in parts)
         self.flat_domains = self._independent_domains()
         self.argument_names = {name: True for name, _ in self._public}
