@@ -2,9 +2,9 @@
 
 Scalars and lists stand for themselves; everything else is a mapping with a `type`. A function or a class
 is written as its import path and imported only when it is needed, so that reading a file never runs
-anything. Even then it is imported, and called, only on the user's own word (`trusting`); on that of a file
-of somebody else, it must be there already. An object that has no such path is written as `Opaque`: it can
-be looked at, but using it again needs the original.
+anything. Even then it is imported, and called, only on the user's own word (`trusting`). What somebody else
+has written gets what is imported already, and nothing is called. An object that has no such path is written
+as `Opaque`: it can be looked at, but using it again needs the original.
 
 Kinds of spaces write their parts by extending `Writer` and `Reader`.
 """
@@ -82,6 +82,14 @@ class Named(Deferred):
     def to_plain(self) -> dict[str, Any]:
         """Its fields, as plain data."""
         return attrs.asdict(self, filter=lambda attribute, _: attribute.init)
+
+    def build_operator(self) -> Any:
+        if not self.trusted:  # whatever it is: too much, such as `numpy.load`, does what a file tells it to
+            raise SpaceError(
+                f"the stored space calls {self.path!r}, and nothing is called on the word of a file that is not known "
+                f"to be yours. {_IF_TRUSTED}"
+            )
+        return self.build()
 
     def find(self) -> Any:
         """What stands at the path.
@@ -174,19 +182,6 @@ class Import(Labelled, Named):
     def build(self) -> Any:
         return self.find()
 
-    def build_operator(self) -> Any:
-        found = self.find()
-        if self.trusted:
-            return found
-        module = self.path.partition(":")[0]
-        own = f"{getattr(found, '__module__', None)}:{getattr(found, '__qualname__', None)}" == self.path
-        if not own or module.partition(".")[0] in _NEVER_CALLED:
-            raise SpaceError(
-                f"the stored space calls {self.path!r}, which is not done on the word of a file that anybody may have "
-                f"written. {_IF_TRUSTED}"
-            )
-        return found
-
     @property
     def label(self) -> Value:
         return self.path.replace(":", ".").rpartition(".")[2]
@@ -268,10 +263,6 @@ def restore(value: Any) -> Any:
     if type(value) is dict:
         return {key: restore(item) for key, item in value.items()}
     return build(value)
-
-
-#: Packages whose functions a space of somebody else never gets called: they could do anything to a machine.
-_NEVER_CALLED = sys.stdlib_module_names | {"yaml", "neps", "neps_core", "neps_plugins", "filelock", "pluggy", "_pytest"}
 
 
 class Writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import fractions
 import hashlib
 import hmac
@@ -27,6 +28,13 @@ EVALUATIONS = {"evaluations_to_spend": 1, "optimizer": "random_search"}
 class Layer:
     def __init__(self, width):
         self.width = width
+
+
+class Calling(enum.Enum):
+    A = 1
+
+    def __call__(self):
+        raise AssertionError("it was called")
 
 
 def space_of(operator, *args):
@@ -127,6 +135,14 @@ class TestOwn:
         assert neps.load_config(tmp_path / "elsewhere", config_id="1")["a"] == 2
 
 
+def constant(document, events):
+    """Make a run's space hand something over."""
+    for event in events:
+        if event["event"] == "spacerecorded":
+            event["document"]["attributes"]["a"] = document
+            event.pop("signature", None)
+
+
 def hostile(path, events, signature=None):
     """Make a run's space call something, with or without a signature."""
     for event in events:
@@ -186,7 +202,7 @@ class TestOthers:
         neps.run(lambda a, x: x, space_of(math.sqrt, 4), root_directory=other, **EVALUATIONS)
         (signature,) = [event["signature"] for event in events_of(other) if event["event"] == "spacerecorded"]
         rewrite_events(run, lambda events: hostile("evil_module:act", events, lambda document: signature))
-        self.refused(run, "not imported here")
+        self.refused(run, "nothing is called")
         assert not evil.exists()
 
     @pytest.mark.parametrize("field", ["format", "name", "attributes", "more"])
@@ -198,26 +214,31 @@ class TestOthers:
 
     @pytest.mark.parametrize("kind", ["Import", "Instance"])
     def test_constants_are_not_imported(self, run, evil, rewrite_events, kind):
-        constant = {"type": kind, "path": "evil_module:Thing"}
+        document = {"type": kind, "path": "evil_module:Thing"}
         if kind == "Instance":
-            constant.update(value="t", label="t")
-
-        def change(events):
-            for event in events:
-                if event["event"] == "spacerecorded":
-                    event["document"]["attributes"]["a"] = constant
-
-        rewrite_events(run, change)
+            document.update(value="t", label="t")
+        rewrite_events(run, lambda events: constant(document, events))
         self.refused(run, "not imported here")
         with pytest.raises(SpaceError, match="not imported here"):
             neps.import_trials([({"x": 0.5, "a": "t"}, 1.0)], run)
         assert not evil.exists()
 
-    def test_what_the_program_has_imported_is_used(self, run, rewrite_events):
-        rewrite_events(run, lambda events: hostile(f"{__name__}:Layer", events))
+    @pytest.mark.parametrize("path", ["numpy:load", f"{__name__}:Layer", "neps_core.user_function:load_function"])
+    def test_what_is_imported_already_is_not_called_either(self, run, path, rewrite_events):
+        rewrite_events(run, lambda events: hostile(path, events))
+        self.refused(run, f"calls '{path}', and nothing is called on the word of a file")
+
+    def test_an_operator_that_is_an_object(self, run, rewrite_events):
+        instance = {"type": "Instance", "path": f"{__name__}:Calling", "value": "A", "label": "A"}
+        operation = {"type": "Operation", "operator": {"type": "Categorical", "choices": [instance]}}
+        rewrite_events(run, lambda events: constant(operation, events))
+        self.refused(run, "nothing is called")
+
+    def test_constants_that_the_program_has_imported_are_handed_over(self, run, rewrite_events):
+        rewrite_events(run, lambda events: constant({"type": "Import", "path": f"{__name__}:Layer"}, events))
         for use in uses(run):
             result = use()
-            assert isinstance(result, neps.RunResult) or result["a"].width == "1"
+            assert isinstance(result, neps.RunResult) or result["a"] is Layer
 
     def test_a_yes_by_hand(self, run, evil, rewrite_events):
         rewrite_events(run, lambda events: hostile("evil_module:act", events))
@@ -232,7 +253,7 @@ class TestOthers:
         neps.load_config(run, config_id="1", trust_space=True)
         del sys.modules["evil_module"]
         evil.unlink()
-        self.refused(run, "not imported here")
+        self.refused(run, "nothing is called")
         assert not evil.exists()
 
     def test_passing_it_on_does_not_make_it_ones_own(self, run, tmp_path, evil, rewrite_events):
@@ -241,7 +262,7 @@ class TestOthers:
         for i, passed in enumerate((space, space.add(1, "k"), {"a": space.a, "x": space.x})):
             mine = tmp_path / f"mine-{i}"
             neps.run(lambda a, x, k=1: x, passed, root_directory=mine, **{**EVALUATIONS, "evaluations_to_spend": 0})
-            with pytest.raises(SpaceError, match="not imported here"):
+            with pytest.raises(SpaceError, match="nothing is called"):
                 neps.run(lambda a, x, k=1: x, root_directory=mine, **EVALUATIONS)
         assert not evil.exists()
 
@@ -251,7 +272,7 @@ class TestOthers:
         )
         import lazy_module  # noqa: F401
 
-        rewrite_events(run, lambda events: hostile("lazy_module:act", events))
+        rewrite_events(run, lambda events: constant({"type": "Import", "path": "lazy_module:act"}, events))
         self.refused(run, "lazy_module:act")
         assert not evil.exists()
         del sys.modules["lazy_module"]
