@@ -231,7 +231,14 @@ class TestOthers:
     def test_an_operator_that_is_an_object(self, run, rewrite_events):
         instance = {"type": "Instance", "path": f"{__name__}:Calling", "value": "A", "label": "A"}
         operation = {"type": "Operation", "operator": {"type": "Categorical", "choices": [instance]}}
-        rewrite_events(run, lambda events: constant(operation, events))
+
+        def change(events):
+            constant(operation, events)
+            for event in events:
+                if event["event"] == "sampled":
+                    event["config"]["a()"] = "A"
+
+        rewrite_events(run, change)
         self.refused(run, "nothing is called")
 
     def test_constants_that_the_program_has_imported_are_handed_over(self, run, rewrite_events):
