@@ -38,11 +38,12 @@ class SpaceRecorded:
 
 @frozen
 class OptimizerRecorded:
-    """From here on, this optimizer samples."""
+    """From here on, this optimizer samples; signed if it is no plugin's, or a keyword is a function or class."""
 
     name: str
     info: dict[str, Any]
     details: dict[str, Any] = field(factory=dict)
+    signature: str | None = field(default=None, eq=False)
 
 
 @frozen

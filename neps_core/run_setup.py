@@ -32,10 +32,11 @@ class RunSetup:
     space: SearchSpace
     chosen: Chosen
     _overwrite: bool
+    _is_given: bool
 
     def begun(self, seed: int | None = None, worker_id: str = "") -> AbstractContextManager[None]:
         """Create the run, or join it, and be one of its workers in this block; see `Run.begun`."""
-        return self.run.begun(self.space, seed, self._overwrite, worker_id)
+        return self.run.begun(self.space, seed, self._overwrite, worker_id, self._is_given)
 
 
 def set_up(
@@ -69,6 +70,6 @@ def set_up(
         space = parse_space(run.stored_space(trust_space))
     recorded = run.log.optimizers[-1] if run.log.optimizers else None
     if recorded is not None and isinstance(optimizer, str) and optimizer == "auto":
-        optimizer = restore(recorded.name, recorded.info)
+        optimizer = restore(recorded)
     chosen = optimizer if isinstance(optimizer, Chosen) else choose(optimizer, space)
-    return RunSetup(run, space, chosen, overwrite)
+    return RunSetup(run, space, chosen, overwrite, pipeline_space is not None)

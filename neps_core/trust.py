@@ -1,6 +1,6 @@
-"""Whether a stored space is this user's own word: its signature, with a key that nobody else can read.
+"""Whether a stored space or optimizer is this user's own word: its signature, with a key that nobody else can read.
 
-What a space names by import path may be imported and called if the user wrote it. A run's folder may be anybody's, so
+What they name by import path may be imported and called if the user wrote it. A run's folder may be anybody's, so
 it proves nothing; a signature in it does. That is an HMAC-SHA256 of the whole document. The key is 32 random bytes in
 the user's configuration folder, made when it is first needed. Without it (no home, or one that can't be written) runs
 are unsigned, and taken for those of somebody else.
@@ -27,17 +27,14 @@ logger = logging.getLogger("neps.trust")
 
 KEY_BYTES = 32
 
-#: What the key signs, so that a signature of something else can't be taken for one of a space.
+#: What the key signs, so that a signature of something else can't be taken for one of these.
 _PURPOSE = b"neps space 1\0"
 
 
 def sign(document: Mapping[str, Any]) -> str | None:
-    """The signature of a space's document; None if it names nothing that could be imported, or there is no key."""
-    text = _canonical(document)
-    if b'"type":"Import"' not in text and b'"type":"Instance"' not in text:
-        return None  # most spaces: no need for a key
-    path = _key_file()
-    if path is None or not (os.path.lexists(path) or _created(path)):
+    """The signature of a document; None if it names no code, which needs none, or there is no key."""
+    text, path = _canonical(document), _key_file()
+    if not names_code(document) or path is None or not (os.path.lexists(path) or _created(path)):
         return None
     key = _read(path)
     return None if key is None else _signature(key, text)
@@ -51,6 +48,17 @@ def is_own(document: Mapping[str, Any], signature: str | None) -> bool:
     key = _read(path)
     given = signature.encode("utf-8", "replace")
     return key is not None and hmac.compare_digest(_signature(key, _canonical(document)).encode(), given)
+
+
+def names_code(document: Mapping[str, Any]) -> bool:
+    """Whether there is anything in it that could be imported or called."""
+    text = _canonical(document)
+    return b'"type":"Import"' in text or b'"type":"Instance"' in text
+
+
+def document_of(optimizer: str, info: Mapping[str, Any]) -> dict[str, Any]:
+    """What is signed of an optimizer: its name, which may be an import path, and its keywords."""
+    return {"optimizer": {"type": "Import", "path": optimizer} if ":" in optimizer else optimizer, "info": info}
 
 
 def _canonical(document: Mapping[str, Any]) -> bytes:

@@ -113,7 +113,7 @@ def rewrite_events() -> Callable[[Path, Callable[[list[dict[str, Any]]], Any]], 
         lines = [seal([event], number) for number, event in enumerate(events, 1)]
         (root / ".neps/journal.jsonl").write_bytes(b"".join(lines))
         for name in ("pipeline_space.yaml", "optimizer_info.yaml", "optimizer_state.pkl"):
-            (root / name).unlink()
+            (root / name).unlink(missing_ok=True)
 
     return rewrite
 

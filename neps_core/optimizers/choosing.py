@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
-from neps_core import documents
+from neps_core import documents, trust
 from neps_core.errors import OptimizerError, SpaceError
+from neps_core.events import OptimizerRecorded
 from neps_core.optimizers.asking import Chosen, numpy_defaults
 from neps_core.optimizers.spec import OPTIMIZERS
 from neps_core.plugins import plugins
@@ -117,19 +117,24 @@ def _named(name: str) -> tuple[str, Callable[..., Any], tuple[str, ...]]:
     # A callable that an earlier call was given. It is looked up among what is imported already, so that
     # a name in a run's files never makes anything be imported.
     found = documents.look_up(name)
-    is_harmless = _name_of(found) == name and name.partition(":")[0].partition(".")[0] not in sys.stdlib_module_names
-    if not callable(found) or not is_harmless:
+    if not callable(found):
         raise OptimizerError(f"the optimizer {name!r} isn't imported here. Import it and pass it again as optimizer=.")
     return name, found, ()
 
 
-def restore(name: str, info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The selection that a recorded name and its recorded keywords stand for.
+def restore(record: OptimizerRecorded) -> tuple[str, dict[str, Any]]:
+    """The selection that a record stands for.
 
     Raises:
-        OptimizerError: If a keyword's value can't be had here.
+        OptimizerError: If it names code and isn't known to be this user's, or a keyword's value can't be had here.
     """
+    document = trust.document_of(record.name, record.info)
+    if trust.names_code(document) and not trust.is_own(document, record.signature):
+        raise OptimizerError(
+            f"the run's optimizer is {record.name!r} with {record.info!r}, and nothing is called on the word of a file "
+            "that is not known to be yours. Pass it again as optimizer=."
+        )
     try:
-        return name, {key: documents.restore(documents.read(value)) for key, value in info.items()}
+        return record.name, {key: documents.restore(documents.read(value)) for key, value in record.info.items()}
     except SpaceError as reason:
         raise OptimizerError(f"a keyword of the run's optimizer: {reason} Or pass the optimizer again.") from reason

@@ -149,7 +149,7 @@ def test_a_name_in_a_runs_files_imports_nothing(root, script, rewrite_events):
         assert "antigravity" not in sys.modules
         """
     )
-    assert "isn't imported here" in script.run(root)[0]
+    assert "nothing is called on the word of a file" in script.run(root)[0]
 
 
 #: What scripts that were written for the older interface may give.

@@ -30,6 +30,14 @@ class Layer:
         self.width = width
 
 
+class Middle:
+    def __init__(self, space, at=0.5):
+        self.at = at
+
+    def __call__(self, trials, budget_info, n=None):
+        return neps.SampledConfig({"x": self.at})
+
+
 class Calling(enum.Enum):
     A = 1
 
@@ -255,8 +263,17 @@ class TestOthers:
         assert neps.import_trials([({"x": 0.5}, 1.0)], run, trust_space=True)
         assert evil.exists()
 
+    def test_passing_the_same_space_makes_it_ones_own(self, run, rewrite_events, events_of):
+        rewrite_events(run, lambda events: hostile(f"{__name__}:Layer", events))
+        self.refused(run, "nothing is called")
+        for _ in range(2):
+            neps.run(lambda a, x: x, space_of(Layer, "1"), root_directory=run, **EVALUATIONS)
+        assert neps.load_config(run, config_id="1")["a"].width == "1"
+        assert sum(event["event"] == "spacerecorded" for event in events_of(run)) == 2
+
     def test_a_yes_does_not_stay(self, run, evil, rewrite_events):
         rewrite_events(run, lambda events: hostile("evil_module:act", events))
+        neps.run(lambda a, x: x, root_directory=run, **EVALUATIONS, trust_space=True)
         neps.load_config(run, config_id="1", trust_space=True)
         del sys.modules["evil_module"]
         evil.unlink()
@@ -284,17 +301,41 @@ class TestOthers:
         assert not evil.exists()
         del sys.modules["lazy_module"]
 
-    def test_an_optimizer_is_none_of_the_standard_library(self, run, rewrite_events):
+
+class TestOptimizers:
+    def spoil(self, rewrite_events, root, **changes):
         def change(events):
             for event in events:
                 if event["event"] == "optimizerrecorded":
-                    event.update(name="timeit:timeit", info={"setup": "import evil_module"})
+                    event.update(changes)
 
-        import timeit  # noqa: F401
+        rewrite_events(root, change)
 
-        rewrite_events(run, change)
-        with pytest.raises(neps.NePSError, match="'timeit:timeit' isn't imported here. Import it and pass it"):
-            neps.run(lambda a, x: x, root_directory=run, evaluations_to_spend=1)
+    def go_on(self, root):
+        return neps.run(lambda x: x, root_directory=root, evaluations_to_spend=1)
+
+    def test_ones_own_goes_on_and_that_of_others_is_asked_for(self, root, home, rewrite_events):
+        neps.run(lambda x: x, {"x": (0.0, 1.0)}, root_directory=root, optimizer=Middle, evaluations_to_spend=1)
+        assert self.go_on(root).trials["2"].config == {"x": 0.5}
+        for changes in ({"signature": "0" * 64}, {"info": {"at": 0.25}}, {"name": "timeit:timeit"}):
+            self.spoil(rewrite_events, root, **changes)
+            with pytest.raises(neps.NePSError, match="nothing is called on the word of a file.*optimizer="):
+                self.go_on(root)
+            main(["status", str(root)])
+            neps.run(lambda x: x, root_directory=root, optimizer=Middle, evaluations_to_spend=0)
+            self.go_on(root)
+        assert len(self.go_on(root).trials) == 6
+
+    def test_a_keyword_of_others_is_not_called(self, root, home, rewrite_events):
+        space = {"x": (0.0, 1.0), "e": neps.IntegerFidelity(1, 9)}
+        neps.run(lambda x, e: x, space, root_directory=root, optimizer="hyperband", evaluations_to_spend=1)
+        neps.run(lambda x, e: x, root_directory=root, evaluations_to_spend=1)
+        assert not home.exists()
+        info = neps.load_optimizer_info(root)["info"]
+        sampler = {"type": "Import", "path": f"{__name__}:Calling"}
+        self.spoil(rewrite_events, root, info={**info, "sampler": sampler})
+        with pytest.raises(neps.NePSError, match="nothing is called on the word of a file.*optimizer="):
+            neps.run(lambda x, e: x, root_directory=root, evaluations_to_spend=1)
 
 
 class TestKey:
