@@ -105,7 +105,7 @@ class Named(Deferred):
             )
         try:
             return _found_in(importlib.import_module(module), name, ask=self.trusted)
-        except (ImportError, AttributeError) as reason:
+        except (ImportError, AttributeError, TypeError) as reason:
             if module == "__main__":
                 raise SpaceError(
                     f"{name!r} was defined in the script that made this run (it is stored as {self.path!r}), and this "

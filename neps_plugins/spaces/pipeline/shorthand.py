@@ -7,7 +7,7 @@ refused, and never constants by accident.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from attrs import frozen
 
@@ -61,7 +61,8 @@ def _meant(name: Any, value: Any) -> Any:
     if type(value) is tuple:
         if len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]:
             return _number_type(*value)(*map(exact, value))
-        _refuse(name, value, "a tuple is a range (lower, upper) of two numbers", "neps.Categorical([...]) for choices")
+        what = "a tuple is a range (lower, upper) of two numbers, the lower one first"
+        _refuse(name, value, what, "neps.Categorical([...]) for choices")
     if isinstance(value, list):
         return Categorical(value)
     if isinstance(value, Mapping):
@@ -84,7 +85,7 @@ def _from_mapping(name: Any, value: Mapping[Any, Any]) -> Any:
     for key in fields:
         if key not in known:
             raise SpaceError(f"{name}: {shown(value)} has the key {key!r}. {nearest(str(key), ['type', *known])}")
-    if kind is not None and kind not in kinds:
+    if kind is not None and kind not in list(kinds):
         raise SpaceError(f"{name}: {shown(value)} has the type {kind!r}. {nearest(str(kind), kinds)}")
     if kinds is _CHOICES:
         return _categorical(name, **fields)
@@ -112,7 +113,7 @@ def _number_type(lower: Any, upper: Any) -> type[Float] | type[Integer]:
     return Integer if all(isinstance(exact(bound), int) for bound in (lower, upper)) else Float
 
 
-def _refuse(name: Any, value: Any, what: str, instead: str) -> Any:
+def _refuse(name: Any, value: Any, what: str, instead: str) -> NoReturn:
     raise SpaceError(
         f"{name}: {shown(value)} can't be meant in a dict, where {what}. "
         f"Write {instead}, or neps.HPOConstant(...) if it is a constant."

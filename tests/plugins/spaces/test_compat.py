@@ -52,7 +52,10 @@ class TestDicts:
     @pytest.mark.parametrize(
         "value, message",
         [
-            ((0.0, 0.5, 1.0), "a range .lower, upper. of two numbers.*neps.Categorical.*neps.HPOConstant"),
+            (
+                (0.0, 0.5, 1.0),
+                "a range .lower, upper. of two numbers, the lower one first.*neps.Categorical.*neps.HPOConstant",
+            ),
             ((1, 0), "x: \\(1, 0\\) can't be meant"),
             (("a", "b"), "neps.Categorical"),
             ((False, True), "neps.Categorical"),
@@ -67,6 +70,7 @@ class TestDicts:
             ({"lower": 0, "upper": 1, "lgo": True}, "the key 'lgo'.*'log'"),
             ({"lower": 0, "upper": 1, "type": "flaot"}, "the type 'flaot'.*'float'"),
             ({"lower": 0, "upper": 1, "log": True}, "log=True needs lower > 0"),
+            ({"lower": 0, "upper": 1, "type": []}, "the type \\[\\]"),
             ({"lower": "a", "upper": 1}, "lower must be a number"),
             ({"choices": "ab"}, "choices must be a list"),
             ({"choices": ["a", "b"], "prior": 0}, "the prior 0 is none of the choices.*not its index"),
