@@ -54,7 +54,7 @@ class TestDicts:
         [
             (
                 (0.0, 0.5, 1.0),
-                "a range .lower, upper. of two numbers, the lower one first.*neps.Categorical.*neps.HPOConstant",
+                "a range .*the lower one first.*neps.Categorical.*neps.HPOConstant",
             ),
             ((1, 0), "x: \\(1, 0\\) can't be meant"),
             (("a", "b"), "neps.Categorical"),
