@@ -18,12 +18,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from neps_plugins.compat.spaces import HPOCategorical as HPOCategorical
-    from neps_plugins.compat.spaces import HPOConstant as HPOConstant
-    from neps_plugins.compat.spaces import HPOFloat as HPOFloat
-    from neps_plugins.compat.spaces import HPOInteger as HPOInteger
-    from neps_plugins.compat.spaces import SearchSpace as SearchSpace
-
     from neps.optimizers import algorithms as algorithms
     from neps_core import plugins as plugins
     from neps_core.api import load_optimizer_info as load_optimizer_info
@@ -53,6 +47,10 @@ if TYPE_CHECKING:
     from neps_plugins.compat.analyzing import analyze as analyze
     from neps_plugins.pictures import plot as plot
     from neps_plugins.spaces.pipeline.categorical import Categorical as Categorical
+    from neps_plugins.spaces.pipeline.compat import HPOCategorical as HPOCategorical
+    from neps_plugins.spaces.pipeline.compat import HPOFloat as HPOFloat
+    from neps_plugins.spaces.pipeline.compat import HPOInteger as HPOInteger
+    from neps_plugins.spaces.pipeline.compat import SearchSpace as SearchSpace
     from neps_plugins.spaces.pipeline.operations import Operation as Operation
     from neps_plugins.spaces.pipeline.operations import Repeated as Repeated
     from neps_plugins.spaces.pipeline.operations import convert_operation_to_callable as convert_operation_to_callable
@@ -64,6 +62,7 @@ if TYPE_CHECKING:
     from neps_plugins.spaces.pipeline.references import ByName as ByName
     from neps_plugins.spaces.pipeline.references import Lazy as Lazy
     from neps_plugins.spaces.pipeline.references import Resample as Resample
+    from neps_plugins.spaces.pipeline.shorthand import HPOConstant as HPOConstant
     from neps_plugins.spaces.pipeline.space import PipelineSpace as PipelineSpace
 
 #: Names of the core, and in which of its modules they are.
@@ -106,14 +105,14 @@ _LANGUAGE = {
     "ByName": "references",
     "Resample": "references",
     "Lazy": "references",
+    "HPOFloat": "compat",
+    "HPOInteger": "compat",
+    "HPOCategorical": "compat",
+    "HPOConstant": "shorthand",
+    "SearchSpace": "compat",
 }
 #: Names that scripts for other versions of NePS use.
 _COMPATIBLE = {
-    "HPOFloat": "spaces",
-    "HPOInteger": "spaces",
-    "HPOCategorical": "spaces",
-    "HPOConstant": "spaces",
-    "SearchSpace": "spaces",
     "analyze": "analyzing",
 }
 

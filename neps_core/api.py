@@ -64,6 +64,7 @@ def run(
     stopping_rule: Any = None,
     live_plots: bool = False,
     distributed: bool | int | tuple[int, str] | None = None,
+    trust_space: bool = False,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -113,6 +114,8 @@ def run(
             one of rank 0 is the worker, and the others evaluate its trials with it, record nothing, and ignore what
             else is given here. None finds out from the environment; False makes each process a worker of its own; a
             rank, or `(rank, "name of the job")`, says it where it can't be seen.
+        trust_space: Whether to import and call whatever the space in the folder names, where `pipeline_space` is left
+            out. Not needed where you wrote it yourself, on this machine or with the same home: it is signed then.
 
     Returns:
         The best trial, all trials, and why this call stopped.
@@ -159,7 +162,7 @@ def run(
     rank = find_rank(root_directory, distributed)
     if isinstance(rank, FollowingRank):
         return rank.follow(function, pipeline_space)
-    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers)
+    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers, trust_space)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
     if pipeline_space is None:
         space.check_usable()
@@ -236,15 +239,19 @@ def save_pipeline_results(
         run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))
 
 
-def load_pipeline_space(root_directory: str | Path) -> Any:
+def load_pipeline_space(root_directory: str | Path, trust_space: bool = False) -> Any:
     """The search space of a run, as it could be given to `run` again.
+
+    Args:
+        root_directory: The run's folder.
+        trust_space: Whether what the space names may be imported and called when it is used, as for `run`.
 
     Raises:
         FileNotFoundError: If there is no run.
         SpaceError: If the space can't be read.
         StorageError: If `pipeline_space.yaml` was changed, or another framework wrote the run.
     """
-    return open_run(root_directory, check=True).stored_space()
+    return open_run(root_directory, check=True).stored_space(trust_space)
 
 
 def load_optimizer_info(root_directory: str | Path) -> dict[str, Any]:

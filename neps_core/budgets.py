@@ -119,7 +119,7 @@ class BudgetInfo:
             for pattern, target in ((_LIMIT, limits), (_SPENT, spent)):
                 if value is not None and (found := pattern.fullmatch(name)):
                     target[found[1]] = check_limit(name, value)
-        self.__attrs_init__(limits, spent)  # type: ignore[attr-defined]
+        self.__attrs_init__(limits, spent)
 
     @property
     def fraction_spent(self) -> float | None:

@@ -24,6 +24,7 @@ def load_config(
     *,
     pipeline_space: Any = None,
     config_id: str | None = None,
+    trust_space: bool = False,
 ) -> dict[str, Any]:
     """The arguments that `evaluate_pipeline` gets for a configuration.
 
@@ -38,6 +39,8 @@ def load_config(
         config: The configuration itself instead of a path; needs the space.
         pipeline_space: The search space; read from the run's folder if left out.
         config_id: A trial's id: `"1"` or `"config_1"`.
+        config: The configuration itself instead of a path; needs `pipeline_space`.
+        trust_space: Whether what the space in the run's folder names may be imported and called, as for `run`.
 
     Returns:
         The arguments by name.
@@ -62,7 +65,7 @@ def load_config(
     if pipeline_space is not None:
         space = parse_space(pipeline_space)
     elif root is not None:
-        space = _space_of(root)
+        space = _space_of(root, trust_space)
     else:
         raise RunError("config= needs pipeline_space=.")
     check_mapping("config", config)
@@ -122,8 +125,8 @@ def _mapping_in(path: Path | IO[str], error: type[NePSError]) -> dict[str, Any]:
     return content
 
 
-def _space_of(root: str | Path) -> SearchSpace:
-    return open_run(root, check=True).space
+def _space_of(root: str | Path, trust_space: bool) -> SearchSpace:
+    return parse_space(open_run(root, check=True).stored_space(trust_space))
 
 
 def load_and_merge_yamls(*paths: str | Path | IO[str]) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def load_and_merge_yamls(*paths: str | Path | IO[str]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for given in paths:
-        path = given if hasattr(given, "read") else to_path("path", given)
+        path: Any = given if hasattr(given, "read") else to_path("path", given)
         for key, value in _mapping_in(path, RunError).items():
             if key in merged:
                 raise RunError(f"{key!r} is both in {origin[key]} and in {name_of(path)}; keep one of them.")
@@ -207,7 +210,7 @@ def _parsed(domain: Domain, answer: str) -> Value:
 
 
 def create_config(
-    pipeline_space: Any = None, root_directory: str | Path | None = None
+    pipeline_space: Any = None, root_directory: str | Path | None = None, trust_space: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ask at the terminal for each decision of a configuration.
 
@@ -217,6 +220,7 @@ def create_config(
     Args:
         pipeline_space: The search space; read from the run if left out.
         root_directory: The run's folder.
+        trust_space: Whether what the space in the run's folder names may be imported and called, as for `run`.
 
     Returns:
         The configuration in stored form, and the arguments that `evaluate_pipeline` gets for it.
@@ -228,6 +232,6 @@ def create_config(
     """
     if pipeline_space is None and root_directory is None:
         raise RunError("give pipeline_space= or root_directory=.")
-    space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(root_directory or "")
+    space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(root_directory or "", trust_space)
     resolution = space.resolve(Prompt(input))
     return resolution.config, resolution.arguments()

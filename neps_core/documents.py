@@ -2,8 +2,9 @@
 
 Scalars and lists stand for themselves; everything else is a mapping with a `type`. A function or a class
 is written as its import path and imported only when it is needed, so that reading a file never runs
-anything. An object that has no such path is written as `Opaque`: it can be looked at, but using it again
-needs the original.
+anything. Even then it is imported, and called, only on the user's own word (`trusting`). What somebody else
+has written gets what is imported already, and nothing is called. An object that has no such path is written
+as `Opaque`: it can be looked at, but using it again needs the original.
 
 Kinds of spaces write their parts by extending `Writer` and `Reader`.
 """
@@ -15,19 +16,21 @@ import importlib
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, Flag
 from fractions import Fraction
 from pathlib import Path, PurePath
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 from uuid import UUID
 
 import attrs
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from neps_core.errors import SpaceError, nearest
 from neps_core.spaces.domains import EXACT, Value, exact
@@ -46,6 +49,100 @@ class Deferred(ABC):
         """The value itself, which is then called with arguments of the space's choosing."""
         return self.build()
 
+
+_TRUSTED: ContextVar[bool] = ContextVar("trusted", default=False)
+
+
+@contextmanager
+def trusting(trusted: bool) -> Iterator[None]:
+    """What is read in this block is the user's own word, or not.
+
+    Args:
+        trusted: Whether what it names may be imported and called, whatever it is.
+    """
+    token = _TRUSTED.set(trusted)
+    try:
+        yield
+    finally:
+        _TRUSTED.reset(token)
+
+
+@frozen(eq=False)
+class Named(Deferred):
+    """A value that is known by an import path.
+
+    Attributes:
+        path: `module:qualified_name`.
+        trusted: Whether it was read as the user's own word.
+    """
+
+    path: str
+    trusted: bool = field(init=False, repr=False, factory=_TRUSTED.get)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Its fields, as plain data."""
+        return attrs.asdict(self, filter=lambda attribute, _: attribute.init)
+
+    def build_operator(self) -> Any:
+        if not self.trusted:  # whatever it is: too much, such as `numpy.load`, does what a file tells it to
+            raise SpaceError(
+                f"the stored space calls {self.path!r}, and nothing is called on the word of a file that is not known "
+                f"to be yours. {_IF_TRUSTED}"
+            )
+        return self.build()
+
+    def find(self) -> Any:
+        """What stands at the path.
+
+        Raises:
+            SpaceError: If there is nothing, or it would have to be imported for somebody else.
+        """
+        module, _, name = str(self.path).partition(":")
+        if not self.trusted and module not in sys.modules:
+            raise SpaceError(
+                f"{self.path!r}, which the stored space uses, is not imported here, and nothing is imported on the "
+                f"word of a file that is not known to be yours. Import {module!r} first. {_IF_TRUSTED}"
+            )
+        try:
+            return _found_in(importlib.import_module(module), name, ask=self.trusted)
+        except (ImportError, AttributeError, TypeError) as reason:
+            if module == "__main__":
+                raise SpaceError(
+                    f"{name!r} was defined in the script that made this run (it is stored as {self.path!r}), and this "
+                    f"is another script. Pass the space as pipeline_space=, with {name} defined here, or imported from "
+                    "a module that both scripts share."
+                ) from reason
+            raise SpaceError(
+                f"{self.path!r}, which this space uses, can't be imported here ({reason}). "
+                "Install or restore it, or pass the space itself as pipeline_space=."
+            ) from reason
+
+
+def _found_in(module: Any, name: str, ask: bool) -> Any:
+    """What a module has by a qualified name.
+
+    Args:
+        module: The module.
+        name: Of something in it, or below a class in it.
+        ask: Whether the module's own `__getattr__` is asked, too, which may import more.
+
+    Raises:
+        AttributeError: If there is nothing of its own by that name.
+    """
+    first, *more = name.split(".")
+    if not ask and first not in vars(module):
+        raise AttributeError(f"module {module.__name__!r} has no {first!r}")
+    found = getattr(module, first)
+    for step in more:
+        if not isinstance(found, type):
+            raise AttributeError(f"{name!r} is not below a class")
+        found = getattr(found, step)
+    if isinstance(found, ModuleType):
+        raise AttributeError(f"{name!r} is a module")
+    return found
+
+
+_IF_TRUSTED = "Pass the space itself as pipeline_space=, or, if you trust who wrote the run, trust_space=True."
 
 #: What nobody can change, so that it need not be copied. A bare `object()` is there to be told from others.
 _UNCHANGING = frozenset(
@@ -75,40 +172,15 @@ def build(value: Any) -> Any:
 
 
 @frozen(eq=False)
-class Import(Labelled, Deferred):
+class Import(Labelled, Named):
     """A function or class that is known by its import path.
 
     Args:
         path: `module:qualified_name`.
     """
 
-    path: str
-
     def build(self) -> Any:
-        module, _, name = self.path.partition(":")
-        try:
-            found: Any = importlib.import_module(module)
-            for step in name.split("."):
-                found = getattr(found, step)
-                if isinstance(found, ModuleType):  # what a module happens to import is not its own
-                    raise AttributeError(f"{step!r} is a module")
-        except (ImportError, AttributeError) as reason:
-            raise SpaceError(
-                f"{self.path!r}, which this space uses, can't be imported here ({reason}). "
-                "Install or restore it, or pass the space itself as pipeline_space=."
-            ) from reason
-        return found
-
-    def build_operator(self) -> Any:
-        found = self.build()
-        module = self.path.partition(":")[0]
-        own = f"{getattr(found, '__module__', None)}:{getattr(found, '__qualname__', None)}" == self.path
-        if not own or module.partition(".")[0] in _NEVER_CALLED:
-            raise SpaceError(
-                f"the stored space calls {self.path!r}, which is not done on the word of a file that anybody may have "
-                "written: pass the space itself as pipeline_space=."
-            )
-        return found
+        return self.find()
 
     @property
     def label(self) -> Value:
@@ -135,7 +207,7 @@ class Opaque(Labelled, Deferred):
 
 
 @frozen(eq=False)
-class Instance(Labelled, Deferred):
+class Instance(Labelled, Named):
     """A member of an enumeration, a named tuple, or text or a number of a class of its own.
 
     Args:
@@ -144,12 +216,11 @@ class Instance(Labelled, Deferred):
         label: What it is called where it is one of several choices.
     """
 
-    path: str
     value: Any
     label: Any
 
     def build(self) -> Any:
-        return self.made_of(Import(self.path).build())
+        return self.made_of(self.find())
 
     def made_of(self, cls: Any) -> Any:
         """The value, of the class that is found at its path; nothing of the user's is called."""
@@ -170,20 +241,20 @@ def look_up(path: str) -> Any:
         path: `module:qualified_name`.
     """
     module, _, name = path.partition(":")
-    found: Any = sys.modules.get(module)
-    for step in name.split("."):
-        found = getattr(found, step, None)
-    return found
+    try:
+        return _found_in(sys.modules[module], name, ask=False)
+    except (KeyError, AttributeError, TypeError):  # no such module, or nothing in it, or what stands there is no module
+        return None
 
 
 def restore(value: Any) -> Any:
-    """Make what is deferred in a value of what is imported already: a name in a file never makes anything be imported.
+    """Make what is deferred in a value, of what is imported already, unless it is trusted.
 
     Raises:
         SpaceError: If something isn't imported here, or was not stored.
     """
     if isinstance(value, (Import, Instance)):
-        found = look_up(value.path)
+        found = value.find() if value.trusted else look_up(value.path)
         if found is None:
             raise SpaceError(f"{value.path!r} isn't imported here. Import it first.")
         return found if isinstance(value, Import) else value.made_of(found)
@@ -192,10 +263,6 @@ def restore(value: Any) -> Any:
     if type(value) is dict:
         return {key: restore(item) for key, item in value.items()}
     return build(value)
-
-
-#: Packages whose functions a stored space never gets called: they could do anything to a machine.
-_NEVER_CALLED = sys.stdlib_module_names | {"yaml", "neps", "neps_core", "neps_plugins", "filelock", "pluggy", "_pytest"}
 
 
 class Writer:
@@ -223,7 +290,8 @@ class Writer:
         if isinstance(value, PurePath):
             return {"type": "Path", "path": str(value)}
         if isinstance(value, (Import, Opaque, Instance)):
-            return {"type": type(value).__name__, **attrs.asdict(value)}
+            plain = value.to_plain() if isinstance(value, Named) else attrs.asdict(value)
+            return {"type": type(value).__name__, **plain}
         return self._instance(value) or _by_path(value)
 
     def _instance(self, value: Any) -> dict[str, Any] | None:
@@ -249,6 +317,8 @@ class Writer:
 
 def _by_path(value: Any) -> dict[str, Any]:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if isinstance(value, MethodType) and not isinstance(value.__self__, type):  # of an object: known by its class alone
+        name = value.__name__ if look_up(f"{module}:{value.__name__}") == value else None
     if module and name and "<" not in name and not isinstance(value, Enum):
         return {"type": "Import", "path": f"{module}:{name}"}
     kind = type(value)
@@ -346,9 +416,6 @@ def read(document: Any) -> Any:
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
     """What differs between two documents of spaces, one readable line an attribute; empty if nothing does."""
 
-    def text(value: Any) -> str:
-        return json.dumps(value, sort_keys=True)
-
     lines = []
     if stored.get("format") != given.get("format"):
         return [f"kind of space: {stored.get('format')!r} on disk, {given.get('format')!r} given"]
@@ -358,9 +425,29 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
             old, new = {section: old}, {section: new}
         for key in dict.fromkeys([*old, *new]):
             if key not in new:
-                lines.append(f"{key}: only on disk ({text(old[key])})")
+                lines.append(f"{key}: only on disk ({_text(old[key])})")
             elif key not in old:
-                lines.append(f"{key}: only in the given space ({text(new[key])})")
-            elif text(old[key]) != text(new[key]):
-                lines.append(f"{key}: {text(old[key])} on disk, {text(new[key])} given")
+                lines.append(f"{key}: only in the given space ({_text(new[key])})")
+            elif not _agree(old[key], new[key]):
+                lines.append(f"{key}: {_text(old[key])} on disk, {_text(new[key])} given")
     return lines
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _agree(old: Any, new: Any) -> bool:
+    """Whether two documents are the same; where a script's own class was moved to a module, or back, they are."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return old.keys() == new.keys() and all(
+            _agree(old[key], new[key]) or (key == "path" and _is_moved(old[key], new[key])) for key in old
+        )
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_agree, old, new))
+    return _text(old) == _text(new)
+
+
+def _is_moved(old: Any, new: Any) -> bool:
+    paths = [path.partition(":") for path in (old, new) if isinstance(path, str)]
+    return len(paths) == 2 and paths[0][2] == paths[1][2] and any(path[0] == "__main__" for path in paths)

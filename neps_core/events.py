@@ -30,19 +30,27 @@ class Created:
 
 @frozen
 class SpaceRecorded:
-    """The search space of the run, as a document (`SearchSpace.to_document`), and the constants to be shown of it."""
+    """The search space of the run, as a document (`SearchSpace.to_document`), with a signature of whose it is.
+
+    Attributes:
+        document: The space.
+        constants: Those that people are shown with each configuration.
+        signature: Of the user whose word it is.
+    """
 
     document: dict[str, Any]
     constants: dict[str, Any] = field(factory=dict)
+    signature: str | None = None
 
 
 @frozen
 class OptimizerRecorded:
-    """From here on, this optimizer samples."""
+    """From here on, this optimizer samples; signed if it is no plugin's, or a keyword is a function or class."""
 
     name: str
     info: dict[str, Any]
     details: dict[str, Any] = field(factory=dict)
+    signature: str | None = field(default=None, eq=False)
 
 
 @frozen

@@ -70,6 +70,7 @@ def import_trials(
     overwrite_root_directory: bool = False,
     optimizer: Any = "auto",
     strict: bool = True,
+    trust_space: bool = False,
 ) -> list[str]:
     """Add evaluations that were made elsewhere to a run, so that its optimizer learns from them.
 
@@ -89,6 +90,7 @@ def import_trials(
         optimizer: What a new run shall use; as for `run`.
         strict: Import nothing if one of them does not fit. If False, those that do are imported, and a warning says why
             others were not.
+        trust_space: Whether what the space in the folder names may be imported and called, as for `run`.
 
     Returns:
         The ids of the new trials, in the order in which they were given.
@@ -106,7 +108,7 @@ def import_trials(
             raise RunError(
                 f"evaluated_trials must be a list of pairs (configuration, result) or the folder of a run, and {reason}"
             ) from None
-    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory)
+    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, trust_space=trust_space)
     run, space = setup.run, setup.space
     given: list[tuple[Config, Report]] = []
     refused: list[str] = []

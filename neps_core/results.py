@@ -166,17 +166,22 @@ def shown(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def number(key: str, value: Any) -> float:
+def number(key: str, value: Any, or_bool: bool = False) -> float:
     """A real number of any library's as a float.
+
+    Args:
+        key: What it is, for messages.
+        value: The number.
+        or_bool: Whether True and False are the numbers 1 and 0 here.
 
     Raises:
         ResultError: If it is none.
     """
     try:
         shape = getattr(value, "shape", ())
-        if not isinstance(value, (bool, str, bytes, complex)) and shape in ((), (1,)) and not np.ma.is_masked(value):
+        if not isinstance(value, (str, bytes, complex)) and shape in ((), (1,)) and not np.ma.is_masked(value):
             item = value.item() if hasattr(value, "item") else value
-            if not isinstance(item, (bool, str, bytes)):
+            if not isinstance(item, (str, bytes)) and (or_bool or not isinstance(item, bool)):
                 result = float(item)
                 if not math.isinf(result) or result == item:  # else a Decimal beyond all floats
                     return result
@@ -186,7 +191,7 @@ def number(key: str, value: Any) -> float:
 
 
 def objective_of(key: str, value: Any) -> Objective:
-    """One objective or several, of any library's numbers.
+    """One objective or several, of any library's numbers; True counts as 1.
 
     Raises:
         ResultError: If it is none.
@@ -196,10 +201,10 @@ def objective_of(key: str, value: Any) -> Objective:
     if hasattr(value, "tolist") and len(getattr(value, "shape", ())) == 1:
         value = value.tolist()
     if not isinstance(value, (list, tuple)):
-        return number(key, value)
+        return number(key, value, or_bool=True)
     if not value:
         raise ResultError(f"{key!r} is an empty sequence; give a number, or one per objective.")
-    return [number(key, item) for item in value]
+    return [number(key, item, or_bool=True) for item in value]
 
 
 def parse_cost(value: Any) -> float:
@@ -208,7 +213,7 @@ def parse_cost(value: Any) -> float:
     Raises:
         ResultError: If it is none.
     """
-    cost = number("cost", value)
+    cost = number("cost", value, or_bool=True)
     if not math.isfinite(cost) or cost < 0:
         raise ResultError(f"'cost' must be a finite number of at least 0, not {_shown(value)}.")
     return cost

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from neps_core import documents, results
+from neps_core import documents, results, trust
 from neps_core import events as ev
 from neps_core.errors import RunError, StorageError, TrialError, nearest
 from neps_core.observers import Observers
@@ -98,8 +98,11 @@ class Run:
             self._space = parse_space(self.stored_space())
         return self._space
 
-    def stored_space(self) -> Any:
+    def stored_space(self, trust_space: bool = False) -> Any:
         """The space that is stored with the run, of the kind that the user wrote.
+
+        Args:
+            trust_space: Whether what it names may be imported and called although this user has not signed it.
 
         Raises:
             FileNotFoundError: If none is stored yet.
@@ -109,7 +112,8 @@ class Run:
         if self.log.space is None:
             self.check_writable()
             raise FileNotFoundError(f"the run in {self.root_directory} has no space yet.")
-        return load_space(self.log.space)
+        is_own = trust.is_own(self.log.space, self.log.space_signature)
+        return load_space(self.log.space, trust_space or is_own)
 
     def check_writable(self) -> None:
         """Make sure that something can be added to the run.
@@ -242,7 +246,12 @@ class Run:
 
     @contextmanager
     def begun(
-        self, space: SearchSpace | None, seed: int | None, overwrite: bool = False, worker_id: str = ""
+        self,
+        space: SearchSpace | None,
+        seed: int | None,
+        overwrite: bool = False,
+        worker_id: str = "",
+        is_given: bool = True,
     ) -> Iterator[None]:
         """Create the run, or join it; and be one of its workers in this block.
 
@@ -254,6 +263,7 @@ class Run:
             seed: The seed; None to use the stored one, or to draw one.
             overwrite: Whether to delete the run that is there.
             worker_id: What to be called; "" to be no worker.
+            is_given: Whether the user gave the space, and so vouches for it; False for one that was stored.
 
         Raises:
             RunError: If there is no run and no space, or the run has another space or seed, or a worker is alive that
@@ -272,7 +282,7 @@ class Run:
             with self.locked("start"):
                 if overwrite and self._created() == before:
                     self._destroy()
-                self._begin(space, seed)
+                self._begin(space, seed, is_given)
                 if worker_id:
                     self.worker_id = worker_id
                     try:
@@ -292,7 +302,7 @@ class Run:
             return None
         return next((event for event in events if isinstance(event, ev.Created)), None)
 
-    def _begin(self, space: SearchSpace | None, seed: int | None) -> None:
+    def _begin(self, space: SearchSpace | None, seed: int | None, is_given: bool) -> None:
         with self.locked("journal"):
             self.refresh()
             self.folder.check_not_emptied(self.log)
@@ -304,19 +314,27 @@ class Run:
                     f"the run in {self.root_directory} has the seed {self.log.seed}, and seed={seed} was given. "
                     "Leave it out: the workers of a run share one seed and still never repeat each other."
                 )
-            if self.log.space is None:
-                if space is None:
-                    raise RunError(f"the run in {self.root_directory} has no space yet, so pipeline_space= is needed.")
-                self.record(ev.SpaceRecorded(_plain_document(space), dict(getattr(space, "constants", {}))))
-            elif space is not None:
-                lines = documents.differences(self.log.space, _plain_document(space))
-                if lines:
-                    raise RunError(
-                        f"the space differs from the one of the run in {self.root_directory}:\n  "
-                        + "\n  ".join(lines)
-                        + "\nLeave pipeline_space out to go on with the stored one, or choose another root_directory."
-                    )
+            if space is not None:
+                self._record_space(space, is_given)
+            elif self.log.space is None:
+                raise RunError(f"the run in {self.root_directory} has no space yet, so pipeline_space= is needed.")
             self._space = space
+
+    def _record_space(self, space: SearchSpace, is_given: bool) -> None:
+        """Record the space of a new run. Where there is one: that it is this one, and now this user's word, too."""
+        document = _plain_document(space)
+        if self.log.space is not None and (lines := documents.differences(self.log.space, document)):
+            raise RunError(
+                f"the space differs from the one of the run in {self.root_directory}:\n  "
+                + "\n  ".join(lines)
+                + "\nLeave pipeline_space out to go on with the stored one, or choose another root_directory."
+            )
+        # What was read from somebody else's file does not become one's own by being passed on.
+        signature = trust.sign(document) if is_given and getattr(space, "is_own", True) else None
+        if self.log.space is None:
+            self.record(ev.SpaceRecorded(document, dict(getattr(space, "constants", {})), signature))
+        elif self.log.space == document and signature not in (None, self.log.space_signature):
+            self.record(ev.SpaceRecorded(self.log.space, self.log.constants, signature))
 
     def use(self, chosen: Chosen) -> None:
         """Record the optimizer, where it isn't the one in force; then show people what they miss.
@@ -326,10 +344,12 @@ class Run:
         """
         with self.locked("journal"):
             self.refresh()
-            record = ev.OptimizerRecorded(chosen.name, chosen.info, chosen.details)
+            signature = trust.sign(trust.document_of(chosen.name, chosen.info))
+            record = ev.OptimizerRecorded(chosen.name, chosen.info, chosen.details, signature)
             if chosen.details:
                 logger.info("Optimizer %s: %s", chosen.name, chosen.details)
-            if not self.log.optimizers or self.log.optimizers[-1] != record:
+            last = self.log.optimizers[-1] if self.log.optimizers else None
+            if last != record or signature not in (None, last.signature):
                 self.record(record)
             try:
                 self.folder.publish_run(self.log)

@@ -13,7 +13,7 @@ from neps_core.observers import DEFAULT, Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.optimizers.choosing import choose, restore
 from neps_core.run import Run
-from neps_core.space_parsing import load_space, parse_space
+from neps_core.space_parsing import parse_space
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.storage import open_storage
 
@@ -32,14 +32,20 @@ class RunSetup:
     space: SearchSpace
     chosen: Chosen
     _overwrite: bool
+    _is_given: bool
 
     def begun(self, seed: int | None = None, worker_id: str = "") -> AbstractContextManager[None]:
         """Create the run, or join it, and be one of its workers in this block; see `Run.begun`."""
-        return self.run.begun(self.space, seed, self._overwrite, worker_id)
+        return self.run.begun(self.space, seed, self._overwrite, worker_id, self._is_given)
 
 
 def set_up(
-    root_directory: str | Path, pipeline_space: Any, optimizer: Any, overwrite: bool, observers: Any = DEFAULT
+    root_directory: str | Path,
+    pipeline_space: Any,
+    optimizer: Any,
+    overwrite: bool,
+    observers: Any = DEFAULT,
+    trust_space: bool = False,
 ) -> RunSetup:
     """Look at what is given and at what is stored.
 
@@ -49,6 +55,7 @@ def set_up(
         optimizer: The optimizer, in any form; `"auto"` or None for the run's own, or one that is ready.
         overwrite: Whether to delete what is there, when it begins.
         observers: Who is told what happens; as for `neps.run`.
+        trust_space: Whether what the stored space names may be imported and called, whoever wrote it.
 
     Raises:
         NePSError: If something can't be meant, or can't be had.
@@ -64,9 +71,9 @@ def set_up(
     if space is None:
         if run.log.space is None:
             raise RunError(f"there is no run to go on with in {run.root_directory}, so pipeline_space= is needed.")
-        space = parse_space(load_space(run.log.space))
+        space = parse_space(run.stored_space(trust_space))
     recorded = run.log.optimizers[-1] if run.log.optimizers else None
     if recorded is not None and isinstance(optimizer, str) and optimizer == "auto":
-        optimizer = restore(recorded.name, recorded.info)
+        optimizer = restore(recorded)
     chosen = optimizer if isinstance(optimizer, Chosen) else choose(optimizer, space)
-    return RunSetup(run, space, chosen, overwrite)
+    return RunSetup(run, space, chosen, overwrite, pipeline_space is not None)

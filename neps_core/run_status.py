@@ -96,7 +96,7 @@ def _of_optimizer(run: Run) -> list[str]:
         return []
     record = run.log.optimizers[-1]
     try:
-        optimizer = choose(restore(record.name, record.info), run.space).optimizer
+        optimizer = choose(restore(record), run.space).optimizer
     except NePSError:  # a plugin or an operator that isn't here: the rest can still be shown
         return []
     tell = getattr(optimizer, "status", None)

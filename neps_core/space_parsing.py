@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from neps_core.documents import trusting
 from neps_core.errors import SpaceError
 from neps_core.plugins import plugins
 from neps_core.reserved import RESERVED
@@ -51,13 +52,18 @@ def read_config(space: SearchSpace, config: Mapping[str, Any]) -> Config:
     return space.from_arguments(config) if read is None else read
 
 
-def load_space(document: Mapping[str, Any]) -> Any:
+def load_space(document: Mapping[str, Any], trusted: bool = False) -> Any:
     """The user's kind of space from a stored document.
+
+    Args:
+        document: What `SearchSpace.to_document` gave.
+        trusted: Whether it is the user's own word: what it names may be imported and called, whatever it is.
 
     Raises:
         SpaceError: If no plugin knows its format, or it can't be read.
     """
-    space = plugins.first("neps_load_space", document=document)
+    with trusting(trusted):
+        space = plugins.first("neps_load_space", document=document)
     if space is None:
         raise SpaceError(
             f"no installed plugin reads spaces of the format {document.get('format')!r}. "

@@ -71,7 +71,7 @@ def check_space(space: Any, n: int = 50, seed: int = 0) -> None:
     parsed = parse_space(space)
     document = json.loads(json.dumps(parsed.to_document()))
     assert isinstance(document.get("format"), str), f"to_document() has no 'format': {document}"
-    loaded = parse_space(load_space(json.loads(json.dumps(document))))
+    loaded = parse_space(load_space(json.loads(json.dumps(document)), trusted=True))
     again = json.loads(json.dumps(loaded.to_document()))
     assert again == document, f"the loaded space has another document:\n{document}\n{again}"
     rng = np.random.default_rng(seed)

@@ -53,6 +53,7 @@ class TrialLog:
         seed: The run's seed; None before it was created.
         space: The space's document; None if there is none yet.
         constants: The constants that people are shown with each configuration.
+        space_signature: Of who vouches for the space; None if nobody does.
         optimizers: Every `OptimizerRecorded` event; the last one is in force.
     """
 
@@ -71,6 +72,7 @@ class TrialLog:
         self.seed: int | None = None
         self.space: dict[str, Any] | None = None
         self.constants: dict[str, Any] = {}
+        self.space_signature: str | None = None
         self.optimizers: list[ev.OptimizerRecorded] = []
         self._fold: dict[type, Callable[[Any], None]] = {
             ev.Created: self._created,
@@ -117,7 +119,7 @@ class TrialLog:
             self.seed = event.seed
 
     def _space_recorded(self, event: ev.SpaceRecorded) -> None:
-        self.space, self.constants = event.document, event.constants
+        self.space, self.constants, self.space_signature = event.document, event.constants, event.signature
 
     def _sampled(self, event: ev.Sampled) -> None:
         self.sampled += event.time is not None and event.id not in self.removed  # else it is evaluated once more

@@ -32,6 +32,16 @@ class Mixed(neps.PipelineSpace):
     batch_size = 32
 
 
+@pytest.fixture(scope="session", autouse=True)
+def config_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's configuration folder, here and in processes that tests start: never the real one."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("config")
+        patch.setenv("XDG_CONFIG_HOME", str(home))
+        patch.setenv("APPDATA", str(home))
+        yield home
+
+
 @pytest.fixture
 def space() -> Mixed:
     return Mixed()
@@ -103,7 +113,7 @@ def rewrite_events() -> Callable[[Path, Callable[[list[dict[str, Any]]], Any]], 
         lines = [seal([event], number) for number, event in enumerate(events, 1)]
         (root / ".neps/journal.jsonl").write_bytes(b"".join(lines))
         for name in ("pipeline_space.yaml", "optimizer_info.yaml", "optimizer_state.pkl"):
-            (root / name).unlink()
+            (root / name).unlink(missing_ok=True)
 
     return rewrite
 

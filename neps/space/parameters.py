@@ -1,6 +1,6 @@
 """Parameters of a dict or `SearchSpace`."""
 
-from neps_plugins.compat.spaces import HPOCategorical as HPOCategorical
-from neps_plugins.compat.spaces import HPOConstant as HPOConstant
-from neps_plugins.compat.spaces import HPOFloat as HPOFloat
-from neps_plugins.compat.spaces import HPOInteger as HPOInteger
+from neps_plugins.spaces.pipeline.compat import HPOCategorical as HPOCategorical
+from neps_plugins.spaces.pipeline.compat import HPOFloat as HPOFloat
+from neps_plugins.spaces.pipeline.compat import HPOInteger as HPOInteger
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant as HPOConstant

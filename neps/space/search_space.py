@@ -1,3 +1,3 @@
 """A space as a mapping of names to parameters."""
 
-from neps_plugins.compat.spaces import SearchSpace as SearchSpace
+from neps_plugins.spaces.pipeline.compat import SearchSpace as SearchSpace

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from neps_core import documents
+from neps_core import documents, trust
 from neps_core.errors import OptimizerError, SpaceError
+from neps_core.events import OptimizerRecorded
 from neps_core.optimizers.asking import Chosen, numpy_defaults
 from neps_core.optimizers.spec import OPTIMIZERS, OptimizerSpec
 from neps_core.plugins import plugins
 from neps_core.space_parsing import parse_space
 from neps_core.spaces.protocol import SearchSpace
+
+logger = logging.getLogger("neps.optimizers")
 
 #: Which optimizer a function of `neps.algorithms` makes, on the function itself.
 _REGISTERED_AS = "registered_as"
@@ -64,7 +68,9 @@ def choose(selection: Any, space: SearchSpace) -> Chosen:
         target, defaults = _split(answer)
         keywords = {**defaults, **keywords}
     if isinstance(target, str):
-        name, factory = _named(target)
+        name, factory, ignored = _named(target)
+        for key in [key for key in keywords if key in ignored]:
+            logger.debug("The keyword %s=%r of the optimizer %r has no effect.", key, keywords.pop(key), name)
     else:
         name, factory = _name_of(target), target
     info = OPTIMIZERS.effective_keywords(name, factory, keywords, n_given=1)
@@ -99,7 +105,8 @@ def makes_optimizers(thing: Any) -> bool:
 def _split(selection: Any) -> tuple[Any, dict[str, Any]]:
     target, keywords = OPTIMIZERS.split(selection)
     if isinstance(target, partial) and not target.args:
-        target, keywords = target.func, {**target.keywords, **keywords}
+        keywords = {**target.keywords, **keywords}
+        target = target.func
     target = getattr(target, _REGISTERED_AS, target)
     if not isinstance(target, str) and not callable(target):
         raise OptimizerError(
@@ -117,25 +124,32 @@ def _name_of(target: Any) -> str:
     return f"{module}:<{name or type(target).__name__}>"
 
 
-def _named(name: str) -> tuple[str, Callable[..., Any]]:
+def _named(name: str) -> tuple[str, Callable[..., Any], tuple[str, ...]]:
+    """Name, factory, and the keywords that have no effect."""
     if ":" not in name:
         spec = OPTIMIZERS.find(name)
-        return spec.name, spec.load()
+        return spec.name, spec.load(), spec.ignored
     # A callable that an earlier call was given. It is looked up among what is imported already, so that
     # a name in a run's files never makes anything be imported.
     found = documents.look_up(name)
     if not callable(found):
         raise OptimizerError(f"the optimizer {name!r} isn't imported here. Import it and pass it again as optimizer=.")
-    return name, found
+    return name, found, ()
 
 
-def restore(name: str, info: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The selection that a recorded name and its recorded keywords stand for.
+def restore(record: OptimizerRecorded) -> tuple[str, dict[str, Any]]:
+    """The selection that a record stands for.
 
     Raises:
-        OptimizerError: If a keyword's value can't be had here.
+        OptimizerError: If it names code and isn't known to be this user's, or a keyword's value can't be had here.
     """
+    document = trust.document_of(record.name, record.info)
+    if trust.names_code(document) and not trust.is_own(document, record.signature):
+        raise OptimizerError(
+            f"the run's optimizer is {record.name!r} with {record.info!r}, and nothing is called on the word of a file "
+            "that is not known to be yours. Pass it again as optimizer=."
+        )
     try:
-        return name, {key: documents.restore(documents.read(value)) for key, value in info.items()}
+        return record.name, {key: documents.restore(documents.read(value)) for key, value in record.info.items()}
     except SpaceError as reason:
         raise OptimizerError(f"a keyword of the run's optimizer: {reason} Or pass the optimizer again.") from reason

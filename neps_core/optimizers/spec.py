@@ -25,15 +25,18 @@ class OptimizerSpec:
         uses_fidelity: Whether it decides at which fidelity to evaluate.
         uses_priors: Whether it makes use of priors.
         several_objectives: Whether it can minimise several.
+        ignored: Keywords that are accepted and have no effect, for users who give them elsewhere: a device to compute
+            on, say. They are not recorded.
     """
 
     name: str
     factory: Callable[..., Any] | str
     summary: str = ""
-    aliases: tuple[str, ...] = field(default=(), converter=tuple)
+    aliases: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
     uses_fidelity: bool = False
     uses_priors: bool = False
     several_objectives: bool = False
+    ignored: tuple[str, ...] = ()
 
     def load(self) -> Callable[..., Any]:
         """The factory itself.

@@ -52,4 +52,6 @@ def bayesian_optimization(
 @hookimpl
 def neps_optimizers() -> list[OptimizerSpec]:
     """`bayesian_optimization`."""
-    return [OptimizerSpec(NAME, bayesian_optimization, "a Gaussian process, and expected improvement")]
+    # Of torch, and of how its acquisition is maximised: nothing to be set here.
+    ignored = ("device", "num_restarts", "n_initial_start_points")
+    return [OptimizerSpec(NAME, bayesian_optimization, "a Gaussian process, and expected improvement", ignored=ignored)]

@@ -67,4 +67,6 @@ def pibo(
 @hookimpl
 def neps_optimizers() -> list[OptimizerSpec]:
     """`pibo`."""
-    return [OptimizerSpec(NAME, pibo, "Bayesian optimization that begins with the user's priors", uses_priors=True)]
+    summary = "Bayesian optimization that begins with the user's priors"
+    ignored = ("device", "num_restarts", "n_initial_start_points")  # as for `bayesian_optimization`
+    return [OptimizerSpec(NAME, pibo, summary, uses_priors=True, ignored=ignored)]

@@ -7,11 +7,18 @@ practical hyperparameter optimization in the age of deep learning", NeurIPS 2023
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 from neps_core import OptimizerError, OptimizerSpec, SearchSpace, hookimpl
 from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
+from neps_plugins.toolkit.brackets.priorband_sampler import PriorBandSampler
+from neps_plugins.toolkit.brackets.rungs import make_ladder
 from neps_plugins.toolkit.brackets.schedules import AnySchedule
 
 NAME = "priorband"
+
+logger = logging.getLogger("neps.optimizers")
 
 
 def priorband(
@@ -20,27 +27,43 @@ def priorband(
     base: AnySchedule = "hyperband",
     sample_prior_first: bool | str = False,
     bayesian_optimization_kick_in_point: float | None = None,
+    inc_ratio: float | None = None,
 ) -> BracketOptimizer:
     """Trusts the prior more the dearer an evaluation is, and the incumbent more the better it explains what is good.
 
     Args:
-        space: A space with one fidelity, and priors on some of its parameters.
+        space: A space with one fidelity, and priors on some of its parameters. Without any prior the base runs with
+            uniform sampling, and the log says so.
         eta: How many configurations compete for one place in the next rung, and how much dearer that is.
         base: The brackets: `"successive_halving"`, `"hyperband"`, `"asha"` or `"async_hb"`, or a schedule of your own,
             as for `neps_plugins.toolkit.make_schedule`.
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
         bayesian_optimization_kick_in_point: After how many full evaluations' worth of fidelity a Gaussian process takes
             over the sampling, as with `sampler="bayesian_optimization"` of the other optimizers; None for never.
+        inc_ratio: The share of what is not sampled uniformly that is sampled around the incumbent, once there is one at
+            the highest fidelity, from 0 to 1; the rest is from the prior. None goes by how well each of both explains
+            the best configurations.
 
     Raises:
-        OptimizerError: If the space hasn't one fidelity or has no prior, or a keyword makes no sense.
+        OptimizerError: If the space hasn't one fidelity, or a keyword makes no sense.
     """
     point = bayesian_optimization_kick_in_point
-    if point is not None and (isinstance(point, bool) or not isinstance(point, (int, float)) or not point >= 0):
+    if not _is_at_least_zero(point):
         raise OptimizerError(
             f"bayesian_optimization_kick_in_point={point!r} must be a number of full evaluations, or None."
         )
-    return BracketOptimizer(NAME, space, base, eta, NAME, sample_prior_first, kick_in_point=point)
+    if not _is_at_least_zero(inc_ratio) or (inc_ratio or 0) > 1:
+        raise OptimizerError(f"inc_ratio={inc_ratio!r} must be a number from 0 to 1, or None.")
+    if not space.has_priors:
+        logger.warning("The space has no prior, so %r samples uniformly, as its base %r does.", NAME, base)
+        return BracketOptimizer(NAME, space, base, eta, kick_in_point=point)
+    sampler = PriorBandSampler(space, make_ladder(space, eta, NAME), inc_ratio)
+    return BracketOptimizer(NAME, space, base, eta, sampler, sample_prior_first, kick_in_point=point)
+
+
+def _is_at_least_zero(value: Any) -> bool:
+    """Whether it is None, or a number that is not negative."""
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0)
 
 
 @hookimpl

@@ -8,6 +8,7 @@ import pytest
 import neps
 from neps_core import BudgetError, OptimizerError, RunError, SpaceError, parse_space
 from neps_core import claims as claims_module
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant
 
 
 def deep(kind, n=10_000):
@@ -49,7 +50,9 @@ def test_in_a_space(kind):
     places = (thing, neps.Categorical([1, thing]), neps.Operation("f", args=(thing,)), neps.Repeated(2, thing), [thing])
     for place in places:
         with pytest.raises(SpaceError, match="^odd: it (contains itself|is nested too deeply|has a whole number)"):
-            parse_space({"x": neps.Float(0, 1), "odd": place})
+            parse_space({"x": neps.Float(0, 1), "odd": HPOConstant(place)})
+        with pytest.raises(SpaceError, match="^odd: "):
+            parse_space({"odd": place})
 
 
 def test_in_a_setting():
@@ -60,7 +63,8 @@ def test_in_a_setting():
 
 def test_what_is_used_twice_or_moderately_deep_is_fine():
     shared = [1, [None, None], ()]
-    parse_space({"a": [shared, shared, {"b": shared}], "c": deep(list, 90), "d": neps.Float(0, 1)})
+    constant = HPOConstant([shared, shared, {"b": shared}])
+    parse_space({"a": constant, "c": HPOConstant(deep(list, 90)), "d": neps.Float(0, 1)})
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ENDLESS if kind != "operation in itself"])

@@ -111,13 +111,14 @@ class TestOperatorsThatAreGone:
         assert len(open_run(orphan).trials) == 2
 
 
-def test_a_stored_operator_of_the_standard_library_is_not_called(root, tmp_path):
+def test_a_stored_operator_of_the_standard_library_is_not_called_for_others(root, tmp_path, monkeypatch):
     import os
 
     space = {"a": neps.Operation(os.system, (f"touch {tmp_path}/owned",)), "x": neps.Float(0, 1)}
     neps.run(lambda a, x: x, space, root_directory=root, evaluations_to_spend=0)
     neps.import_trials([({"x": 0.5}, 1.0)], root)
-    with pytest.raises(SpaceError, match="pass the space"):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "of somebody else"))
+    with pytest.raises(SpaceError, match="Pass the space"):
         neps.load_config(root, config_id="1")
     assert not (tmp_path / "owned").exists()
 

@@ -149,4 +149,39 @@ def test_a_name_in_a_runs_files_imports_nothing(root, script, rewrite_events):
         assert "antigravity" not in sys.modules
         """
     )
-    assert "isn't imported here" in script.run(root)[0]
+    assert "nothing is called on the word of a file" in script.run(root)[0]
+
+
+#: What scripts that were written for the older interface may give.
+OLDER = {
+    "bayesian_optimization": {"device": "cpu", "num_restarts": 20, "n_initial_start_points": None, "cost_aware": False},
+    "pibo": {"device": None, "num_restarts": 20, "n_initial_start_points": 256, "sample_prior_first": True},
+    "neps_random_search": {"use_priors": False, "ignore_fidelity": "highest_fidelity"},
+    "neps_grid_search": {"size_per_numerical_dimension": 3, "ignore_fidelity": False},
+    "grid_search": {"size_per_numerical_dimension": 3, "ignore_fidelity": False},
+    "neps_hyperband": {"eta": 3, "sampler": "uniform", "sample_prior_first": False},
+    "neps_priorband": {"inc_ratio": 0.9, "eta": 3, "sample_prior_first": True, "base": "asha"},
+    "priorband": {"eta": 3, "base": "async_hb", "bayesian_optimization_kick_in_point": 5},
+    "asha": {"eta": 3, "early_stopping_rate": 0, "sampler": "prior", "sample_prior_first": "highest_fidelity"},
+    "async_hb": {"eta": 3, "sampler": "uniform", "sample_prior_first": True},
+    "successive_halving": {"sampler": "uniform", "eta": 3, "early_stopping_rate": 0, "sample_prior_first": False},
+}
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_older_keywords_are_taken(name):
+    space = {"x": neps.Float(0, 1, prior=0.5)}
+    if "eta" in OLDER[name] or "base" in OLDER[name]:
+        space["epochs"] = neps.IntegerFidelity(1, 9)
+    assert getattr(neps.algorithms, name)(space, **OLDER[name])({}, None)
+
+
+def test_a_keyword_without_effect_is_not_recorded(root, caplog):
+    caplog.set_level("DEBUG", "neps.optimizers")
+    run(root, ("bayesian_optimization", {"device": "cuda", "cost_aware": False}))
+    assert "The keyword device='cuda' of the optimizer 'bayesian_optimization' has no effect" in caplog.text
+    assert "device" not in neps.load_optimizer_info(root)["info"]
+    run(root, "bayesian_optimization")
+    assert len(open_run(root).log.optimizers) == 1
+    with pytest.raises(OptimizerError, match="no keyword 'devise'"):
+        run(root, ("bayesian_optimization", {"devise": "cuda"}))

@@ -17,6 +17,7 @@ import neps
 from neps_core import BudgetError, EvaluationError, ResultError, RunError, TargetError, TrialError
 from neps_core.run import open_run
 from neps_core.trials import State
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -280,6 +281,10 @@ class TestResults:
             (-math.inf, -math.inf),
             ([1, 2.5], [1.0, 2.5]),
             ((1, np.float64(2)), [1.0, 2.0]),
+            (True, 1.0),
+            (np.False_, 0.0),
+            (np.array([True, False]), [1.0, 0.0]),
+            ({"objective_to_minimize": False, "cost": True}, 0.0),
             (np.array([1.0, 2.0]), [1.0, 2.0]),
             ({"objective_to_minimize": 0.5}, 0.5),
             ({"objective_function_to_minimize": 0.5}, 0.5),
@@ -289,6 +294,10 @@ class TestResults:
         result = run(lambda x: value, root, evaluations_to_spend=1)
         assert result.trials["1"].report.objective_to_minimize == expected
         assert open_run(root).trials["1"].report.objective_to_minimize == expected
+
+    def test_what_stands_in_for_one_is_no_bool(self, root):
+        with pytest.raises(RunError, match="objective_value_on_error.*bool"):
+            run(lambda x: x, root, objective_value_on_error=True)
 
     def test_anything_with_item(self, root):
         class Tensor:
@@ -322,7 +331,6 @@ class TestResults:
         "value, key",
         [
             ("0.5", "objective_to_minimize.*str"),
-            (True, "objective_to_minimize.*bool"),
             (1j, "objective_to_minimize.*complex"),
             ([], "empty"),
             ([1, "a"], "objective_to_minimize.*str"),
@@ -441,7 +449,11 @@ class TestTarget:
 
     def test_keywords_alone_get_the_configuration_only(self, root):
         seen = []
-        run(lambda **config: seen.append(config) or 1.0, root, {"x": neps.Float(0, 1), "k": [1, {"a": 2}], "_h": 3})
+        run(
+            lambda **config: seen.append(config) or 1.0,
+            root,
+            {"x": neps.Float(0, 1), "k": HPOConstant([1, {"a": 2}]), "_h": 3},
+        )
         assert set(seen[0]) == {"x", "k"}
         assert seen[0]["k"] == [1, {"a": 2}]
 

@@ -448,7 +448,6 @@ class TestPriors:
     @pytest.mark.parametrize(
         "selection, message",
         [
-            ("priorband", "needs a prior"),
             (("hyperband", {"sampler": "prior"}), "needs a prior"),
             (("asha", {"sampler": "priorband"}), "needs a prior"),
             (("asha", {"sample_prior_first": True}), "needs a prior"),
@@ -460,7 +459,27 @@ class TestPriors:
         with pytest.raises(OptimizerError, match=message):
             simulate(selection, SPACE, quick, max_evaluations=1)
 
+    @pytest.mark.parametrize("base", ["hyperband", "asha"])
+    def test_priorband_without_a_prior_is_its_base(self, base, caplog):
+        keywords = {"base": base, "sample_prior_first": True}
+        run = simulate(("priorband", keywords), SPACE, quick, max_evaluations=9, seed=1)
+        assert caplog.text.count("has no prior, so 'priorband' samples uniformly") == 1
+        same = simulate(base, SPACE, quick, max_evaluations=9, seed=1)
+        assert [t.config for t in run.trials.values()] == [t.config for t in same.trials.values()]
+
+    @pytest.mark.parametrize("ratio", [0, 0.25, 1])
+    def test_a_ratio_for_the_incumbent(self, ratio):
+        run = simulate(("neps_priorband", {"inc_ratio": ratio}), PRIORS, quick, max_evaluations=60)
+        optimizer = neps.algorithms.priorband(PRIORS, inc_ratio=ratio)
+        optimizer(run.trials)
+        uniform, prior, incumbent = optimizer._sampler.probabilities(2, optimizer._run, run.trials)
+        assert uniform == pytest.approx(1 / 10)
+        assert (prior, incumbent) == pytest.approx((0.9 * (1 - ratio), 0.9 * ratio))
+
     def test_refusals_of_priorband(self):
+        for ratio in (-0.1, 1.1, True, "most"):
+            with pytest.raises(OptimizerError, match="inc_ratio=.* from 0 to 1"):
+                neps.algorithms.priorband(PRIORS, inc_ratio=ratio)
         with pytest.raises(OptimizerError, match="base='hyperbnad' is unknown. Did you mean 'hyperband'"):
             neps.algorithms.priorband(PRIORS, base="hyperbnad")
         for point in (-1, True, "soon", float("nan")):

@@ -13,7 +13,8 @@ from neps_core import SearchSpace, hookimpl
 
 @hookimpl
 def neps_parse_space(space: Any) -> SearchSpace | None:
-    """An instance of `PipelineSpace`, a subclass of it, or a dict from names to parameters and constants."""
+    """An instance of `PipelineSpace`, a subclass of it, or a dict by name of what `shorthand` tells."""
+    from neps_plugins.spaces.pipeline.shorthand import parameters_in
     from neps_plugins.spaces.pipeline.space import AttributeSpace, PipelineSpace, search_space
 
     if isinstance(space, type) and issubclass(space, PipelineSpace):
@@ -21,7 +22,7 @@ def neps_parse_space(space: Any) -> SearchSpace | None:
     if isinstance(space, PipelineSpace):
         return search_space(space)
     if isinstance(space, dict):
-        return AttributeSpace(space)
+        return AttributeSpace(parameters_in(space))
     return None
 
 

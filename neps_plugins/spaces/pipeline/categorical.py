@@ -94,6 +94,16 @@ class Categorical(Resamplable):
         return value
 
     @property
+    def lower(self) -> int:
+        """The index of the first choice."""
+        return 0
+
+    @property
+    def upper(self) -> int:
+        """The index of the last choice."""
+        return len(self.choices) - 1
+
+    @property
     def has_parts(self) -> bool:
         """Whether there is something to be decided within a choice."""
         return any(map(_has_parts, self.choices))

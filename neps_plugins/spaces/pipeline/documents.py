@@ -28,7 +28,7 @@ class _Constant(Resamplable):
         return self
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
-        return attrs.asdict(self)  # type: ignore[arg-type]
+        return self.to_plain() if isinstance(self, constants.Named) else attrs.asdict(self)  # type: ignore[arg-type]
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], read: Callable[[Any], Any]) -> Part:

@@ -58,7 +58,29 @@ class _Number(Resamplable):
     log_base: float | None = None
     prior: Any = None
     prior_confidence: str | ConfidenceLevel | None = None
+    is_fidelity: bool = field(default=False, repr=False)
     _domain: Domain | None = field(default=None, init=False, repr=False)
+
+    def __new__(
+        cls,
+        lower: Any = None,
+        upper: Any = None,
+        log: bool = False,
+        log_base: float | None = None,
+        prior: Any = None,
+        prior_confidence: str | ConfidenceLevel | None = None,
+        is_fidelity: bool = False,
+    ) -> Any:
+        """The parameter, or the fidelity over it."""
+        if not is_fidelity:
+            return object.__new__(cls)
+        if log_base is prior is prior_confidence is None:
+            return cls._fidelity()(lower, upper, log=log)
+        return Fidelity(cls(lower, upper, log, log_base, prior, prior_confidence))
+
+    @staticmethod
+    def _fidelity() -> type[_NumberFidelity]:
+        raise NotImplementedError
 
     def _bounds(self) -> tuple[float, float]:
         raise NotImplementedError
@@ -196,6 +218,7 @@ class Float(_Number):
         prior: The value that you believe to be good.
         prior_confidence: How sure you are: `"low"` (the default with a prior), `"medium"` or `"high"`,
             a standard deviation of 0.5, 0.25 or 0.125 of the (log) range.
+        is_fidelity: Whether it is a resource: then this is a `FloatFidelity`.
     """
 
     def _bounds(self) -> tuple[float, float]:
@@ -205,6 +228,10 @@ class Float(_Number):
     def _domain_type(self) -> Callable[..., FloatDomain | IntegerDomain]:
         return FloatDomain
 
+    @staticmethod
+    def _fidelity() -> type[_NumberFidelity]:
+        return FloatFidelity
+
 
 @frozen(eq=False)
 class Integer(_Number):
@@ -212,6 +239,7 @@ class Integer(_Number):
 
     Args:
         lower, upper, log, log_base, prior, prior_confidence: As for `Float`.
+        is_fidelity: Whether it is a resource: then this is an `IntegerFidelity`.
     """
 
     def _bounds(self) -> tuple[float, float]:
@@ -220,6 +248,10 @@ class Integer(_Number):
     @property
     def _domain_type(self) -> Callable[..., FloatDomain | IntegerDomain]:
         return IntegerDomain
+
+    @staticmethod
+    def _fidelity() -> type[_NumberFidelity]:
+        return IntegerFidelity
 
 
 @frozen(eq=False)

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from neps_core import Config, ConfigError, Decide, Domain, Fixed, Resolution, SpaceError, Uniform, nearest
-from neps_core.documents import Deferred, build
+from neps_core.documents import Deferred, Named, build
 from neps_core.nesting import contents, refuse_endless
 from neps_core.reserved import RESERVED
 from neps_plugins.spaces.pipeline import documents
@@ -21,6 +21,7 @@ from neps_plugins.spaces.pipeline.derivations import leans_of
 from neps_plugins.spaces.pipeline.operations import Operation
 from neps_plugins.spaces.pipeline.parameters import Fidelity, Float, Integer
 from neps_plugins.spaces.pipeline.references import ByName, Resample
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant
 from neps_plugins.spaces.pipeline.walk import Part, Walk, parts_in
 
 FORMAT = "pipeline_space"
@@ -66,20 +67,36 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
             )
         object.__setattr__(self, name, value)
 
-    def add(self, parameter: Any, name: str) -> PipelineSpace:
+    def get_attrs(self) -> dict[str, Any]:
+        """All attributes by name: parameters, constants and building blocks."""
+        return dict(self._search_space.attributes)
+
+    @property
+    def fidelity_attrs(self) -> dict[str, Fidelity]:
+        """The fidelities by name."""
+        return {name: value for name, value in self.get_attrs().items() if isinstance(value, Fidelity)}
+
+    def has_priors(self) -> bool:
+        """Whether anything that is decided has a prior."""
+        return self._search_space.has_priors
+
+    def add(self, new_param: Any, name: str | None = None) -> PipelineSpace:
         """A new space with one attribute more.
 
         Args:
-            parameter: A parameter or a constant.
-            name: The attribute's name.
+            new_param: A parameter or a constant.
+            name: The attribute's name; `param_N` if left out, where the new one is the N-th.
 
         Raises:
             SpaceError: If there is such an attribute already, or the new space makes no sense.
         """
         attributes = self._search_space.attributes
+        if name is None:
+            numbers = range(len(attributes) + 1, 2 * len(attributes) + 2)
+            name = next(made for made in map("param_{}".format, numbers) if made not in attributes)
         if name in attributes:
             raise SpaceError(f"{name!r} is in this space already; remove it first.")
-        return from_attributes({**attributes, name: parameter}, self._search_space.name)
+        return from_attributes({**attributes, name: new_param}, self._search_space.name)
 
     def remove(self, name: str) -> PipelineSpace:
         """A new space without an attribute.
@@ -93,11 +110,11 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
         del attributes[name]
         return from_attributes(attributes, self._search_space.name)
 
-    def add_prior(self, name: str, prior: Any, prior_confidence: Any = None) -> PipelineSpace:
+    def add_prior(self, parameter_name: str, prior: Any, prior_confidence: Any = None) -> PipelineSpace:
         """A new space in which a parameter has this prior.
 
         Args:
-            name: The parameter's attribute.
+            parameter_name: The parameter's attribute.
             prior: The value (for a `Categorical`, the index) believed to be good.
             prior_confidence: `"low"`, `"medium"` or `"high"`.
 
@@ -105,11 +122,11 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
             SpaceError: If there is no such parameter, it can't have a prior, or the prior is outside it.
         """
         attributes = self._search_space.attributes
-        if name not in attributes:
-            raise SpaceError(f"there is no {name!r} in this space. {nearest(name, attributes)}")
-        parameter = attributes[name]
+        if parameter_name not in attributes:
+            raise SpaceError(f"there is no {parameter_name!r} in this space. {nearest(parameter_name, attributes)}")
+        parameter = attributes[parameter_name]
         if not isinstance(parameter, (Float, Integer, Categorical)):
-            raise SpaceError(f"{name!r} is {parameter!r}, which can't have a prior.")
+            raise SpaceError(f"{parameter_name!r} is {parameter!r}, which can't have a prior.")
         # Wherever the parameter is used, it is the new one.
         made = {id(parameter): parameter.with_prior(prior, prior_confidence)}
         return from_attributes({n: _replaced(v, made) for n, v in attributes.items()}, self._search_space.name)
@@ -149,7 +166,7 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
         return "\n".join([f"{self._search_space.name}:", *lines])
 
 
-_METHODS = frozenset(vars(PipelineSpace)) & {"add", "remove", "add_prior", "sample"}
+_METHODS = frozenset(name for name in vars(PipelineSpace) if not name.startswith("_"))
 
 
 def _replaced(thing: Any, made: dict[int, Any]) -> Any:
@@ -219,7 +236,7 @@ class AttributeSpace:
     """
 
     def __init__(self, attributes: Mapping[str, Any], name: str = "space") -> None:
-        self.attributes = dict(attributes)
+        self.attributes = {n: v.value if isinstance(v, HPOConstant) else v for n, v in attributes.items()}
         self.name = name
         for attribute, value in self.attributes.items():
             _check_name(attribute)
@@ -237,6 +254,10 @@ class AttributeSpace:
         used = {self._names[id(part)]: part.domain() for part in parts if isinstance(part, Fidelity)}
         self.fidelities: dict[str, Domain] = {name: used[name] for name in self.attributes if name in used}
         self.has_priors = any(part.has_prior for part in parts)
+        #: Whether nothing in it was read from a file of somebody else: then the user may sign it.
+        self.is_own = all(
+            part.trusted for v in self.attributes.values() for part in parts_in(v) if isinstance(part, Named)
+        )
         self.has_fixed_domains = not any(part.has_open_domain for part in parts)
         self.flat_domains = self._independent_domains()
         self.argument_names = {name: True for name, _ in self._public}

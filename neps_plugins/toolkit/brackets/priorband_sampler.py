@@ -45,11 +45,13 @@ class PriorBandSampler:
     Args:
         space: The space; with priors on any of its decisions.
         ladder: Its rungs.
+        inc_ratio: p_inc / (p_pi + p_inc), once there is an incumbent; None for what the evidence says.
     """
 
-    def __init__(self, space: SearchSpace, ladder: Ladder) -> None:
+    def __init__(self, space: SearchSpace, ladder: Ladder, inc_ratio: float | None = None) -> None:
         self._space = space
         self._ladder = ladder
+        self._inc_ratio = inc_ratio
         self._n_best = max(1, math.floor(ladder.eta))
 
     def __call__(self, request: Request) -> Config:
@@ -72,6 +74,8 @@ class PriorBandSampler:
         best = self._best(run, trials)
         if not best or not run.n_done[self._ladder.top]:
             return uniform, informed, 0.0
+        if self._inc_ratio is not None:
+            return uniform, informed * (1.0 - self._inc_ratio), informed * self._inc_ratio
         log_prior = [self._log_prior(config) for config in best]
         log_incumbent = [self._log_incumbent(config, best[0]) for config in best]
         weights = np.arange(len(best), 0, -1.0)

@@ -12,6 +12,7 @@ import pytest
 
 import neps
 from neps_core import Uniform, parse_space, replay
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant
 
 
 class Own:
@@ -73,12 +74,12 @@ MUTABLE = {
 def spaces(make):
     part = neps.Integer(0, 3)
     return {
-        "constant": {"x": make(), "n": part},
+        "constant": {"x": HPOConstant(make()), "n": part},
         "choice": {"x": neps.Categorical([make(), 7]), "n": part},
         "walked": {"x": neps.Categorical([make(), part]), "n": part, "r": neps.Resample("n")},
         "operation": {"x": neps.Operation(filled, args=([make()],)), "n": part},
         "building block": {"_x": neps.Operation(filled, args=([make()],)), "x": neps.ByName("_x"), "n": part},
-        "part beside": {"x": [make(), part], "n": part},
+        "part beside": {"x": HPOConstant([make(), part]), "n": part},
         "repeated": {"x": neps.Repeated(2, make()), "n": part},
     }
 
@@ -100,7 +101,15 @@ def test_everything_is_fresh(kind, where):
 
 def test_what_can_not_be_changed_or_copied_is_shared():
     lock = threading.Lock()
-    constants = {"f": filled, "c": Own, "m": np, "l": lock, "s": SENTINEL, "t": (1, "a"), "x": neps.Float(0, 1)}
+    constants = {
+        "f": filled,
+        "c": Own,
+        "m": np,
+        "l": lock,
+        "s": SENTINEL,
+        "t": HPOConstant((1, "a")),
+        "x": neps.Float(0, 1),
+    }
     arguments = parse_space(constants).resolve(Uniform(np.random.default_rng(0))).arguments()
     assert all(arguments[name] is constants[name] for name in "fcmls")
 
@@ -114,7 +123,7 @@ def test_a_run_whose_function_spoils_everything(root):
         extra["a"] = 3
         return x
 
-    space = {"layers": neps.Categorical([[1], [1, 2]]), "extra": {}, "x": neps.Float(0, 1)}
+    space = {"layers": neps.Categorical([[1], [1, 2]]), "extra": HPOConstant({}), "x": neps.Float(0, 1)}
     neps.run(evaluate, space, root_directory=root, evaluations_to_spend=12, optimizer="random_search")
     assert all(extra == {} and layers in ([1], [1, 2]) for layers, extra in seen)
 

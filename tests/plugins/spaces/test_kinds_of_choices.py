@@ -17,6 +17,7 @@ import neps
 from neps_core import SpaceError, parse_space, replay
 from neps_core.documents import build, read, write
 from neps_core.space_parsing import load_space
+from neps_plugins.spaces.pipeline.shorthand import HPOConstant
 
 
 class Act(str, enum.Enum):
@@ -78,7 +79,7 @@ def same(a, b):
 @pytest.mark.parametrize("kind", CHOICES)
 def test_the_same_everywhere(root, kind):
     choices = CHOICES[kind]
-    space = {"x": neps.Categorical(choices), "c": choices[0], "y": neps.Float(0, 1)}
+    space = {"x": neps.Categorical(choices), "c": HPOConstant(choices[0]), "y": neps.Float(0, 1)}
     seen = []
 
     def evaluate(x, c, y):
