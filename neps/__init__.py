@@ -111,11 +111,6 @@ _LANGUAGE = {
     "HPOConstant": "shorthand",
     "SearchSpace": "compat",
 }
-#: Names that scripts for other versions of NePS use.
-_COMPATIBLE = {
-    "analyze": "analyzing",
-}
-
 #: Modules; the first three are functions, too.
 _MODULES = {
     "clean": "neps.clean",
@@ -130,7 +125,7 @@ _MODULES = {
 _WHERE = {
     **{name: f"neps_core.{module}" for name, module in _CORE.items()},
     **{name: f"neps_plugins.spaces.pipeline.{module}" for name, module in _LANGUAGE.items()},
-    **{name: f"neps_plugins.compat.{module}" for name, module in _COMPATIBLE.items()},
+    "analyze": "neps_plugins.compat.analyzing",
 }
 
 __all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604

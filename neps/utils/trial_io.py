@@ -1,3 +1,3 @@
-"""The finished trials of a run. No pickle is read, whatever the name says."""
+"""The finished trials of a run."""
 
-from neps_core.importing import load_trials as load_trials_from_pickle
+from neps_plugins.compat.helpers import load_trials_from_pickle as load_trials_from_pickle

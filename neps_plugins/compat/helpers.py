@@ -8,13 +8,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from neps_core.importing import load_trials
 from neps_core.live import get_in_progress_run, get_in_progress_trial
+from neps_core.results import UserResultDict
 
 
 def extract_keyword_defaults(f: Callable[..., Any]) -> dict[str, Any]:
     """The parameters of a callable that have defaults, with these."""
     parameters = inspect.signature(f).parameters
     return {name: p.default for name, p in parameters.items() if p.default is not p.empty}
+
+
+def load_trials_from_pickle(root_dir: str | Path) -> list[tuple[dict[str, Any], UserResultDict]]:
+    """The finished trials of a run: `neps.load_trials`. No pickle is read.
+
+    Args:
+        root_dir: The run's folder.
+
+    Raises:
+        FileNotFoundError: If there is no run.
+    """
+    return load_trials(root_dir)
 
 
 def get_initial_directory(pipeline_directory: str | Path | None = None) -> Path:
