@@ -27,14 +27,9 @@ if TYPE_CHECKING:
     from neps_core.ask_and_tell import AskAndTell as AskAndTell
     from neps_core.budgets import BudgetInfo as BudgetInfo
     from neps_core.cleaning import clean as clean
-    from neps_core.configs import create_config as create_config
-    from neps_core.configs import load_and_merge_yamls as load_and_merge_yamls
-    from neps_core.configs import load_config as load_config
     from neps_core.errors import NePSError as NePSError
     from neps_core.errors import NePSWarning as NePSWarning
     from neps_core.errors import StopTrial as StopTrial
-    from neps_core.importing import import_trials as import_trials
-    from neps_core.importing import load_trials as load_trials
     from neps_core.live import get_in_progress_trial as get_in_progress_trial
     from neps_core.live import report as report
     from neps_core.results import UserResultDict as UserResultDict
@@ -45,6 +40,11 @@ if TYPE_CHECKING:
     from neps_core.trials import Trial as Trial
     from neps_plugins.compat import tblogger as tblogger
     from neps_plugins.compat.analyzing import analyze as analyze
+    from neps_plugins.configs import create_config as create_config
+    from neps_plugins.configs import load_and_merge_yamls as load_and_merge_yamls
+    from neps_plugins.configs import load_config as load_config
+    from neps_plugins.importing import import_trials as import_trials
+    from neps_plugins.importing import load_trials as load_trials
     from neps_plugins.pictures import plot as plot
     from neps_plugins.spaces.pipeline.categorical import Categorical as Categorical
     from neps_plugins.spaces.pipeline.compat import HPOCategorical as HPOCategorical
@@ -71,12 +71,7 @@ _CORE = {
     "save_pipeline_results": "api",
     "load_pipeline_space": "api",
     "load_optimizer_info": "api",
-    "import_trials": "importing",
-    "load_trials": "importing",
     "AskAndTell": "ask_and_tell",
-    "load_config": "configs",
-    "create_config": "configs",
-    "load_and_merge_yamls": "configs",
     "report": "live",
     "get_in_progress_trial": "live",
     "StopTrial": "errors",
@@ -125,6 +120,8 @@ _MODULES = {
 _WHERE = {
     **{name: f"neps_core.{module}" for name, module in _CORE.items()},
     **{name: f"neps_plugins.spaces.pipeline.{module}" for name, module in _LANGUAGE.items()},
+    **dict.fromkeys(("load_config", "create_config", "load_and_merge_yamls"), "neps_plugins.configs"),
+    **dict.fromkeys(("import_trials", "load_trials"), "neps_plugins.importing"),
     "analyze": "neps_plugins.compat.analyzing",
 }
 

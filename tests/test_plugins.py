@@ -168,7 +168,9 @@ def test_import_loads_no_plugin_and_nothing_heavy(site: Site) -> None:
         Space().sample()
         assert not loaded(*{heavy[1:]}), loaded(*{heavy[1:]})
         of_plugins = {{name for name in sys.modules if name.startswith("neps_plugins.")}}
-        assert {{name.split(".")[1] for name in of_plugins}} == {{"spaces", "pictures", "compat"}}, of_plugins
+        assert {{name.split(".")[1] for name in of_plugins}} == {{
+            "spaces", "compat", "configs", "importing", "pictures"
+        }}, of_plugins
         """
     )
 

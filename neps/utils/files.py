@@ -1,3 +1,3 @@
 """Settings in YAML files."""
 
-from neps_core.configs import load_and_merge_yamls as load_and_merge_yamls
+from neps_plugins.configs import load_and_merge_yamls as load_and_merge_yamls

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from neps_core.importing import load_trials
 from neps_core.live import get_in_progress_run, get_in_progress_trial
 from neps_core.results import UserResultDict
+from neps_plugins.importing import load_trials
 
 
 def extract_keyword_defaults(f: Callable[..., Any]) -> dict[str, Any]:
