@@ -42,7 +42,8 @@ def violations(constraints: npt.ArrayLike) -> Floats:
     span = 0.5 * np.maximum(high, 0.0) - 0.5 * np.minimum(low, 0.0)  # halves: the range may be larger than any number
     share = 0.5 * broken / np.where(span > 0, span, 0.5)
     # A violation too small for its share to be a number is one all the same.
-    return np.sum(np.where(broken > 0, np.maximum(share, np.finfo(float).tiny), 0.0), axis=1)
+    share = np.where(broken > 0, np.maximum(share, np.finfo(float).tiny), 0.0)
+    return np.asarray(share.sum(axis=1))
 
 
 def constrained_sort(values: npt.ArrayLike, violations: npt.ArrayLike) -> Integers:

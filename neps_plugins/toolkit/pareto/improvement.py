@@ -65,14 +65,14 @@ def _improvement(mean: Floats, sd: Floats, boxes: Boxes) -> tuple[Floats, Floats
         a = np.maximum((boxes.lower - m) / s, -FARTHEST)
         b = np.clip((boxes.upper - m) / s, -FARTHEST, FARTHEST)
         width = (boxes.upper - boxes.lower) / s
-    log_d, Phi_to_d, phi_to_d = _integral(a.ravel(), b.ravel(), width.ravel())
-    logs = log_d.reshape(a.shape).sum(axis=2) + np.log(sd).sum(axis=1)[:, None]
-    top = logs.max(axis=1, keepdims=True)
-    share = np.exp(logs - top)
-    total = share.sum(axis=1, keepdims=True)
-    share /= total
-    by_mean = -np.einsum("nk,nkm->nm", share, Phi_to_d.reshape(a.shape)) / sd
-    by_sd = np.einsum("nk,nkm->nm", share, phi_to_d.reshape(a.shape)) / sd
+        log_d, Phi_to_d, phi_to_d = (of.reshape(a.shape) for of in _integral(a.ravel(), b.ravel(), width.ravel()))
+        logs = log_d.sum(axis=2) + np.log(sd).sum(axis=1)[:, None]
+        top = logs.max(axis=1, keepdims=True)
+        share = np.exp(logs - top)
+        total = share.sum(axis=1, keepdims=True)
+        share /= total
+        by_mean = -np.einsum("nk,nkm->nm", share, Phi_to_d) / sd
+        by_sd = np.einsum("nk,nkm->nm", share, phi_to_d) / sd
     return (top + np.log(total))[:, 0], by_mean, by_sd
 
 

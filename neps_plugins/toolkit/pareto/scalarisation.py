@@ -45,7 +45,8 @@ def augmented_chebyshev(values: npt.ArrayLike, weights: npt.ArrayLike, rho: floa
         OptimizerError: The shapes are others.
     """
     weighted = _weighted(values, weights)
-    return _worst_if_unknown(weighted.max(axis=-1) + rho * _sum(weighted))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _worst_if_unknown(weighted.max(axis=-1) + rho * _sum(weighted))
 
 
 def random_weights(rng: np.random.Generator, m: int, n: int) -> Floats:
@@ -62,7 +63,7 @@ def random_weights(rng: np.random.Generator, m: int, n: int) -> Floats:
         Shape (n, m).
     """
     spacings = rng.standard_exponential((n, m))
-    return spacings / spacings.sum(axis=1, keepdims=True)
+    return np.asarray(spacings / spacings.sum(axis=1, keepdims=True))
 
 
 def _weighted(values: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:
@@ -76,7 +77,7 @@ def _weighted(values: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:
     if not (weights >= 0).all():
         raise OptimizerError(f"Weights must be numbers of at least 0, not {weights.tolist()}.")
     weights = weights[..., None, :]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(np.where((weights == 0) & ~np.isnan(values), 0.0, weights * values))
 
 
@@ -86,4 +87,4 @@ def _sum(weighted: Floats) -> Floats:
 
 
 def _worst_if_unknown(out: Floats) -> Floats:
-    return np.where(np.isnan(out), np.inf, out)
+    return np.asarray(np.where(np.isnan(out), np.inf, out))

@@ -103,10 +103,10 @@ def _on_front(distinct: Floats) -> Booleans:
     """Of distinct points in lexicographic order."""
     n, m = distinct.shape
     if m == 1:
-        return np.equal(np.arange(n), 0)
+        return np.asarray(np.arange(n) == 0)
     if m == 2:
         before = np.minimum.accumulate(np.append(np.inf, distinct[:, 1]))[:-1]
-        return np.logical_or(distinct[:, 1] < before, np.arange(n) == 0)
+        return np.asarray((distinct[:, 1] < before) | (np.arange(n) == 0))
     mask = np.zeros(n, dtype=bool)
     for start in range(0, n, _BLOCK):
         block = np.arange(start, min(start + _BLOCK, n))
