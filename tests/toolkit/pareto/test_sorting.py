@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,14 +28,14 @@ def dominates(a, b):
 
 def brute_force_ranks(values):
     left = {i for i, row in enumerate(values) if not np.isnan(row).any()}
-    ranks = np.full(len(values), -1)
-    for rank in itertools.count():
+    ranks, rank = np.full(len(values), -1), 0
+    while left:
         front = {i for i in left if not any(dominates(values[j], values[i]) for j in left)}
-        if not front:
-            ranks[ranks < 0] = max(rank, 1)
-            return ranks
         ranks[list(front)] = rank
         left -= front
+        rank += 1
+    ranks[ranks < 0] = max(rank, 1)
+    return ranks
 
 
 @given(tables)
