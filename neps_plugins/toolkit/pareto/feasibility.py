@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import log_ndtr
 
 from neps_plugins.toolkit.pareto.normal import FARTHEST, mills_ratio
-from neps_plugins.toolkit.pareto.values import Floats, as_values
+from neps_plugins.toolkit.pareto.values import Floats, as_predictions
 
 
 def log_probability_of_feasibility(mean: npt.ArrayLike, sd: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
@@ -28,7 +28,7 @@ def log_probability_of_feasibility(mean: npt.ArrayLike, sd: npt.ArrayLike) -> tu
     Raises:
         OptimizerError: `mean` or `sd` has another shape.
     """
-    mean, sd = as_values(mean), as_values(sd)
+    mean, sd = as_predictions(mean, sd)
     with np.errstate(over="ignore"):
         z = np.clip(-mean / sd, -FARTHEST, FARTHEST)
     slope = 1.0 / mills_ratio(z) / sd

@@ -23,7 +23,7 @@ from scipy.special import log_ndtr, ndtr
 
 from neps_plugins.toolkit.pareto.boxes import Boxes
 from neps_plugins.toolkit.pareto.normal import FARTHEST, HALF_LOG_2PI, h_to_phi, mills_ratio
-from neps_plugins.toolkit.pareto.values import Floats, as_values
+from neps_plugins.toolkit.pareto.values import Floats, as_predictions
 
 #: So many sides of boxes are looked at at once.
 _AT_ONCE = 50_000
@@ -47,9 +47,9 @@ def log_expected_hypervolume_improvement(
         the boxes are; without any box, it is -inf and the slopes are 0.
 
     Raises:
-        OptimizerError: `mean` or `sd` has another shape.
+        OptimizerError: `mean` or `sd` has another shape, or the boxes have another number of objectives.
     """
-    mean, sd = as_values(mean), as_values(sd)
+    mean, sd = as_predictions(mean, sd, boxes.lower.shape[1])
     value, by_mean, by_sd = np.full(len(mean), -np.inf), np.zeros_like(mean), np.zeros_like(mean)
     if len(boxes.lower):
         step = 1 + _AT_ONCE // boxes.lower.size

@@ -62,6 +62,21 @@ def below(front: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[Floats, Float
     return points, corner, np.all(points < corner, axis=1)
 
 
+def as_predictions(mean: npt.ArrayLike, sd: npt.ArrayLike, m: int | None = None) -> tuple[Floats, Floats]:
+    """Means and standard deviations as arrays of floats, each of shape (n, m).
+
+    Raises:
+        OptimizerError: The shapes are others, or differ.
+    """
+    means, deviations = as_values(mean), as_values(sd)
+    if means.shape != deviations.shape or m not in (None, means.shape[1]):
+        columns = "m" if m is None else m
+        raise OptimizerError(
+            f"mean and sd must both have the shape (n, {columns}), not {means.shape} and {deviations.shape}."
+        )
+    return means, deviations
+
+
 def distinct_rows(values: Floats) -> tuple[Floats, Integers, Integers]:
     """Each row once, in lexicographic order, in which nothing is dominated by what comes after it.
 

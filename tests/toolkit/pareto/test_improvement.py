@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.special import log_ndtr, ndtri
 from scipy.stats import norm
 
+from neps_core import OptimizerError
 from neps_plugins.toolkit import (
     box_decomposition,
     hypervolume_improvement,
@@ -143,6 +144,17 @@ def test_without_boxes_and_without_candidates():
         np.ones((0, 2)), np.ones((0, 2)), box_decomposition([], [1.0, 1.0])
     )
     assert value.shape == (0,) and by_mean.shape == by_sd.shape == (0, 2)
+
+
+def test_shapes_that_differ_are_refused():
+    boxes = box_decomposition([], [1.0, 1.0, 1.0])
+    for wrong in (np.ones((4, 1)), np.ones((1, 3))):
+        with pytest.raises(OptimizerError, match=r"the shape \(n, 3\), not"):
+            log_expected_hypervolume_improvement(wrong, np.ones((4, 3)), boxes)
+        with pytest.raises(OptimizerError, match=r"the shape \(n, m\), not"):
+            log_probability_of_feasibility(np.ones((4, 3)), wrong)
+    with pytest.raises(OptimizerError, match=r"the shape \(n, 3\), not"):
+        log_expected_hypervolume_improvement(np.ones((4, 1)), np.ones((4, 1)), boxes)
 
 
 def test_in_parts_it_is_the_same(monkeypatch):
