@@ -96,6 +96,9 @@ class Report:
         reported_as: `"success"`, `"failed"` or `"crashed"`.
         evaluation_duration: Seconds; None for an asynchronous or imported result.
         stopped_at: The step at which the evaluation was stopped early; None if it was not.
+        objective_names: What the objectives are called, in their order; None if they have no names.
+        constraints: Values that should be at most 0; None if there are none.
+        constraint_names: What the constraints are called, in their order; None if they have no names.
     """
 
     objective_to_minimize: Objective | None = None
@@ -107,6 +110,9 @@ class Report:
     reported_as: str = State.SUCCESS.value
     evaluation_duration: float | None = None
     stopped_at: float | None = None
+    objective_names: Sequence[Any] | None = None
+    constraints: float | list[float] | None = None
+    constraint_names: Sequence[Any] | None = None
 
 
 @frozen
@@ -220,8 +226,21 @@ class Trial:
         """The objectives of a successful trial as a tuple; None for every other."""
         if self.state is not State.SUCCESS or self.report is None:
             return None
-        value = self.report.objective_to_minimize
-        return None if value is None else tuple(value) if isinstance(value, list) else (value,)
+        return _as_tuple(self.report.objective_to_minimize)
+
+    @property
+    def constraints(self) -> tuple[float, ...]:
+        """The constraints of a trial with a result, which should be at most 0; empty if there are none."""
+        return () if self.report is None else _as_tuple(self.report.constraints) or ()
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether no constraint is violated. What is not known (NaN) counts as violated."""
+        return all(value <= 0 for value in self.constraints)
+
+
+def _as_tuple(value: float | list[float] | None) -> tuple[float, ...] | None:
+    return None if value is None else tuple(value) if isinstance(value, list) else (value,)
 
 
 class Trials(Protocol):

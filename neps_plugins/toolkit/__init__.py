@@ -5,11 +5,12 @@ from neps_plugins.toolkit import BayesianOptimizer, Encoder, Follower
 ```
 
 The names below are imported when they are first used, so that who needs no model does not wait for SciPy. They come
-from four rooms, and from what these share:
+from five rooms, and from what these share:
 
 - `acquisition`: candidates of any space, and where an acquisition function is highest among them, whatever the model;
 - `brackets`: successive halving, Hyperband and their kind: rungs, schedules, samplers;
 - `gp`: Gaussian processes, and Bayesian optimization with them;
+- `pareto`: several objectives and constraints: fronts, hypervolume, scalarisations, in arrays;
 - `parzen`: densities over configurations.
 
 The rooms `brackets`, `gp` and `parzen` don't know each other, but for the sampler of brackets that has a model.
@@ -82,6 +83,30 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.gp.targets import warped as warped
     from neps_plugins.toolkit.observations import Observation as Observation
     from neps_plugins.toolkit.observations import Observations as Observations
+    from neps_plugins.toolkit.pareto.boxes import Boxes as Boxes
+    from neps_plugins.toolkit.pareto.boxes import box_decomposition as box_decomposition
+    from neps_plugins.toolkit.pareto.boxes import hypervolume_improvement as hypervolume_improvement
+    from neps_plugins.toolkit.pareto.constraints import constrained_sort as constrained_sort
+    from neps_plugins.toolkit.pareto.constraints import violations as violations
+    from neps_plugins.toolkit.pareto.diversity import crowding_distance as crowding_distance
+    from neps_plugins.toolkit.pareto.diversity import epsilon_net_order as epsilon_net_order
+    from neps_plugins.toolkit.pareto.feasibility import log_probability_of_feasibility as log_probability_of_feasibility
+    from neps_plugins.toolkit.pareto.hypervolume import hypervolume as hypervolume
+    from neps_plugins.toolkit.pareto.hypervolume import hypervolume_contributions as hypervolume_contributions
+    from neps_plugins.toolkit.pareto.improvement import (
+        log_expected_hypervolume_improvement as log_expected_hypervolume_improvement,
+    )
+    from neps_plugins.toolkit.pareto.promotion import promotion_order as promotion_order
+    from neps_plugins.toolkit.pareto.reference import reference_point as reference_point
+    from neps_plugins.toolkit.pareto.scalarisation import augmented_chebyshev as augmented_chebyshev
+    from neps_plugins.toolkit.pareto.scalarisation import chebyshev as chebyshev
+    from neps_plugins.toolkit.pareto.scalarisation import linear as linear
+    from neps_plugins.toolkit.pareto.scalarisation import random_weights as random_weights
+    from neps_plugins.toolkit.pareto.scale import Scale as Scale
+    from neps_plugins.toolkit.pareto.scale import normalised as normalised
+    from neps_plugins.toolkit.pareto.scale import observed_scale as observed_scale
+    from neps_plugins.toolkit.pareto.sorting import non_dominated as non_dominated
+    from neps_plugins.toolkit.pareto.sorting import non_dominated_sort as non_dominated_sort
     from neps_plugins.toolkit.parzen.drawn import Drawn as Drawn
     from neps_plugins.toolkit.parzen.mixture import Mixture as Mixture
     from neps_plugins.toolkit.parzen.queries import Queries as Queries
@@ -210,6 +235,42 @@ _PUBLIC = {
     ),
     "gp.surrogate": ("Surrogate",),
     "gp.targets": ("warped",),
+    "pareto.boxes": (
+        "Boxes",
+        "box_decomposition",
+        "hypervolume_improvement",
+    ),
+    "pareto.constraints": (
+        "constrained_sort",
+        "violations",
+    ),
+    "pareto.diversity": (
+        "crowding_distance",
+        "epsilon_net_order",
+    ),
+    "pareto.feasibility": ("log_probability_of_feasibility",),
+    "pareto.hypervolume": (
+        "hypervolume",
+        "hypervolume_contributions",
+    ),
+    "pareto.improvement": ("log_expected_hypervolume_improvement",),
+    "pareto.promotion": ("promotion_order",),
+    "pareto.reference": ("reference_point",),
+    "pareto.scalarisation": (
+        "augmented_chebyshev",
+        "chebyshev",
+        "linear",
+        "random_weights",
+    ),
+    "pareto.scale": (
+        "Scale",
+        "normalised",
+        "observed_scale",
+    ),
+    "pareto.sorting": (
+        "non_dominated",
+        "non_dominated_sort",
+    ),
     "parzen.drawn": ("Drawn",),
     "parzen.mixture": ("Mixture",),
     "parzen.queries": ("Queries",),
