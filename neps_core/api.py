@@ -25,6 +25,7 @@ from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, result_of
 from neps_core.run_setup import set_up
+from neps_core.scalarizing import Scalarization, parse_scalarize
 from neps_core.spaces.domains import exact
 from neps_core.stopping import choose_rule
 from neps_core.trials import State, check_id
@@ -62,6 +63,7 @@ def run(
     budgets: Mapping[str, float] | None = None,
     observers: Any = DEFAULT,
     stopping_rule: Any = None,
+    scalarize: Any = None,
     live_plots: bool = False,
     distributed: bool | int | tuple[int, str] | None = None,
     trust_space: bool = False,
@@ -75,9 +77,9 @@ def run(
         evaluate_pipeline: The function to minimise: a callable, `"package.module:function"` or
             `"path/to/file.py:function"`. It gets a configuration as keyword arguments, and those of
             `pipeline_directory`, `previous_pipeline_directory`, `pipeline_id`, `root_directory` that its
-            signature names. It returns a number, several, or a dict with `objective_to_minimize` and optionally
-            `cost`, `learning_curve`, `info_dict`; or None if the result comes later, through
-            `save_pipeline_results`.
+            signature names. It returns a number, several, or a dict with `objective_to_minimize` (a number, several, or
+            a dict by name) and optionally `constraints`, `cost`, `learning_curve`, `info_dict`; or None if the result
+            comes later, through `save_pipeline_results`.
         pipeline_space: What to search: a `PipelineSpace`, a dict of parameters, a `ConfigurationSpace`. May be
             left out to go on with a run.
         root_directory: The run's folder.
@@ -94,7 +96,8 @@ def run(
         max_evaluations_per_run: Another name of `evaluations_to_spend`.
         continue_until_max_evaluation_completed: Count finished evaluations only, not those in progress.
         ignore_errors: Go on when the function raises. Errors count towards the budget.
-        objective_value_on_error: The objective that an evaluation counts as which raised or gave NaN.
+        objective_value_on_error: What each objective of an evaluation counts as which raised or gave NaN. Where
+            others have constraints, it counts as infeasible.
         cost_value_on_error: The cost that such an evaluation counts as.
         sample_batch_size: How many configurations to sample at a time.
         worker_id: What to call this worker; made up if left out.
@@ -109,6 +112,9 @@ def run(
         stopping_rule: Ends evaluations early that are not worth it, judged by what they report with `neps.report`:
             `"median"`, `"percentile"`, `"threshold"`, `"patience"`, `(name, {keyword: value})`, or a function
             `(trial, trials) -> bool`.
+        scalarize: How the `best` trial of several objectives is chosen, from the Pareto front: weights, as a dict by
+            the objectives' names or as a list by position, or a function of the tuple of objectives; the lowest number
+            wins. It has no influence on the search.
         live_plots: The same as one more observer, `"plots"`: the pictures of `neps.plot` are drawn again as trials end.
         distributed: Where several processes train each model together (`torchrun`, Lightning, `srun`, `mpirun`): the
             one of rank 0 is the worker, and the others evaluate its trials with it, record nothing, and ignore what
@@ -157,6 +163,7 @@ def run(
     name = check_id("worker_id", worker_id, RunError) if worker_id is not None else _made_up_id()
 
     rule = choose_rule(stopping_rule)
+    scalarization = parse_scalarize(scalarize)
     if live_plots:
         observers = [*each_of(observers), "plots"]
     rank = find_rank(root_directory, distributed)
@@ -164,6 +171,8 @@ def run(
         return rank.follow(function, pipeline_space)
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers, trust_space)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
+    if scalarization is not None:
+        scalarization.check(the_run.log.shape.objectives)
     if pipeline_space is None:
         space.check_usable()
     user_function = UserFunction(function, space)
@@ -181,10 +190,13 @@ def run(
     # Everything that can be wrong with the call has been found; only now is anything written.
     with setup.begun(seed, name), rank.leading(the_run, rule) as rule:
         the_run.use(chosen)
-        return _work(the_run, claims, Worker(the_run, claims, user_function, interrupts, rule), interrupts)
+        worker = Worker(the_run, claims, user_function, interrupts, rule)
+        return _work(the_run, claims, worker, interrupts, scalarization)
 
 
-def _work(the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts) -> RunResult:
+def _work(
+    the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts, scalarization: Scalarization | None
+) -> RunResult:
     def leave() -> None:
         with suppress(StorageError):  # then others do it, once this worker is gone
             for trial in claims.held:
@@ -196,13 +208,13 @@ def _work(the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts) 
         logger.info("Worker %s works on %s.", the_run.worker_id, the_run.root_directory)
         try:
             reason = worker.work()
+            result = result_of(the_run, reason, scalarization)
         except BaseException as error:
             if not interrupts.in_child and not interrupts.is_urgent:
                 logger.info("Worker %s stops: %r", the_run.worker_id, error)
                 the_run.tell("neps_run_finished", result=result_of(the_run, repr(error)))
             raise
         logger.info("Worker %s stops: %s.", the_run.worker_id, reason)
-        result = result_of(the_run, reason)
         the_run.tell("neps_run_finished", result=result)
     return result
 
@@ -233,7 +245,7 @@ def save_pipeline_results(
         )
     if user_result is None:
         raise ResultError("user_result is None, which is no result.")
-    report = parse_result(user_result, cost_required=trial.metadata.cost_required, n_objectives=run.log.n_objectives)
+    report = parse_result(user_result, cost_required=trial.metadata.cost_required, shape=run.log.shape)
     run.record(finished(trial.id, report))
     if not run.locks.living_workers():  # nobody else will tell those who wait for the end
         run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))

@@ -263,7 +263,7 @@ class AskAndTell:
     def _finished(
         self, trial_id: str, result: Any, end: float | None, duration: float | None, traceback: str | None
     ) -> ev.Finished:
-        report = parse_result(result, n_objectives=self._run.log.n_objectives)
+        report = parse_result(result, shape=self._run.log.shape)
         report = evolve(report, evaluation_duration=duration, tb=traceback or report.tb)
         return finished(trial_id, report, end)
 

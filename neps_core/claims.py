@@ -27,7 +27,7 @@ from neps_core.results import failure, parse_result
 from neps_core.run import Run
 from neps_core.sampling import sample
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.trials import Objective, Report, State, Trial
+from neps_core.trials import Report, State, Trial
 
 logger = logging.getLogger("neps.claims")
 
@@ -48,7 +48,7 @@ class Settings:
 
     Attributes:
         ignore_errors: Go on after an evaluation that failed.
-        objective_value_on_error: The objective that a failed evaluation counts as; None to leave it failed.
+        objective_value_on_error: What each objective of a failed evaluation counts as; None to leave it failed.
         cost_value_on_error: The cost that a failed evaluation counts as.
         sample_batch_size: How many configurations to sample at a time; None for as many as are wanted.
     """
@@ -258,7 +258,7 @@ class Claims:
             report = parse_result(
                 returned,
                 cost_required=self.requires_cost,
-                n_objectives=self._run.log.n_objectives,
+                shape=self._run.log.shape,
             )
         except ResultError as error:
             report, stop = failure(error), error
@@ -305,11 +305,8 @@ class Claims:
         cost = report.cost if report.cost is not None else settings.cost_value_on_error
         if settings.objective_value_on_error is None:
             return evolve(report, cost=cost)
-        objective: Objective = settings.objective_value_on_error
-        n = self._run.log.n_objectives
-        if n is not None and n > 1:
-            objective = [settings.objective_value_on_error] * n
-        return evolve(report, objective_to_minimize=objective, cost=cost, reported_as=State.SUCCESS.value)
+        filled = self._run.log.shape.filled(report, settings.objective_value_on_error)
+        return evolve(filled, cost=cost, reported_as=State.SUCCESS.value)
 
     def _store(self, trial: Trial, report: Report, events: list[ev.Event]) -> None:
         """Record a result, with patience: it may have cost hours, and a full disk may be emptied."""

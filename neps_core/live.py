@@ -17,8 +17,9 @@ from attrs import evolve
 
 from neps_core import events as ev
 from neps_core.errors import NePSError, NotInTrialError, ResultError, StopTrial, StorageError
-from neps_core.results import number, objective_of, parse_cost, plain
+from neps_core.results import number, parse_cost, plain, values_of
 from neps_core.run import Run
+from neps_core.shapes import Layout
 from neps_core.stopping import StoppingRule
 from neps_core.trials import Point, Points, Report, State, Trial
 
@@ -41,16 +42,16 @@ def report(objective: Any, step: float | None = None, *, cost: float | None = No
     `threading.Thread(target=contextvars.copy_context().run, args=(work,))`.
 
     Args:
-        objective: The objective at this point, or several; as in a result.
+        objective: The objective at this point, or several, in a sequence or by name; as in a result.
         step: Of the evaluation: the epoch, say. It has to grow. One more than the last one if left out, from 1.
         cost: What this evaluation has cost so far, in your unit.
-        extra: Further plain data, by name.
+        extra: Further plain data, by name. `constraints` are those that the trial has if it is stopped here.
 
     Raises:
         StopTrial: If the run's stopping rule says that it is not worth going on. Let it pass.
         NotInTrialError: If this process is not evaluating a trial here (a `RuntimeError`).
-        ResultError: If the objective, the step or the cost is no number, the step does not grow, the number of
-            objectives is another one than before, or there is no cost although a cost budget and a stopping rule are
+        ResultError: If the objective, the step or the cost is no number, the step does not grow, the objectives are
+            others than before in number or name, or there is no cost although a cost budget and a stopping rule are
             set.
         StoppingRuleError: If the rule can't judge such a report.
     """
@@ -130,6 +131,7 @@ class LiveTrial:
         self._rule = rule
         self._held = held
         self._points = Points([], 0)
+        self._layout: Layout | None = None  # of the objectives that are reported
         self._stored = 0
         self._lock = threading.RLock()
         self._began = time.monotonic()
@@ -153,13 +155,8 @@ class LiveTrial:
 
     def report(self, objective: Any, step: float | None, cost: float | None, extra: Mapping[str, Any]) -> None:
         """See the function `report`."""
-        value = objective_of("objective", objective)
-        n = self.run.log.n_objectives
-        if n is None and len(self._points):
-            first = self._points[0].objective
-            n = len(first) if isinstance(first, list) else 1
-        if n is not None and n != (len(value) if isinstance(value, list) else 1):
-            raise ResultError(f"neps.report got {objective!r}, and this run's results have {n} objective(s).")
+        layout = self.run.log.shape.objectives or self._layout
+        value, names = values_of("objective", objective, layout)
         cost = None if cost is None else parse_cost(cost)
         if cost is None and self._requires_cost and self._rule is not None:
             raise ResultError(
@@ -175,6 +172,7 @@ class LiveTrial:
                 raise ResultError(f"neps.report got step={step!r} after step {last!r}; a step has to be greater.")
             point = Point(step, value, cost, {key: plain(item) for key, item in extra.items()} if extra else {})
             self._points = self._points.extended((point,))
+            self._layout = layout or Layout(len(value) if isinstance(value, list) else 1, names)
             elapsed = time.monotonic() - self._began
             is_due = elapsed >= self._due
             if is_due:
@@ -227,8 +225,13 @@ class LiveTrial:
         if not len(self._points):
             return ResultError("evaluate_pipeline raised StopTrial, and had reported nothing that could be its result.")
         last = self._points[-1]
+        values: Any = last.objective
+        if self._layout is not None and self._layout.names is not None:
+            values = dict(zip(self._layout.names, values if isinstance(values, list) else [values]))
+        extra = dict(last.extra)
+        constraints = extra.pop("constraints", self.run.log.shape.unknown_constraints)
         cost = {} if last.cost is None else {"cost": last.cost}
-        return {"objective_to_minimize": last.objective, **cost, "extra": dict(last.extra)}
+        return {"objective_to_minimize": values, "constraints": constraints, **cost, "extra": extra}
 
     def marked(self, report: Report) -> Report:
         """A report that says whether its evaluation was stopped, and at which step."""

@@ -11,13 +11,15 @@ from typing import Any, TypedDict, Union
 import numpy as np
 
 from neps_core.errors import NePSError, ResultError
+from neps_core.shapes import UNKNOWN, Layout, Shape
 from neps_core.trials import Objective, Report, State
 
 
 class UserResultDict(TypedDict, total=False):
     """What `evaluate_pipeline` may return as a dict."""
 
-    objective_to_minimize: Union[float, list[float]]
+    objective_to_minimize: Union[float, Sequence[float], Mapping[str, float]]
+    constraints: Union[float, Sequence[float], Mapping[str, float]]
     cost: float
     learning_curve: Sequence[Any]
     info_dict: Mapping[str, Any]
@@ -38,13 +40,17 @@ SHOWN_TRACEBACK = 20_000
 DEPTH = 20
 
 
-def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int | None = None) -> Report:
+#: Characters of the name of an objective or a constraint.
+NAME = 120
+
+
+def parse_result(result: Any, *, cost_required: bool = False, shape: Shape = UNKNOWN) -> Report:
     """The report of a returned value.
 
     Args:
         result: A number, a sequence of numbers, a `UserResultDict`, or an exception.
         cost_required: Whether a cost budget needs a cost.
-        n_objectives: How many objectives the run's other results have; None if that is open.
+        shape: What the run's other results have in common: how many objectives and constraints, and their names.
 
     Returns:
         The report; NaN among the objectives makes it a crashed one, an exception a failed one.
@@ -63,6 +69,7 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
         raise ResultError(f"{given[0]!r} and {given[1]!r} are two names for one thing; return one of them.")
     objective_value = fields.pop(given[0]) if given else None
     cost_value, curve = fields.pop("cost", None), fields.pop("learning_curve", None)
+    constraints_value = fields.pop("constraints", None)
     extra: dict[str, Any] = {}
     for key in ("info_dict", "extra"):
         value = fields.pop(key, None)
@@ -79,12 +86,8 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
         return failure(exception, cost=cost, learning_curve=learning_curve, extra=plain_extra)
     if not given:
         raise ResultError(f"the result {_shown(result)} has no {OBJECTIVE_KEYS[0]!r}.")
-    objective = objective_of(given[0], objective_value)
-    count = len(objective) if isinstance(objective, list) else 1
-    if n_objectives is not None and count != n_objectives:
-        raise ResultError(
-            f"{given[0]!r} has {count} value(s), and this run's earlier results have {n_objectives}: {_shown(result)}."
-        )
+    objective, names = values_of(given[0], objective_value, shape.objectives)
+    constraints, constraint_names = _constraints(constraints_value, shape.constraints, result)
     if cost_required and cost is None:
         raise ResultError(
             f"the result {_shown(result)} has no 'cost', which a cost budget needs. "
@@ -94,7 +97,15 @@ def parse_result(result: Any, *, cost_required: bool = False, n_objectives: int 
     if any(math.isnan(value) for value in values):
         err = f"the objective is NaN: {objective}"
         return Report(None, cost, learning_curve, plain_extra, err, None, State.CRASHED.value)
-    return Report(objective, cost, learning_curve, plain_extra)
+    return Report(
+        objective,
+        cost,
+        learning_curve,
+        plain_extra,
+        objective_names=names,
+        constraints=constraints,
+        constraint_names=constraint_names,
+    )
 
 
 def failure(
@@ -205,6 +216,54 @@ def objective_of(key: str, value: Any) -> Objective:
     if not value:
         raise ResultError(f"{key!r} is an empty sequence; give a number, or one per objective.")
     return [number(key, item, or_bool=True) for item in value]
+
+
+def values_of(key: str, value: Any, layout: Layout | None = None) -> tuple[Objective, Sequence[str] | None]:
+    """One value or several, and what they are called.
+
+    Args:
+        key: What they are, for messages.
+        value: A number, a sequence of numbers, or a dict from name to number.
+        layout: How many the run's other results have, and their names; None if that is open.
+
+    Returns:
+        The values in the order of the others', and the names; None if there are none.
+
+    Raises:
+        ResultError: If they are no numbers, or others than the layout's.
+    """
+    names: list[str] | None = None
+    if isinstance(value, Mapping):
+        fields = _as_dict(repr(key), value)
+        names = [_name(key, name) for name in fields]
+        value = [number(f"{key}[{name}]", item, or_bool=True) for name, item in zip(names, fields.values())]
+        value = value[0] if len(value) == 1 else value
+    values = objective_of(key, value)
+    if layout is None:
+        return values, names
+    if isinstance(values, list):
+        return layout.arranged(key, values, names), layout.names
+    return layout.arranged(key, [values], names)[0], layout.names
+
+
+def _name(key: str, name: Any) -> str:
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name.strip()) <= len(name) <= NAME:
+        raise ResultError(
+            f"{key!r} is a dict whose keys must be names, texts of one line and at most {NAME} characters, "
+            f"not {_shown(name)}."
+        )
+    return str.__str__(name)
+
+
+def _constraints(value: Any, layout: Layout | None, result: Any) -> tuple[Objective | None, Sequence[str] | None]:
+    if value is None or (isinstance(value, (list, tuple, Mapping)) and not value):
+        if layout is not None and layout.n:
+            raise ResultError(
+                f"the result {_shown(result)} has no 'constraints', and this run's earlier results have "
+                f"{layout.shown}. Return them in every result; NaN for what is not known."
+            )
+        return None, None
+    return values_of("constraints", value, layout)
 
 
 def parse_cost(value: Any) -> float:

@@ -50,6 +50,8 @@ PREVIOUS = "previous_trial_id.txt"
 OUR_ID = re.compile(r"[0-9]+(_rung_[0-9]+)?")
 
 _REPORT = [f.name for f in fields(Report)]
+#: Fields that few reports have, and the files of the others don't show.
+_SELDOM = {"objective_names", "constraints", "constraint_names"}
 
 
 class RunFolder:
@@ -379,7 +381,7 @@ def _files_of(trial: Trial, constants: Mapping[str, Any]) -> Mapping[str, _Conte
     """The files of a trial by name."""
     metadata = {"id": trial.id, "state": trial.state.value, **{key: getattr(trial.metadata, key) for key in METADATA}}
     if trial.superseded:
-        metadata["superseded"] = [{key: getattr(report, key) for key in _REPORT} for report in trial.superseded]
+        metadata["superseded"] = [_shown(report) for report in trial.superseded]
     files: dict[str, _Content] = {
         "config.yaml": partial(to_yaml, {**constants, **trial.config}),
         "metadata.json": partial(json.dumps, metadata, indent=2),
@@ -387,10 +389,15 @@ def _files_of(trial: Trial, constants: Mapping[str, Any]) -> Mapping[str, _Conte
     if (previous := trial.metadata.previous_trial_id) is not None:
         files[PREVIOUS] = partial(str, previous)
     if trial.report is not None:
-        report = {key: getattr(trial.report, key) for key in _REPORT}
+        report = _shown(trial.report)
         report["learning_curve"] = shown_curve(report["learning_curve"])
         files["report.yaml"] = partial(to_yaml, report)
     return files
+
+
+def _shown(report: Report) -> dict[str, Any]:
+    values = ((key, getattr(report, key)) for key in _REPORT)
+    return {key: value for key, value in values if value is not None or key not in _SELDOM}
 
 
 def _encoded(text: str) -> bytes:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from neps_core.pareto import best_of, pareto_front
+from neps_core.pareto import Front
 from neps_core.run import Run
+from neps_core.scalarizing import Scalarization
 from neps_core.trials import Trial
 
 
@@ -17,8 +18,10 @@ class RunResult:
     """What `neps.run` gives back.
 
     Attributes:
-        best: The successful trial with the lowest objective; None if there is none, or several objectives.
-        pareto_front: The successful trials that no other one dominates.
+        best: The successful trial with the lowest objective, feasible ones first: it is infeasible only if all are,
+            and then the one that breaks its constraints least. With several objectives the one of these that
+            `scalarize` chooses, or None without it. None if there is none.
+        pareto_front: The feasible successful trials that no other one dominates.
         trials: All trials of the run by id.
         stopped_because: Why this worker stopped, in words.
         root_directory: Where the run is.
@@ -31,8 +34,15 @@ class RunResult:
     root_directory: Path
 
 
-def result_of(run: Run, stopped_because: str) -> RunResult:
-    """What a run has come to."""
+def result_of(run: Run, stopped_because: str, scalarization: Scalarization | None = None) -> RunResult:
+    """What a run has come to.
+
+    Raises:
+        RunError: If the scalarization is for other objectives than the run has.
+    """
     trials = dict(run.trials.items())
-    best, front = best_of(trials.values()), pareto_front(trials.values())
-    return RunResult(best, front, trials, stopped_because, run.root_directory)
+    front = Front(trials.values())
+    best = front.best
+    if scalarization is not None:
+        best = scalarization.best_of(front.trials, run.log.shape.objectives)
+    return RunResult(best, front.feasible, trials, stopped_because, run.root_directory)

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from neps_core.errors import NePSError
 from neps_core.optimizers.choosing import choose, restore
-from neps_core.pareto import best_of, pareto_front
+from neps_core.pareto import Front
 from neps_core.run import Run, open_run
 from neps_core.tables import count_states, row_of, summary_of
 from neps_core.trials import State, Trial
@@ -40,8 +40,9 @@ class RunStatus:
         seed: The run's seed.
         n_trials: How many trials there are.
         states: How many of them are in each state that any is in.
-        best: The best trial; None if there is none, or several objectives.
-        pareto_front: The trials that no other one dominates; with one objective, the best.
+        best: The best trial; None if there is none, or several objectives. It is infeasible only if all are.
+        pareto_front: The feasible trials that no other one dominates; with one objective, the best.
+        least_violating: As long as no trial is feasible, those that break their constraints least.
         running: What is being evaluated.
         workers: The workers that are alive.
         failed: The trials that went wrong, in the order in which they were sampled.
@@ -55,6 +56,7 @@ class RunStatus:
     states: dict[State, int]
     best: Trial | None
     pareto_front: list[Trial]
+    least_violating: list[Trial]
     running: list[Running]
     workers: list[str]
     failed: list[Trial]
@@ -65,14 +67,16 @@ def status_of(run: Run) -> RunStatus:
     """How a run stands, as far as it has been read."""
     trials = list(run.trials.values())
     counts = count_states(trials)
+    front = Front(trials)
     return RunStatus(
         root_directory=run.root_directory,
         optimizer=run.log.optimizers[-1].name if run.log.optimizers else None,
         seed=run.log.seed,
         n_trials=len(trials),
         states={state: counts[state] for state in State if counts[state]},
-        best=best_of(trials),
-        pareto_front=pareto_front(trials),
+        best=front.best,
+        pareto_front=front.feasible,
+        least_violating=[] if front.feasible else front.trials,
         running=running(run),
         workers=run.locks.living_workers(),
         failed=[trial for trial in trials if trial.report is not None and trial.report.err],
@@ -116,8 +120,9 @@ def status(root_directory: str | Path, print_summary: bool = False) -> tuple[Any
         print_summary: Print the numbers, too.
 
     Returns:
-        A `pandas.DataFrame` with a row per trial, indexed by id (`config.*`, the report's fields, `extra.*`,
-        the metadata's fields), and a `pandas.Series` with the counts by state and the best trial.
+        A `pandas.DataFrame` with a row per trial, indexed by id (`config.*`, the report's fields, `objective.*`,
+        `constraint.*`, `extra.*`, the metadata's fields), and a `pandas.Series` with the counts by state and the best
+        trial, or how many are on the Pareto front.
 
     Raises:
         FileNotFoundError: If there is no run.
@@ -129,7 +134,7 @@ def status(root_directory: str | Path, print_summary: bool = False) -> tuple[Any
         raise NePSError("neps.status needs pandas: pip install 'neps-framework[analysis]'.") from reason
     run = open_run(root_directory)
     trials = list(run.trials.values())
-    short = pd.Series(summary_of(count_states(trials), best_of(trials)), name="value", dtype=object)
+    short = pd.Series(summary_of(count_states(trials), Front(trials).trials), name="value", dtype=object)
     rows = [row_of(trial) for trial in trials]
     full = pd.DataFrame(rows or None, columns=None if rows else list(row_of(Trial("", {})))).set_index("id")
     if print_summary:

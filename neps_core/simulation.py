@@ -88,7 +88,7 @@ def simulate(
             trial = log.trials[next(iter(log.pending))]
             log.fold([ev.Started(trial.id, clock, worker)])
             result, duration = evaluate(trial.config, log.trials.get(trial.metadata.previous_trial_id or ""))
-            report = parse_result(result, n_objectives=log.n_objectives)
+            report = parse_result(result, shape=log.shape)
             report = evolve(report, evaluation_duration=duration)
             finished = ev.Finished(trial.id, clock + duration, State(report.reported_as), report)
             heapq.heappush(running, (finished.time, next(order), worker, finished))

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from neps_core import events as ev
 from neps_core.errors import StorageError
+from neps_core.shapes import UNKNOWN
 from neps_core.trials import Metadata, Point, Points, Report, State, Trial, location_of, number_of
 
 
@@ -47,7 +48,7 @@ class TrialLog:
         removed: Ids of the trials that were removed, and are not there again.
         sampled: How many configurations were ever proposed: the index of the next sample.
         highest_number: The highest number of a trial's id so far.
-        n_objectives: How many objectives the run's results have; None as long as there is no success.
+        shape: How many objectives and constraints the run's results have, and their names, as far as that is known.
         halts: Every `Halted` event.
         format: The version of the format that the run is written in; 0 before it was created.
         seed: The run's seed; None before it was created.
@@ -66,7 +67,7 @@ class TrialLog:
         self.removed: set[str] = set()
         self.sampled = 0
         self.highest_number = 0
-        self.n_objectives: int | None = None
+        self.shape = UNKNOWN
         self.halts: list[ev.Halted] = []
         self.format = 0
         self.seed: int | None = None
@@ -176,11 +177,9 @@ class TrialLog:
             )
             if report.learning_curve is None and trial.points:
                 report = evolve(report, learning_curve=[point.objective for point in trial.points])
-            finished = evolve(trial, state=event.state, metadata=metadata, report=report)
-            self._put(finished)
-            # A value that stands for an error says nothing of how many objectives there are.
-            if self.n_objectives is None and finished.objectives is not None and event.report.err is None:
-                self.n_objectives = len(finished.objectives)
+            self._put(evolve(trial, state=event.state, metadata=metadata, report=report))
+            if event.state is State.SUCCESS and (self.shape.objectives is None or self.shape.constraints is None):
+                self.shape = self.shape.completed(report)
         elif event.time != trial.metadata.time_end:  # not the same one, stored twice
             # No change of the trial: nobody who follows it has to look again.
             self._trials[trial.id] = evolve(trial, superseded=(*trial.superseded, event.report))

@@ -97,7 +97,7 @@ class Report:
         evaluation_duration: Seconds; None for an asynchronous or imported result.
         stopped_at: The step at which the evaluation was stopped early; None if it was not.
         objective_names: What the objectives are called, in their order; None if they have no names.
-        constraints: Values that should be at most 0; None if there are none.
+        constraints: Values that should be at most 0, NaN for what is not known; None if there are none.
         constraint_names: What the constraints are called, in their order; None if they have no names.
     """
 
@@ -232,6 +232,19 @@ class Trial:
     def constraints(self) -> tuple[float, ...]:
         """The constraints of a trial with a result, which should be at most 0; empty if there are none."""
         return () if self.report is None else _as_tuple(self.report.constraints) or ()
+
+    @property
+    def objectives_by_name(self) -> dict[str, float]:
+        """The objectives of a successful trial by name; empty if they have none."""
+        names = None if self.report is None else self.report.objective_names
+        return dict(zip(map(str, names or ()), self.objectives or ()))
+
+    @property
+    def constraints_by_name(self) -> dict[str, float]:
+        """The constraints of a trial by name; without names, by number: "1", "2", ..."""
+        names = None if self.report is None else self.report.constraint_names
+        values = self.constraints
+        return dict(zip(map(str, names or range(1, len(values) + 1)), values))
 
     @property
     def is_feasible(self) -> bool:

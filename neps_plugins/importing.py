@@ -18,10 +18,11 @@ from neps_core.results import UserResultDict, parse_result, shortened, shown
 from neps_core.run import Run, open_run
 from neps_core.run_result import result_of
 from neps_core.run_setup import set_up
+from neps_core.shapes import Shape
 from neps_core.space_parsing import read_config
 from neps_core.spaces.protocol import Config, SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
-from neps_core.trials import Report, State, number_of
+from neps_core.trials import Objective, Report, State, number_of
 
 logger = logging.getLogger("neps.importing")
 
@@ -54,13 +55,21 @@ def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserRe
         if report.objective_to_minimize is None:
             result["exception"] = EvaluationError(report.err or "it failed")
         else:
-            result["objective_to_minimize"] = report.objective_to_minimize
+            result["objective_to_minimize"] = _named(report.objective_to_minimize, report.objective_names)
+        if report.constraints is not None:
+            result["constraints"] = _named(report.constraints, report.constraint_names)
         if report.cost is not None:
             result["cost"] = report.cost
         if report.learning_curve is not None:
             result["learning_curve"] = report.learning_curve
         found.append((dict(trial.config), result))
     return found
+
+
+def _named(values: Objective, names: Sequence[str] | None) -> Objective | dict[str, float]:
+    if names is None:
+        return values
+    return dict(zip(names, values if isinstance(values, list) else [values]))
 
 
 def import_trials(
@@ -112,18 +121,16 @@ def import_trials(
     run, space = setup.run, setup.space
     given: list[tuple[Config, Report]] = []
     refused: list[str] = []
-    n_objectives = run.log.n_objectives
+    shape = run.log.shape
     for i, (config, result) in enumerate(_pairs(evaluated_trials)):
         try:
-            decisions, report = _evaluation(space, i, config, result, n_objectives)
+            decisions, report = _evaluation(space, i, config, result, shape)
         except (ConfigError, ResultError) as reason:
             if strict:
                 raise
             refused.append(str(reason))
             continue
-        if report.objective_to_minimize is not None:
-            value = report.objective_to_minimize
-            n_objectives = len(value) if isinstance(value, list) else 1
+        shape = shape.completed(report)
         given.append((decisions, report))
 
     with setup.begun():
@@ -143,9 +150,7 @@ def import_trials(
     return ids
 
 
-def _evaluation(
-    space: SearchSpace, i: int, config: Any, result: Any, n_objectives: int | None
-) -> tuple[Config, Report]:
+def _evaluation(space: SearchSpace, i: int, config: Any, result: Any, shape: Shape) -> tuple[Config, Report]:
     """The decisions and the report of a pair.
 
     Raises:
@@ -156,7 +161,7 @@ def _evaluation(
         check_mapping("the configuration", config)
         highest = {path: getattr(domain, "upper", None) for path, domain in space.fidelities.items()}
         decisions = replay(space, {**highest, **read_config(space, config)}).config
-        return decisions, parse_result(result, n_objectives=n_objectives)
+        return decisions, parse_result(result, shape=shape)
     except ConfigError as reason:
         raise ConfigError(f"evaluated_trials[{i}] = {shown(config)}: {reason}") from None
     except ResultError as reason:

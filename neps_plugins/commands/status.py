@@ -33,12 +33,12 @@ def _run(arguments: argparse.Namespace) -> int:
     if status.optimizer is not None:
         print(f"Optimizer: {status.optimizer}" + ("" if status.seed is None else f" (seed {status.seed})"))
     print(f"Trials:    {status.n_trials} ({shown})")
-    for trial in status.pareto_front:
-        print(f"Best:      trial {trial.id}, objective {_objective(trial)}")
+    for trial in [*status.pareto_front, *status.least_violating]:
+        print(f"Best:      trial {trial.id}, {_results(trial)}")
         for path, value in trial.config.items():
             print(f"             {path}: {value}")
     for trial in incumbents(run.trials.values()) if arguments.best_configs else ():
-        print(f"Was best:  trial {trial.id}, objective {_objective(trial)}: {dict(trial.config)}")
+        print(f"Was best:  trial {trial.id}, {_results(trial)}: {dict(trial.config)}")
     for line in status.told:
         print(f"           {line}")
     now = time.time()
@@ -60,5 +60,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _objective(trial: Trial) -> object:
-    return None if trial.report is None else trial.report.objective_to_minimize
+def _results(trial: Trial) -> str:
+    """The objectives of a trial, by name if they have names, and which constraints it breaks."""
+    by_name = trial.objectives_by_name
+    if by_name:
+        text = ", ".join(f"{name} {value}" for name, value in by_name.items())
+    else:
+        text = f"objective {None if trial.report is None else trial.report.objective_to_minimize}"
+    if trial.is_feasible:
+        return text
+    broken = ", ".join(f"{name} {value}" for name, value in trial.constraints_by_name.items() if not value <= 0)
+    return f"{text}, infeasible (constraint {broken})"

@@ -19,7 +19,7 @@ from tensorboardX.summary import scalar
 
 from neps_core import Run, Trial, Trials
 from neps_core.files import make_directory, write_all, write_atomically
-from neps_core.pareto import comparable
+from neps_core.pareto import Front
 from neps_plugins.toolkit.trial_follower import Follower, by_end
 
 #: What upstream calls the curve.
@@ -45,6 +45,7 @@ class IncumbentGraph:
         self._content = bytearray()
         self._seen: set[str] = set()
         self._steps = 0
+        self._front = Front()
         self._best: float | None = None
         self._last: tuple[int, float] = (-1, 0.0)  # the last step, and when it was
         self._shown = -1  # the last step that has a point
@@ -97,11 +98,10 @@ class IncumbentGraph:
             return
         step, time = self._steps, trial.metadata.time_end or 0.0
         self._steps += 1
-        new = comparable(trial)
-        if new is not None and (self._best is None or new[0] < self._best):
+        if self._front.take(trial):
             if self._best is not None and self._shown < step - 1:  # up to here it was the old one
                 self._add(*self._last, self._best)
-            self._best = new[0]
+            self._best = trial.objectives[0]
             self._add(step, time, self._best)
         elif self._best is not None and step % 10 ** max(0, len(str(step)) - 2) == 0:
             self._add(step, time, self._best)

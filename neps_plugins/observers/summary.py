@@ -8,6 +8,10 @@ cost a constant share of the time however long the run gets. They are always up 
 - `short.csv`: name and value: counts by state, and the best trial.
 - `best_config_trajectory.txt`: every trial that was the best so far, in the order in which they ended.
 - `best_config.txt`: the best one, and what all results took together.
+
+With several objectives the best are those on the Pareto front, and the last two say how large its hypervolume was after
+each change, and is now. Its reference point lies beyond all results so far, so it moves now and then, and all are
+reckoned anew; from four objectives on that could take minutes, so there it is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import math
 import time
 import weakref
 from collections import Counter
@@ -26,9 +31,11 @@ from attrs import define
 
 from neps_core import NePSError, ObserverSpec, Run, State, Trial, Trials, hookimpl
 from neps_core.files import make_directory, write_atomically
-from neps_core.pareto import comparable, no_worse
+from neps_core.pareto import Front
 from neps_core.results import shortened
 from neps_core.tables import row_of, summary_of
+from neps_plugins.toolkit.pareto.hypervolume import RunningHypervolume
+from neps_plugins.toolkit.pareto.reference import beyond_all
 
 logger = logging.getLogger("neps.summary")
 
@@ -40,6 +47,9 @@ SECONDS_PER_TRIAL = 5e-6
 
 #: Characters of a value that a table shows: its begin and its end, if it is longer.
 CELL = 10_000
+
+#: Of how many objectives the hypervolume is told.
+MOST_OBJECTIVES = 3
 
 #: What stands between the trials in the texts.
 RULE = "-" * 80
@@ -67,6 +77,42 @@ class _Spent:
         return [f"{name}: {getattr(self, name)}" for name in ("evaluations", "fidelities", "cost", "time")]
 
 
+class _Hypervolumes:
+    """The hypervolume of the front of several objectives, after each trial that came to it."""
+
+    def __init__(self) -> None:
+        self._came: dict[str, tuple[float, ...]] = {}
+        self._ranges: list[tuple[float, float]] = []  # of each objective: the lowest and the highest value
+        self._reference: list[float] = []
+        self._running = RunningHypervolume([0.0])
+        self._lines: dict[str, str] = {}
+
+    def take(self, trial: Trial, joins: bool) -> None:
+        """Look at a trial, which joins the front or does not."""
+        objectives = trial.objectives or ()
+        if not 1 < len(objectives) <= MOST_OBJECTIVES or not trial.is_feasible:
+            return
+        if joins:
+            self._came[trial.id] = objectives
+        if all(map(math.isfinite, objectives)):
+            ranges = self._ranges if len(self._ranges) == len(objectives) else [(math.inf, -math.inf)] * len(objectives)
+            self._ranges = [(min(low, value), max(high, value)) for (low, high), value in zip(ranges, objectives)]
+
+    def lines(self) -> dict[str, str]:
+        """What is said of each trial that came to the front, by id."""
+        if not self._ranges:
+            return {}
+        lowest, highest = zip(*self._ranges)
+        reference = beyond_all(lowest, highest).tolist()
+        if reference != self._reference:
+            self._reference, self._running, self._lines = reference, RunningHypervolume(reference), {}
+        for trial_id, objectives in list(self._came.items())[len(self._lines) :]:
+            if len(objectives) == len(reference):
+                self._running.add(objectives)
+            self._lines[trial_id] = f"Hypervolume: {self._running.value} (reference point: {reference})\n"
+        return self._lines
+
+
 class Summary:
     """The summary of one run.
 
@@ -91,8 +137,9 @@ class Summary:
         self._states: dict[str, State] = {}
         self._counts: Counter[State] = Counter()
         self._spent = _Spent()
-        self._front: list[Trial] = []
+        self._front = Front()
         self._trajectory: dict[str, str] = {}  # what is said of a trial that was the best so far
+        self._hypervolumes = _Hypervolumes()
 
     @property
     def is_due(self) -> bool:
@@ -131,26 +178,27 @@ class Summary:
         self._rows[trial.id] = (_line(row.get(column) for column in self._columns), len(self._columns))
         if trial.state is State.SUCCESS:  # after which a trial does not change any more
             self._spent.add(trial, self._fidelities)
-        new = comparable(trial)
-        if new is None or any(no_worse(other.objectives or (), new) for other in self._front):
-            return
-        self._front = [other for other in self._front if not no_worse(new, other.objectives or ())] + [trial]
-        self._trajectory[trial.id] = _described(trial, self._spent)
+        joins = self._front.take(trial)
+        self._hypervolumes.take(trial, joins)
+        if joins:
+            self._trajectory[trial.id] = _described(trial, self._spent)
 
     def _files(self) -> dict[str, str]:
         width = len(self._columns)
         # A line that is older than a column lacks some fields at its end.
         known = (self._rows[trial_id] for trial_id in self._trials if trial_id in self._rows)
         rows = (line if n == width else f"{line[:-1]}{',' * (width - n)}\n" for line, n in known)
-        best = self._front[0] if len(self._front) == 1 else None
-        short = summary_of(self._counts, best)
-        front = sorted(self._front, key=lambda trial: trial.objectives or ())
+        short = summary_of(self._counts, self._front.trials)
+        volumes = self._hypervolumes.lines()
+        trajectory = (text + volumes.get(trial_id, "") for trial_id, text in self._trajectory.items())
+        front = (self._trajectory[trial.id] for trial in self._front.trials)
         total = "All results together:\n" + "".join(f"cumulative_{line}\n" for line in self._spent.lines)
+        total += next(reversed(volumes.values()), "")
         return {
             "full.csv": _line(self._columns) + "".join(rows),
             "short.csv": _line(["name", "value"]) + "".join(_line(item) for item in short.items()),
-            "best_config_trajectory.txt": _text(TRAJECTORY, self._trajectory.values()),
-            "best_config.txt": _text(BEST, [*(self._trajectory[trial.id] for trial in front), total]),
+            "best_config_trajectory.txt": _text(TRAJECTORY, trajectory),
+            "best_config.txt": _text(BEST, [*front, total]),
         }
 
 
@@ -183,6 +231,9 @@ def _described(trial: Trial, spent: _Spent) -> str:
     """A trial in lines that begin as those of NePS do, so that scripts find them."""
     assert trial.report is not None
     lines = [f"Config ID: {trial.id}", f"Objective to minimize: {trial.report.objective_to_minimize}"]
+    lines += [f"{name}: {value}" for name, value in trial.objectives_by_name.items()]
+    if trial.constraints:
+        lines += [f"Constraints: {trial.constraints_by_name}", f"Feasible: {trial.is_feasible}"]
     if trial.report.cost is not None:
         lines.append(f"Cost: {trial.report.cost}")
     lines += [f"Cumulative {line}" for line in spent.lines]

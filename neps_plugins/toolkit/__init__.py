@@ -91,12 +91,14 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.pareto.diversity import crowding_distance as crowding_distance
     from neps_plugins.toolkit.pareto.diversity import epsilon_net_order as epsilon_net_order
     from neps_plugins.toolkit.pareto.feasibility import log_probability_of_feasibility as log_probability_of_feasibility
+    from neps_plugins.toolkit.pareto.hypervolume import RunningHypervolume as RunningHypervolume
     from neps_plugins.toolkit.pareto.hypervolume import hypervolume as hypervolume
     from neps_plugins.toolkit.pareto.hypervolume import hypervolume_contributions as hypervolume_contributions
     from neps_plugins.toolkit.pareto.improvement import (
         log_expected_hypervolume_improvement as log_expected_hypervolume_improvement,
     )
     from neps_plugins.toolkit.pareto.promotion import promotion_order as promotion_order
+    from neps_plugins.toolkit.pareto.reference import beyond_all as beyond_all
     from neps_plugins.toolkit.pareto.reference import reference_point as reference_point
     from neps_plugins.toolkit.pareto.scalarisation import augmented_chebyshev as augmented_chebyshev
     from neps_plugins.toolkit.pareto.scalarisation import chebyshev as chebyshev
@@ -250,12 +252,16 @@ _PUBLIC = {
     ),
     "pareto.feasibility": ("log_probability_of_feasibility",),
     "pareto.hypervolume": (
+        "RunningHypervolume",
         "hypervolume",
         "hypervolume_contributions",
     ),
     "pareto.improvement": ("log_expected_hypervolume_improvement",),
     "pareto.promotion": ("promotion_order",),
-    "pareto.reference": ("reference_point",),
+    "pareto.reference": (
+        "beyond_all",
+        "reference_point",
+    ),
     "pareto.scalarisation": (
         "augmented_chebyshev",
         "chebyshev",

@@ -64,6 +64,51 @@ def hypervolume_contributions(front: npt.ArrayLike, reference: npt.ArrayLike) ->
     return contributions
 
 
+class RunningHypervolume:
+    """The hypervolume of points that come one by one.
+
+    Args:
+        reference: Shape (m,), finite.
+
+    Attributes:
+        value: Of the points so far, in the product of the objectives' units; inf if one that counts has -inf somewhere.
+
+    Raises:
+        OptimizerError: The reference point is not finite.
+    """
+
+    def __init__(self, reference: npt.ArrayLike) -> None:
+        _, self._reference, _ = below([], reference)
+        self._front = np.empty((0, len(self._reference)))
+        self._staircase = _Staircase(*self._reference.tolist()) if len(self._reference) == 2 else None
+        self.value = 0.0
+
+    def add(self, point: npt.ArrayLike) -> float:
+        """Take in a point.
+
+        Args:
+            point: Shape (m,), minimised.
+
+        Returns:
+            The hypervolume with it.
+
+        Raises:
+            OptimizerError: The shape is another one.
+        """
+        points, _, counts = below(np.reshape(point, (1, -1)), self._reference)
+        if counts[0] and self.value < np.inf:
+            if np.isneginf(points).any():
+                self.value = float("inf")
+            elif self._staircase is not None:
+                self.value += self._staircase.add(*points[0].tolist())
+            else:
+                self.value += _exclusive(points[0], self._front, self._reference)
+                if not (self._front <= points[0]).all(axis=1).any():
+                    beaten = (points[0] <= self._front).all(axis=1)
+                    self._front = np.vstack([self._front[~beaten], points])
+        return self.value
+
+
 def _volume(points: Floats, reference: Floats) -> float:
     """Of points that are below the reference in every objective, which may dominate each other."""
     m = len(reference)
@@ -104,17 +149,27 @@ def _area(points: Floats, reference: Floats) -> float:
 def _swept(points: list[list[float]], reference: list[float]) -> float:
     """Of three objectives, the points in the order of the third.
 
-    The points so far, seen in the first two objectives, make a staircase: `xs` rises as `ys` falls. Each new one adds
-    an area to what they dominate, from its third value on.
+    The points so far, seen in the first two objectives, make a staircase. Each new one adds an area to what they
+    dominate, from its third value on.
     """
     width, height, depth = reference
-    xs, ys = [float("-inf"), width], [height, float("-inf")]
-    volume = 0.0
-    for x, y, z in points:
+    staircase = _Staircase(width, height)
+    return sum(staircase.add(x, y) * (depth - z) for x, y, z in points)
+
+
+class _Staircase:
+    """What points dominate in two objectives: `xs` rises as `ys` falls."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self._xs, self._ys = [float("-inf"), width], [height, float("-inf")]
+
+    def add(self, x: float, y: float) -> float:
+        """Take in a point below the reference; gives the area that it adds."""
+        xs, ys = self._xs, self._ys
         first = last = bisect_right(xs, x)
         left, top, area = x, ys[first - 1], 0.0
         if top <= y:
-            continue
+            return 0.0
         while True:
             area += (xs[last] - left) * (top - y)
             if ys[last] < y:
@@ -122,5 +177,4 @@ def _swept(points: list[list[float]], reference: list[float]) -> float:
             left, top = xs[last], ys[last]
             last += 1
         xs[first:last], ys[first:last] = [x], [y]
-        volume += area * (depth - z)
-    return volume
+        return area

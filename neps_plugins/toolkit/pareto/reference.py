@@ -12,6 +12,22 @@ from neps_plugins.toolkit.pareto.values import Floats, as_numbers, as_values
 _BEYOND = 0.1
 
 
+def beyond_all(lowest: npt.ArrayLike, highest: npt.ArrayLike) -> Floats:
+    """A little beyond the worst of all values: a reference point that changes only when there is a new extreme.
+
+    Args:
+        lowest: The lowest finite value of each objective, shape (m,).
+        highest: The highest one.
+
+    Returns:
+        Shape (m,), in the objectives' units, finite: a tenth of the range beyond the highest, or 0.1 if there is none.
+    """
+    low, high = np.asarray(lowest, dtype=float), np.asarray(highest, dtype=float)
+    with np.errstate(over="ignore"):
+        span = np.where(high > low, high - low, 1.0)
+        return np.minimum(high + _BEYOND * span, np.finfo(float).max)
+
+
 def reference_point(values: npt.ArrayLike, given: npt.ArrayLike | None = None) -> Floats:
     """What the user says, or a little beyond the nadir, so that the ends of the front count.
 
