@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,9 @@ from neps_core.tables import row_of
 
 #: The kinds of pictures that `plot` writes.
 EXTENSIONS = ("png", "pdf", "svg")
+
+#: What a hypervolume is drawn over besides, with the label of the axis; the first that each result has.
+_SPENT = {"cost": "cost", "evaluation_duration": "seconds of evaluation"}
 
 
 def plot(
@@ -38,18 +40,21 @@ def plot(
     """Draw how a run went, into its folder `summary`.
 
     For one objective: every result and the best so far, over the evaluations in the order in which they
-    ended (`objective.png`). For two or more: the first two of every result, and the Pareto front
-    (`pareto_front.png`).
+    ended (`objective.png`). For several: every result and the Pareto front, in pairs of objectives
+    (`pareto_front.png`); for up to three, the hypervolume of the front over evaluations, and over cost or time
+    (`hypervolume.png`); the decisions and objectives of what is on the front (`parallel_coordinates.png`). What is
+    infeasible is grey, and neither the best nor on the front.
 
     Args:
         root_directory: The run's folder.
-        key_to_extract: What the results are drawn over instead, added up: a number in each result's `info_dict`, a
-            column of `neps.status` such as `"cost"` or `"evaluation_duration"`, or a parameter such as the fidelity.
+        key_to_extract: What the results, or the hypervolume, are drawn over instead, added up: a number in each
+            result's `info_dict`, a column of `neps.status` such as `"cost"` or `"evaluation_duration"`, or a parameter
+            such as the fidelity.
         consider_continuations: Count of that only what a trial adds to the one that it continues.
-        x_range: The lower and the upper end of the horizontal axis.
-        log_x: Make that axis logarithmic, where all its values are positive.
-        log_y: Make the vertical axis logarithmic, where all its values are positive.
-        filename: Of the picture, without its ending.
+        x_range: The lower and the upper end of the horizontal axis, in the first picture.
+        log_x: Make that axis logarithmic, where all its values are positive; so for the vertical one:
+        log_y: Make the vertical axis of the first picture logarithmic.
+        filename: Of the first picture, without its ending; the others' begin with it.
         extension: `"png"`, `"pdf"` or `"svg"`.
         dpi: Dots per inch.
         n_workers: Makes no difference, as results are drawn in the order in which they ended.
@@ -72,46 +77,53 @@ def plot(
         from matplotlib.figure import Figure
     except ImportError as reason:
         raise NePSError("neps.plot needs matplotlib: pip install 'neps-framework[analysis]'.") from reason
+    from neps_plugins import drawing
+
     run = open_run(root_directory)
     done = [t for t in run.trials.values() if t.objectives is not None and all(map(math.isfinite, t.objectives))]
     if not done:
         raise NePSError(f"the run in {run.root_directory} has no finite result to draw yet.")
     done.sort(key=lambda trial: trial.metadata.time_end or 0.0)
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    points = [t.objectives or () for t in done]
-    if len(points[0]) == 1:
-        name = "objective"
-        ys = [point[0] for point in points]
-        xs = [1.0] * len(done)
-        if key_to_extract is not None:
-            xs = [_number(trial, key_to_extract, run.trials, consider_continuations) for trial in done]
-        xs = list(accumulate(xs))
-        axes.scatter(xs, ys, s=12, color="tab:gray", label="results")
-        axes.step(xs, list(accumulate(ys, min)), where="post", color="tab:blue", label="best so far")
-        axes.set(xlabel=key_to_extract or "evaluations", ylabel="objective to minimize")
-    elif key_to_extract is not None:
-        raise NePSError("key_to_extract is for runs with one objective: several are drawn over each other.")
+    n_objectives = max(len(trial.objectives or ()) for trial in done)  # one may stand for an error
+    done = [trial for trial in done if len(trial.objectives or ()) == n_objectives]
+    spent = {"evaluations": [1.0] * len(done)}
+    if key_to_extract is not None:
+        spent = {key_to_extract: [_number(t, key_to_extract, run.trials, consider_continuations) for t in done]}
+    figures: dict[str, Any] = {}
+
+    def new(name: str) -> Any:
+        figures[name] = Figure(figsize=(7, 4.5), layout="constrained")
+        return figures[name]
+
+    if n_objectives == 1:
+        drawing.draw_objective(new("objective"), done, spent, log_x=log_x, log_y=log_y, x_range=x_range)
     else:
-        name = "pareto_front"
-        xs, ys = [p[0] for p in points], [p[1] for p in points]
-        axes.scatter(xs, ys, s=12, color="tab:gray", label="results")
-        front = [trial.objectives or () for trial in pareto_front(done)]
-        axes.plot([p[0] for p in front], [p[1] for p in front], "o-", color="tab:blue", label="Pareto front")
-        axes.set(xlabel="first objective", ylabel="second objective")
-    if log_x and min([*xs, *(x_range or ())]) > 0:
-        axes.set_xscale("log")
-    if log_y and min(ys) > 0:
-        axes.set_yscale("log")
-    if x_range is not None:
-        axes.set_xlim(*x_range)
-    axes.legend()
-    path = run.root_directory / "summary" / f"{filename or name}.{extension}"
-    picture = io.BytesIO()
-    figure.savefig(picture, format=extension, dpi=dpi)
-    make_directory(str(path.parent))
-    write_atomically(path, picture.getvalue())
-    return [path]
+        drawing.draw_front(new("pareto_front"), done, log_x=log_x, log_y=log_y, x_range=x_range)
+        front = pareto_front(done)
+        if front and n_objectives <= drawing.MEASURED:
+            if key_to_extract is None:
+                spent |= _spent(done)
+            drawing.draw_hypervolume(new("hypervolume"), done, spent)
+        if front:
+            drawing.draw_parallel_coordinates(new("parallel_coordinates"), front)
+    paths: list[Path] = []
+    for name, figure in figures.items():
+        called = name if filename is None else filename if not paths else f"{filename}_{name}"
+        paths.append(run.root_directory / "summary" / f"{called}.{extension}")
+        picture = io.BytesIO()
+        figure.savefig(picture, format=extension, dpi=dpi)
+        make_directory(str(paths[-1].parent))
+        write_atomically(paths[-1], picture.getvalue())
+    return paths
+
+
+def _spent(done: Sequence[Trial]) -> dict[str, list[float]]:
+    """What each result took, by label: the cost, or else the time, where each of them has it."""
+    for name, label in _SPENT.items():
+        values = [getattr(trial.report, name) for trial in done]
+        if all(value is not None for value in values):
+            return {label: values}
+    return {}
 
 
 def _check(x_range: Any, filename: Any, extension: Any, dpi: Any) -> None:

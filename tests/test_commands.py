@@ -154,7 +154,8 @@ def test_plot(mixed_run, root, capsys):
     several = root.parent / "several"
     values = iter([(1, 4), (2, 2), (3, 3)])
     neps.run(lambda x: next(values), SPACE, root_directory=several, evaluations_to_spend=3, optimizer="random_search")
-    assert [p.name for p in neps.plot(several)] == ["pareto_front.png"]
+    drawn = [path.name for path in neps.plot(several)]
+    assert drawn == ["pareto_front.png", "hypervolume.png", "parallel_coordinates.png"]
     empty = root.parent / "empty"
     neps.run(lambda x: x, SPACE, root_directory=empty, evaluations_to_spend=0)
     assert main(["plot", str(empty)]) == 1
