@@ -145,6 +145,29 @@ def test_wrong_calls(capsys):
     assert "neps-framework" in capsys.readouterr().out
 
 
+def test_status_of_several_objectives(root, capsys):
+    def search(*results):
+        values = iter(results)
+        neps.run(
+            lambda x: next(values),
+            SPACE,
+            root_directory=root,
+            evaluations_to_spend=len(results),
+            optimizer="random_search",
+        )
+        assert main(["status", str(root), "--best_configs"]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if "est:" in line or "was best" in line.lower()]
+
+    def named(error, size, memory):
+        return {"objective_to_minimize": {"error": error, "size": size}, "constraints": {"memory": memory, "time": 0}}
+
+    assert search(named(1, 2, 3))[0] == "Best:      trial 1, error 1.0, size 2.0, infeasible (constraint memory 3.0)"
+    lines = search(named(3, 4, 0), named(2, 5, -1), named(9, 9, 0))
+    assert lines[:2] == ["Best:      trial 3, error 2.0, size 5.0", "Best:      trial 2, error 3.0, size 4.0"]
+    assert lines[2].startswith("Was best:  trial 1, error 1.0, size 2.0, infeasible (constraint memory 3.0): {")
+    assert [line[:19] for line in lines[3:]] == ["Was best:  trial 2,", "Was best:  trial 3,"]
+
+
 def test_plot(mixed_run, root, capsys):
     done = command("neps.plot", mixed_run)
     assert done.returncode == 0, done.stderr

@@ -81,3 +81,82 @@ def test_the_command_takes_underscores_and_dashes(finished, capsys):
 def test_what_cannot_be_meant(finished, arguments, says):
     with pytest.raises(neps.NePSError, match=says):
         neps.plot(finished, **arguments)
+
+
+@pytest.fixture
+def front(root):
+    """Four results of which the first is infeasible and the third is dominated, by name."""
+    values = iter([(1, 1, 1), (4, 2, -1), (5, 3, 0), (2, 4, 0)])
+
+    def evaluate(**_):
+        error, size, memory = next(values)
+        return {
+            "objective_to_minimize": {"error": error, "$size$": size},
+            "constraints": {"memory": memory},
+            "cost": 2,
+            "info_dict": {"gpu": 3},
+        }
+
+    space = {"x": neps.Float(0, 1), "kind": neps.Categorical(["a", "b"]), "c": 1}
+    neps.run(evaluate, space, root_directory=root, evaluations_to_spend=4, optimizer="random_search", seed=0)
+    return root
+
+
+def test_two_objectives_and_a_constraint(front, drawn):
+    paths = neps.plot(front, log_y=False)
+    assert [path.name for path in paths] == ["pareto_front.png", "hypervolume.png", "parallel_coordinates.png"]
+    (scatter, _), (volume, _), (parallel, _) = drawn
+    assert (scatter.get_xlabel(), scatter.get_ylabel()) == ("error", r"\$size\$")
+    results, infeasible = scatter.collections
+    assert results.get_offsets().tolist() == [[4, 2], [5, 3], [2, 4]]
+    assert infeasible.get_offsets().tolist() == [[1, 1]]
+    assert scatter.lines[0].get_xydata().tolist() == [[2, 4], [4, 2]]
+    # The reference point is (5.3, 4.2): a tenth of the range beyond the worst.
+    assert volume.lines[0].get_ydata() == pytest.approx([0, 1.3 * 2.2, 1.3 * 2.2, 1.3 * 2.2 + 2 * 0.2])
+    assert [axes.get_xlabel() for axes in volume.figure.axes] == ["evaluations", "cost"]
+    assert volume.figure.axes[1].lines[0].get_xdata().tolist() == [2, 4, 6, 8]
+    labels = [label.get_text() for label in parallel.get_xticklabels()]
+    assert labels[0] == "x" and labels[-2:] == ["error", r"\$size\$"]
+    lines = [line.get_ydata()[-2:].tolist() for line in parallel.lines if len(line.get_xdata()) == len(labels)]
+    assert lines == [[0, 1], [1, 0]]
+
+
+def test_the_hypervolume_over_something_else(front, drawn):
+    paths = neps.plot(front, key_to_extract="gpu", filename="mine", extension="svg")
+    assert [path.name for path in paths] == ["mine.svg", "mine_hypervolume.svg", "mine_parallel_coordinates.svg"]
+    (axes,) = drawn[1][0].figure.axes
+    assert axes.get_xlabel() == "gpu" and axes.lines[0].get_xdata().tolist() == [3, 6, 9, 12]
+
+
+@pytest.mark.parametrize(
+    ("n", "panels", "names"),
+    [(3, 3, {"pareto_front", "hypervolume", "parallel_coordinates"}), (5, 6, {"pareto_front", "parallel_coordinates"})],
+)
+def test_more_objectives(root, drawn, n, panels, names):
+    neps.run(
+        lambda x, a: [x, 1 - x, *[a] * (n - 2)],
+        {"x": neps.Float(0, 1), "a": neps.Integer(1, 3)},
+        root_directory=root,
+        evaluations_to_spend=3,
+        optimizer="random_search",
+    )
+    assert {path.stem for path in neps.plot(root)} == names
+    figure = drawn[0][0].figure
+    assert len(figure.axes) == panels
+    assert (figure.axes[1].get_xlabel(), figure.axes[1].get_ylabel()) == ("objective 1", "objective 3")
+
+
+def test_nothing_feasible(root, drawn):
+    space = {"x": neps.Float(0, 1)}
+    neps.run(
+        lambda x: {"objective_to_minimize": {"error": x}, "constraints": 1},
+        space,
+        root_directory=root,
+        evaluations_to_spend=2,
+        optimizer="random_search",
+    )
+    neps.plot(root)
+    axes = drawn[0][0]
+    assert axes.get_ylabel() == "error"
+    assert [len(points.get_offsets()) for points in axes.collections] == [0, 2]
+    assert len(axes.lines[0].get_xdata()) == 0

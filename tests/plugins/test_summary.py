@@ -130,6 +130,63 @@ def test_several_objectives(root):
     assert fronts[0]["Objective to minimize"] == [0.0, 9.0]
 
 
+def named(error, size, kept):
+    return {"objective_to_minimize": {"error": error, "size": size}, "constraints": {"memory": kept}}
+
+
+def test_names_constraints_and_the_hypervolume(root):
+    """By hand: the reference point is a tenth of the range beyond the worst feasible results, 10 and 10."""
+    values = iter([named(1, 1, 2), named(6, 4, -1), named(10, 9, 0), named(5, 10, 0), named(0, 10, 0)])
+    neps.run(lambda x: next(values), SPACE, root_directory=root, evaluations_to_spend=5, optimizer="random_search")
+    trajectory = trials_in(root / "summary/best_config_trajectory.txt")
+    assert [each["Config ID"] for each in trajectory] == ["1", "2", "4", "5"]
+    assert [(each["error"], each["size"]) for each in trajectory[:2]] == [("1.0", "1.0"), ("6.0", "4.0")]
+    assert [each["Constraints"] for each in trajectory[:2]] == [{"memory": 2.0}, {"memory": -1.0}]
+    assert [each["Feasible"] for each in trajectory] == ["False", "True", "True", "True"]
+    assert "Hypervolume" not in trajectory[0]
+    volumes = [each["Hypervolume"].split(" ", 1) for each in trajectory[1:]]
+    assert {said for _, said in volumes} == {"(reference point: [11.0, 10.6])"}
+    assert [float(volume) for volume, _ in volumes] == pytest.approx([33, 33 + 0.6, 33 + 6 * 0.6])
+    best = (root / "summary/best_config.txt").read_text()
+    assert best.splitlines()[-2].startswith("Hypervolume: 36.6")
+    assert [each["Config ID"] for each in trials_in(root / "summary/best_config.txt")] == ["5", "2"]
+    assert (short(root)["num_pareto_front"], short(root)["pareto_front_ids"]) == ("2", "5 2")
+    table = rows(root)
+    assert [row["objective.size"] for row in table] == ["1.0", "4.0", "9.0", "10.0", "10.0"]
+    assert [row["constraint.memory"] for row in table] == ["2.0", "-1.0", "0.0", "0.0", "0.0"]
+    assert [row["is_feasible"] for row in table] == ["False", "True", "True", "True", "True"]
+    assert table[0]["objective_to_minimize"] == "[1.0, 1.0]"
+    full, said = neps.status(root)
+    assert list(full["objective.error"]) == [1, 6, 10, 5, 0]
+    assert {key: str(value) for key, value in said.items()} == short(root)
+
+
+def test_hypervolumes_are_reckoned_anew_when_the_reference_point_moves(root):
+    log = TrialLog()
+    written = summary.Summary(root / "summary", log.trials)
+
+    def add(trial_id, *objectives):
+        log.fold([ev.Sampled(trial_id, {}, 0.0), ev.Started(trial_id, 1.0, "w")])
+        log.fold([ev.Finished(trial_id, 2.0, State.SUCCESS, Report(list(map(float, objectives))))])
+        written.write()
+        found = trials_in(root / "summary/best_config_trajectory.txt")
+        return [float(each["Hypervolume"].split()[0]) for each in found]
+
+    assert add("1", 1, 1) == pytest.approx([0.01])
+    assert add("2", 0, 2) == pytest.approx([0.1 * 1.1, 0.1 * 1.1 + 0.1])
+    assert add("3", 0, math.inf) == pytest.approx([0.11, 0.21])
+    assert add("4", 11, 21) == pytest.approx([11.1 * 22, 11.1 * 22 + 21])
+    trajectory = (root / "summary/best_config_trajectory.txt").read_text()
+    assert trajectory.count("(reference point: [12.1, 23.0])") == 2
+
+
+def test_one_objective_with_a_constraint(root):
+    values = iter([{"objective_to_minimize": 1, "constraints": 1}, {"objective_to_minimize": 2, "constraints": 0}])
+    neps.run(lambda x: next(values), SPACE, root_directory=root, evaluations_to_spend=2)
+    assert (short(root)["best_id"], short(root)["best_is_feasible"]) == ("2", "True")
+    assert [row["constraint.1"] for row in rows(root)] == ["1.0", "0.0"]
+
+
 def test_cleaned_trials_leave_it(root):
     def fails(x, pipeline_id):
         if pipeline_id == "1":

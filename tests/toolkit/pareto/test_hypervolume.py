@@ -10,6 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from neps_core import OptimizerError
 from neps_plugins.toolkit import (
+    RunningHypervolume,
+    beyond_all,
     box_decomposition,
     hypervolume,
     hypervolume_contributions,
@@ -52,6 +54,9 @@ def test_on_a_grid_volumes_are_numbers_of_cells(points):
     middles = cells(m)
     inside = dominated(middles, points)
     assert hypervolume(points, reference) == inside.sum()
+    running = RunningHypervolume(reference)
+    for i, point in enumerate(points):
+        assert running.add(point) == dominated(middles, points[: i + 1]).sum()
     boxes = box_decomposition(points, reference)
     assert (in_boxes(middles, boxes) == ~inside).all()
     assert np.isfinite(boxes.upper).all() and (boxes.lower < boxes.upper).all()
@@ -140,6 +145,8 @@ def test_infinitely_good(m):
     best, half = np.full(m, -INF), np.append(-INF, np.full(m - 1, -1.0))
     assert hypervolume([best], reference) == hypervolume([half], reference) == INF
     assert hypervolume_contributions([half, np.full(m, -2.0)], reference)[0] == INF
+    running = RunningHypervolume(reference)
+    assert [running.add(point) for point in (np.full(m, -1.0), half, np.full(m, -2.0))] == [1, INF, INF]
     assert len(box_decomposition([best], reference).lower) == 0
     assert hypervolume_improvement([best, np.full(m, -1.0)], [best], reference).tolist() == [0, 0]
     improvement = hypervolume_improvement([half, np.full(m, NAN)], [np.full(m, -2.0)], reference)
@@ -155,5 +162,11 @@ def test_references_that_don_t_fit(function):
     for wrong in ([1.0], [1.0, 2.0, 3.0], [1.0, INF], [NAN, 1.0], "ab", [[1.0, 2.0]]):
         with pytest.raises(OptimizerError, match="must be 2 finite numbers"):
             function([[0.0, 0.0]], wrong)
+    with pytest.raises(OptimizerError, match="must be 2 finite numbers"):
+        RunningHypervolume([1.0, 2.0, 3.0]).add([0.0, 0.0])
     with pytest.raises(OptimizerError, match="must have 2 objectives"):
         hypervolume_improvement([[1.0]], [[0.0, 0.0]], [1.0, 1.0])
+
+
+def test_a_reference_point_beyond_all():
+    assert beyond_all([0.0, 3.0, -1e308], [10.0, 3.0, 1e308]).tolist() == [11.0, 3.1, np.finfo(float).max]
