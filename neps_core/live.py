@@ -157,6 +157,8 @@ class LiveTrial:
         """See the function `report`."""
         layout = self.run.log.shape.objectives or self._layout
         value, names = values_of("objective", objective, layout)
+        if "constraints" in extra:
+            values_of("constraints", extra["constraints"], self.run.log.shape.constraints)
         cost = None if cost is None else parse_cost(cost)
         if cost is None and self._requires_cost and self._rule is not None:
             raise ResultError(

@@ -93,6 +93,7 @@ def scalarised(trials: Trials, scalarise: Callable[[Sequence[float]], float]) ->
     def see(trial: Trial) -> Trial:
         if trial.objectives is None or trial.report is None:
             return trial
-        return evolve(trial, report=evolve(trial.report, objective_to_minimize=float(scalarise(trial.objectives))))
+        value = float(scalarise(trial.objectives))
+        return evolve(trial, report=evolve(trial.report, objective_to_minimize=value, objective_names=None))
 
     return TrialView(trials, see)

@@ -129,6 +129,8 @@ class TestWhoElseHandsInResults:
                 neps.report({"error": 1, "memory": 1})
             with pytest.raises(ResultError, match=r"3 value\(s\)"):
                 neps.report([1, 2, 3])
+            with pytest.raises(ResultError, match="'constraints' must be a number"):
+                neps.report([1, 2], constraints="none")
             neps.report([2, 2])
             return full(1, 2)
 
@@ -186,9 +188,18 @@ class TestWhoElseHandsInResults:
         other = root.parent / "other"
         assert neps.import_trials(root, other, SPACE, optimizer="random_search") == ["1", "2"]
         assert [t.report.constraint_names for t in open_run(other).trials.values()] == [["size"], ["size"]]
+
+    def test_imported_ones_of_before_their_number_was_known(self, root):
+        search([ValueError(), full(1, 2, -3)], root, ignore_errors=True, objective_value_on_error=9)
+        other = root.parent / "other"
+        neps.import_trials(root, other, SPACE, optimizer="random_search")
+        first, second = open_run(other).trials.values()
+        assert (first.objectives, first.is_feasible, second.is_feasible) == ((9.0, 9.0), False, True)
+
+    def test_imported_ones_that_differ(self, root):
         with pytest.raises(ResultError, match=r"evaluated_trials\[1\].*names a"):
             pairs = [({"x": 0.1}, full(1, 2)), ({"x": 0.2}, {"objective_to_minimize": {"a": 1, "b": 2}})]
-            neps.import_trials(pairs, root.parent / "third", SPACE, optimizer="random_search")
+            neps.import_trials(pairs, root, SPACE, optimizer="random_search")
 
 
 class TestFeasibleOnesFirst:
