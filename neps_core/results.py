@@ -63,6 +63,7 @@ def parse_result(result: Any, *, cost_required: bool = False, shape: Shape = UNK
     if not isinstance(result, Mapping):
         result = {OBJECTIVE_KEYS[0]: result}
     fields = _as_dict("the result", result)
+    came_with_more = len(fields) > 1  # which may be worth keeping, whatever is wrong with the objective
     exception = fields.pop("exception", None)
     given = [key for key in OBJECTIVE_KEYS if key in fields]
     if len(given) > 1:
@@ -70,6 +71,9 @@ def parse_result(result: Any, *, cost_required: bool = False, shape: Shape = UNK
     objective_value = fields.pop(given[0]) if given else None
     cost_value, curve = fields.pop("cost", None), fields.pop("learning_curve", None)
     constraints_value = fields.pop("constraints", None)
+    no_constraints = constraints_value is None or (
+        isinstance(constraints_value, (list, tuple, Mapping)) and not constraints_value
+    )
     extra: dict[str, Any] = {}
     for key in ("info_dict", "extra"):
         value = fields.pop(key, None)
@@ -86,8 +90,21 @@ def parse_result(result: Any, *, cost_required: bool = False, shape: Shape = UNK
         return failure(exception, cost=cost, learning_curve=learning_curve, extra=plain_extra)
     if not given:
         raise ResultError(f"the result {_shown(result)} has no {OBJECTIVE_KEYS[0]!r}.")
-    objective, names = values_of(given[0], objective_value, shape.objectives)
-    constraints, constraint_names = _constraints(constraints_value, shape.constraints, result)
+    if no_constraints and shape.constraints is not None and shape.constraints.n:
+        raise ResultError(
+            f"the result {_shown(result)} has no 'constraints', and this run's earlier results have "
+            f"{shape.constraints.shown}. Return them in every result; NaN for what is not known."
+        )
+    constraints: Objective | None = None
+    constraint_names: Sequence[str] | None = None
+    try:
+        objective, names = values_of(given[0], objective_value, shape.objectives)
+        if not no_constraints:
+            constraints, constraint_names = values_of("constraints", constraints_value, shape.constraints)
+    except ResultError as reason:
+        if not came_with_more:
+            raise
+        raise ResultError(f"{reason} The result is {_shown(result)}.") from None
     if cost_required and cost is None:
         raise ResultError(
             f"the result {_shown(result)} has no 'cost', which a cost budget needs. "
@@ -253,17 +270,6 @@ def _name(key: str, name: Any) -> str:
             f"not {_shown(name)}."
         )
     return str.__str__(name)
-
-
-def _constraints(value: Any, layout: Layout | None, result: Any) -> tuple[Objective | None, Sequence[str] | None]:
-    if value is None or (isinstance(value, (list, tuple, Mapping)) and not value):
-        if layout is not None and layout.n:
-            raise ResultError(
-                f"the result {_shown(result)} has no 'constraints', and this run's earlier results have "
-                f"{layout.shown}. Return them in every result; NaN for what is not known."
-            )
-        return None, None
-    return values_of("constraints", value, layout)
 
 
 def parse_cost(value: Any) -> float:

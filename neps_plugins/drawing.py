@@ -139,18 +139,17 @@ def draw_parallel_coordinates(figure: Any, front: Sequence[Trial]) -> None:
     """
     from matplotlib import colormaps
 
-    decided: dict[str, list[Any]] = {}
+    columns: list[tuple[str, list[Any]]] = []
     for path in dict.fromkeys(path for trial in front for path in trial.config):
         values = [trial.config.get(path) for trial in front]
-        if len(front) == 1 or any(value != values[0] for value in values):
-            decided[as_label(path)] = values
-    columns = dict(list(decided.items())[:DECISIONS])
-    for i, name in enumerate(objective_names(front)):
-        columns[name if name not in columns else f"{name} (objective)"] = [(t.objectives or ())[i] for t in front]
+        if any(value != values[0] for value in values) or (len(front) == 1 and values[0] is not None):
+            columns.append((as_label(path), values))
+    del columns[DECISIONS:]
+    columns += zip(objective_names(front), map(list, zip(*(trial.objectives or () for trial in front))))
     places = []
     figure.set_size_inches(max(7, 1.3 * len(columns)), 4.5)
     axes = figure.add_subplot()
-    for x, values in enumerate(columns.values()):
+    for x, (_, values) in enumerate(columns):
         heights, lowest, highest = _heights(values)
         places.append(heights)
         axes.axvline(x, color="lightgray", zorder=0)
@@ -158,7 +157,7 @@ def draw_parallel_coordinates(figure: Any, front: Sequence[Trial]) -> None:
         axes.text(x, 1.03, highest, ha="center", va="bottom", fontsize="small")
     for i, line in enumerate(zip(*places)):
         axes.plot(range(len(columns)), line, "o-", ms=3, color=colormaps["viridis"](i / max(1, len(front) - 1)))
-    axes.set_xticks(range(len(columns)), list(columns), rotation=30, ha="right")
+    axes.set_xticks(range(len(columns)), [name for name, _ in columns], rotation=30, ha="right")
     axes.tick_params(axis="x", pad=14)
     axes.set_yticks([])
     axes.set_ylim(-0.12, 1.12)

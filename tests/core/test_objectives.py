@@ -72,7 +72,7 @@ class TestNames:
         ("first", "later", "says"),
         [
             (full(1, 2), [1, 2, 3], r"'objective_to_minimize' has 3 value\(s\).*have 2 \(error, latency\): \[1.0"),
-            (full(1, 2), {"objective_to_minimize": {"error": 1, "mass": 7}}, "error, mass.*have error, latency.*7.0"),
+            (full(1, 2), {"objective_to_minimize": {"error": 1, "mass": 7}}, "error, mass.*error, latency: .*7.0"),
             ([1, 2], full(1, 2), "names error, latency.*have no names"),
             (full(1, 2, 3), full(1, 2), r"latency.*no 'constraints'.*have 1 \(size\)"),
             (full(1, 2), full(1, 2, 3), r"'constraints' has 1 value\(s\).*have 0"),
