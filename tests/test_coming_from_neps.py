@@ -512,3 +512,7 @@ def test_commands(root: Path) -> None:
         if module == "status":
             best = (root / "summary/best_config_trajectory.txt").read_text()
             assert told == [line.split()[2] for line in best.splitlines() if line.startswith("Config ID:")]
+
+
+def test_a_state_reads_as_its_value() -> None:
+    assert f"{neps.Trial.State.FAILED} {neps.Trial.State.SUCCESS!s}" == "failed success"
