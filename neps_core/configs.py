@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -39,7 +38,8 @@ def load_config(
     ```
 
     Args:
-        given: What comes first, without a name: `config_path` if it is a path, and else `pipeline_space`.
+        given: What comes first, without a name: `pipeline_space` if `config` or `config_path` follows, else
+            `config_path`.
         config: The configuration itself instead of a path; needs the space.
         config_path: A `config.yaml`, a trial's folder, or a run's folder together with `config_id`.
         config_id: A trial's id: `"1"` or `"config_1"`.
@@ -55,15 +55,12 @@ def load_config(
         SpaceError: If something that the arguments are made of can't be had here.
         RunError: If it is not clear which configuration is meant, or of which space.
     """
-    if given is not None:
-        name, other = (
-            ("config_path", config_path)
-            if isinstance(given, (str, os.PathLike))
-            else ("pipeline_space", pipeline_space)
-        )
-        if other is not None:
-            raise RunError(f"{name}= was given, and {shown(given)} before it; give one of them.")
-        config_path, pipeline_space = (given, pipeline_space) if name == "config_path" else (config_path, given)
+    if given is not None and config is None and config_path is None:
+        config_path = given
+    elif given is not None and pipeline_space is None:
+        pipeline_space = given
+    elif given is not None:
+        raise RunError(f"pipeline_space= was given, and {shown(given)} before it; give one of them.")
     if (config_path is None) == (config is None):
         raise RunError("give config_path= or config=, one of them (and with config= the space).")
     root: str | Path | None = None

@@ -272,8 +272,6 @@ def test_loading_a_configuration_by_position(root: Path) -> None:
     assert neps.load_config(None, None, str(path)) == arguments
     assert neps.load_config(flat(), config_path=path) == arguments
     assert neps.load_config(flat(), {"x": 0.25}, None, None) == {"x": 0.25}
-    with pytest.raises(neps.NePSError, match="config_path= was given"):
-        neps.load_config(root, config_path=path)
     with pytest.raises(neps.NePSError, match="pipeline_space= was given"):
         neps.load_config(flat(), {"x": 0.25}, pipeline_space=flat())
 
