@@ -4,5 +4,6 @@ from neps_core.errors import ConfigError as TrialValidationError
 from neps_core.errors import EvaluationError as WorkerRaiseError
 from neps_core.errors import NePSError as NePSError
 from neps_core.errors import StorageError as LockFailedError
+from neps_core.errors import StorageError as WorkerFailedToGetPendingTrialsError
 from neps_core.errors import TrialError as TrialAlreadyExistsError
 from neps_core.errors import TrialError as TrialNotFoundError

@@ -30,7 +30,8 @@ def clean(
         trial_ids: Which; None for all in one of `states`.
         states: Used without `trial_ids`.
         dry_run: Remove nothing.
-        again: Have their configurations evaluated once more: each is a pending trial then, as if it was never begun.
+        again: Have their configurations evaluated once more: each is a pending trial then, and its folder keeps what
+            `evaluate_pipeline` has put there, such as checkpoints.
 
     Returns:
         The trials that were removed, or (with `dry_run`) would be.

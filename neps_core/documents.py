@@ -339,7 +339,7 @@ _KINDS: dict[type, tuple[Callable[[Any], str | None], Callable[[str], Any]]] = {
     time: (_isoformat, time.fromisoformat),
     timedelta: (lambda value: str(value // timedelta.resolution), lambda text: int(text) * timedelta.resolution),
     Decimal: (str, Decimal),
-    Fraction: (str, Fraction),
+    Fraction: (str, lambda text: Fraction(*map(int, text.split("/")))),  # without "1e999999999"
     complex: (repr, complex),
     bytes: (bytes.hex, bytes.fromhex),
     UUID: (str, UUID),
@@ -367,7 +367,7 @@ class Reader:
         kind = fields.pop("type", None)
         try:
             return self.make(kind, fields)
-        except (KeyError, TypeError, AttributeError, ValueError) as reason:
+        except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as reason:
             if isinstance(reason, SpaceError):
                 raise
             raise SpaceError(f"the stored {kind} {fields!r} can't be read: {reason!r}.") from reason
@@ -390,6 +390,8 @@ class Reader:
             return Path(fields["path"])
         if kind == "NumPy":
             dtype, value = np.dtype(fields["dtype"]), fields["value"]
+            if dtype.kind not in "biufmMU":  # a void would take as many bytes as it is told
+                raise ValueError(f"no scalar of the type {dtype}")
             unit = np.datetime_data(dtype) if dtype.kind in "mM" else ()
             return dtype.type(int(value) if dtype.kind == "m" else value, *unit[:1])
         if kind in _READ:

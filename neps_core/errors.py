@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import sys
 import warnings
 from collections.abc import Iterable
 
@@ -90,10 +91,20 @@ class NePSWarning(UserWarning):
 def warn(message: str) -> None:
     """Warn of something without which things go on: where warnings are errors (`warnings.simplefilter`), in the log."""
     try:
-        warnings.warn(message, NePSWarning, stacklevel=3)
+        warnings.warn(message, NePSWarning, stacklevel=1 + _depth())
     except NePSWarning:
         logging.getLogger("neps").warning("%s", message)
 
+
+def _depth() -> int:
+    """How many calls below here the user's code is."""
+    frame, depth = sys._getframe(1), 0
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        frame, depth = frame.f_back, depth + 1
+    return depth
+
+
+_OURS = ("neps", "neps_core", "neps_plugins", "pluggy")
 
 #: How many names, and characters of one, are looked at and shown where a name is unknown.
 MANY = 100

@@ -206,7 +206,8 @@ class Run:
             removed = {event.id: self.trials.get(event.id) for event in events if isinstance(event, ev.Deleted)}
             self.journal.append(events, durable)
             self.refresh()
-            self.folder.remove(removed)
+            self.folder.remove(trial_id for trial_id in removed if trial_id not in self.trials)
+            self.folder.remove_results(trial_id for trial_id in removed if trial_id in self.trials)
             try:
                 self.folder.publish(self.log, shown)
             except OSError as reason:

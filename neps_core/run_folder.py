@@ -240,6 +240,12 @@ class RunFolder:
             else:
                 shutil.rmtree(directory, ignore_errors=True)
 
+    def remove_results(self, trial_ids: Iterable[str]) -> None:
+        """Delete the results that are shown of trials which will be evaluated once more; what is theirs stays."""
+        for trial_id in trial_ids:
+            with suppress(OSError):
+                os.unlink(f"{self._directory(trial_id)}/report.yaml")
+
     # ------------------------------------------------------------------ the run
 
     def publish_run(self, log: TrialLog, replaces: bool = False) -> None:

@@ -24,6 +24,8 @@ class State(str, Enum):
     CORRUPTED = "corrupted"  # what was recorded of it is damaged
     UNKNOWN = "unknown"
 
+    __str__ = str.__str__
+
     @property
     def is_finished(self) -> bool:
         """Whether nothing more will happen to such a trial."""

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from neps_core.errors import ConfigError, NePSError, NePSWarning, RunError, TrialError
 from neps_core.files import name_of, read_yaml, to_path
+from neps_core.results import shown
 from neps_core.run import open_run
 from neps_core.space_parsing import parse_space, read_config
 from neps_core.spaces.domains import CategoricalDomain, Domain, Value
@@ -19,11 +20,13 @@ from neps_core.trials import Trial, without_folder
 
 
 def load_config(
-    config_path: Any = None,
+    given: Any = None,
+    /,
     config: Mapping[str, Any] | None = None,
+    config_path: str | Path | None = None,
+    config_id: str | None = None,
     *,
     pipeline_space: Any = None,
-    config_id: str | None = None,
     trust_space: bool = False,
 ) -> dict[str, Any]:
     """The arguments that `evaluate_pipeline` gets for a configuration.
@@ -35,11 +38,12 @@ def load_config(
     ```
 
     Args:
-        config_path: A `config.yaml`, a trial's folder, or a run's folder together with `config_id`. Or the space.
+        given: What comes first, without a name: `pipeline_space` if `config` or `config_path` follows, else
+            `config_path`.
         config: The configuration itself instead of a path; needs the space.
-        pipeline_space: The search space; read from the run's folder if left out.
+        config_path: A `config.yaml`, a trial's folder, or a run's folder together with `config_id`.
         config_id: A trial's id: `"1"` or `"config_1"`.
-        config: The configuration itself instead of a path; needs `pipeline_space`.
+        pipeline_space: The search space; read from the run's folder if left out.
         trust_space: Whether what the space in the run's folder names may be imported and called, as for `run`.
 
     Returns:
@@ -51,8 +55,12 @@ def load_config(
         SpaceError: If something that the arguments are made of can't be had here.
         RunError: If it is not clear which configuration is meant, or of which space.
     """
-    if config is not None and pipeline_space is None:
-        config_path, pipeline_space = None, config_path
+    if given is not None and config is None and config_path is None:
+        config_path = given
+    elif given is not None and pipeline_space is None:
+        pipeline_space = given
+    elif given is not None:
+        raise RunError(f"pipeline_space= was given, and {shown(given)} before it; give one of them.")
     if (config_path is None) == (config is None):
         raise RunError("give config_path= or config=, one of them (and with config= the space).")
     root: str | Path | None = None

@@ -264,6 +264,18 @@ def test_loading_a_configuration_by_space_and_content(root: Path) -> None:
     assert neps.load_config(root, config_id="config_1")
 
 
+def test_loading_a_configuration_by_position(root: Path) -> None:
+    neps.run(objective, flat(), root_directory=root, evaluations_to_spend=1, optimizer="random_search")
+    arguments = neps.load_config(root, config_id="1")
+    path = root / "configs/config_1/config.yaml"
+    assert neps.load_config(flat(), None, root, "1") == arguments
+    assert neps.load_config(None, None, str(path)) == arguments
+    assert neps.load_config(flat(), config_path=path) == arguments
+    assert neps.load_config(flat(), {"x": 0.25}, None, None) == {"x": 0.25}
+    with pytest.raises(neps.NePSError, match="pipeline_space= was given"):
+        neps.load_config(flat(), {"x": 0.25}, pipeline_space=flat())
+
+
 def test_merging_open_files(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("evaluations_to_spend: 3\n")
     (tmp_path / "b.yaml").write_text("root_directory: results\n")
@@ -498,3 +510,7 @@ def test_commands(root: Path) -> None:
         if module == "status":
             best = (root / "summary/best_config_trajectory.txt").read_text()
             assert told == [line.split()[2] for line in best.splitlines() if line.startswith("Config ID:")]
+
+
+def test_a_state_reads_as_its_value() -> None:
+    assert f"{neps.Trial.State.FAILED} {neps.Trial.State.SUCCESS!s}" == "failed success"

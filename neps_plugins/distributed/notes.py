@@ -7,10 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
+from attrs.validators import instance_of, matches_re, optional
 
 from neps_core.files import read_text, write_atomically
 from neps_core.run_folder import INNER
+from neps_core.trials import SAFE_ID
 
 #: More reports than there ever are.
 ALL = 1 << 53
@@ -34,14 +36,15 @@ class Note:
         left: Why the worker has left; None as long as it has not.
     """
 
-    worker: str
-    began: float
-    judges: bool = False
-    trial: str = ""
-    started: float | None = None
-    judged: int = 0
-    stopped: bool = False
-    left: str | None = None
+    # Checked, as anybody who can write there may have written it; and the worker's id is part of a path.
+    worker: str = field(validator=matches_re(f"({SAFE_ID.pattern})?"))
+    began: float = field(validator=instance_of((int, float)))
+    judges: bool = field(default=False, validator=instance_of(bool))
+    trial: str = field(default="", validator=instance_of(str))
+    started: float | None = field(default=None, validator=optional(instance_of((int, float))))
+    judged: int = field(default=0, validator=instance_of(int))
+    stopped: bool = field(default=False, validator=instance_of(bool))
+    left: str | None = field(default=None, validator=optional(instance_of(str)))
 
     def as_plain(self) -> dict[str, Any]:
         """As plain data."""

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import neps
-from neps_core import ConfigError, RunError, StorageError
+from neps_core import ConfigError, RunError, SpaceError, StorageError, documents
 from neps_core.files import LARGEST, from_yaml, overwrite, write_atomically
 from neps_core.run import open_run
 
@@ -300,3 +300,21 @@ def test_references_in_a_journal_lead_nowhere_else(root, tmp_path, rewrite_event
     with pytest.raises(StorageError, match="changed"):
         list(result["learning_curve"])
     assert len(open_run(root).trials) == 1
+
+
+@pytest.mark.parametrize(
+    "kind, fields",
+    [
+        ("Fraction", {"value": "1e9999999"}),  # ten seconds, and ten times as many for each further digit
+        ("Fraction", {"value": "1/0"}),
+        ("Decimal", {"value": "one"}),
+        ("Timedelta", {"value": "9" * 4000}),
+        ("NumPy", {"dtype": "V", "value": 10**9}),
+        ("NumPy", {"dtype": "O", "value": "x"}),
+    ],
+)
+def test_constants_that_would_take_long_or_are_none(kind, fields):
+    began = time.process_time()
+    with pytest.raises(SpaceError, match="can't be read"):
+        documents.read({"type": kind, **fields})
+    assert time.process_time() - began < 1

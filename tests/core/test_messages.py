@@ -430,3 +430,14 @@ def test_values_that_can_not_even_be_shown(root, parameter):
         with pytest.raises(ConfigError, match=r"evaluated_trials\[0\] = .*'x'"):
             neps.import_trials([({"x": value}, 1.0)], root, {"x": parameter})
     assert not root.exists()
+
+
+def test_a_warning_shows_the_users_line(root, monkeypatch):
+    """Not a line of the framework, however deep in it the warning was given."""
+    for name, value in {"PROCID": "1", "STEP_NUM_TASKS": "2", "JOB_ID": "5", "STEP_ID": "0"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    monkeypatch.setattr("neps_plugins.distributed.processes._this", None)
+    monkeypatch.setattr("neps_plugins.distributed.following.Follower.follow", lambda self, *_: None)
+    with pytest.warns(neps.NePSWarning, match="distributed=False") as warned:
+        neps.run(lambda x: x, {"x": neps.Float(0, 1)}, root_directory=root, evaluations_to_spend=1)
+    assert [each.filename for each in warned] == [__file__]

@@ -49,7 +49,8 @@ def test_what_is_cleaned_is_evaluated_once_more(mixed):
     assert states(mixed)["1"] == "failed"
     assert clean_failed_trials(mixed) == counts
     assert states(mixed) == {"1": "pending", "2": "success", "3": "pending", "4": "success"}
-    assert {path.name for path in (mixed / "configs/config_1").iterdir()} == {"config.yaml", "metadata.json"}
+    left = {path.name for path in (mixed / "configs/config_1").iterdir()}
+    assert left == {"config.yaml", "metadata.json", "checkpoint"}
     assert "num_failed,0" in (mixed / "summary/short.csv").read_text()
 
     after = run(mixed, 3, lambda number: False).trials

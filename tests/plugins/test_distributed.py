@@ -448,6 +448,18 @@ def test_jobs_are_told_from_each_other():
     assert socket.gethostname() not in job_of({**torch(0), "MASTER_ADDR": "node7"}).name
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"worker": "../../x"}, {"worker": "\0"}, {"worker": ["w"]}, {"began": "now"}, {"left": 1}, {"judged": None}],
+)
+def test_a_note_that_no_leader_has_written_is_none(tmp_path, wrong):
+    good = Note("w", 1.0).as_plain()
+    (tmp_path / "note").write_text(json.dumps(good))
+    assert read_note(tmp_path / "note") == Note("w", 1.0)
+    (tmp_path / "note").write_text(json.dumps({**good, **wrong}))
+    assert read_note(tmp_path / "note") is None
+
+
 def test_what_is_no_note_is_none(tmp_path):
     for text in ("", "[]", "{}", '{"worker": "w", "began": 0, "more": 1}'):
         (tmp_path / "note").write_text(text)

@@ -228,7 +228,7 @@ def test_writing_takes_a_small_share_of_the_time_however_many_trials(root, monke
         clock[0] += 1.0
         return x
 
-    neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=200)
+    neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=200, optimizer="random_search")
     assert len(writes) / 4 <= 200 / summary.PAUSE + 2
     assert writes[-1] == "best_config.txt"
 
