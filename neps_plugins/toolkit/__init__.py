@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         log_expected_hypervolume_improvement as log_expected_hypervolume_improvement,
     )
     from neps_plugins.toolkit.pareto.promotion import promotion_order as promotion_order
+    from neps_plugins.toolkit.pareto.ranking import Ranking as Ranking
     from neps_plugins.toolkit.pareto.reference import reference_point as reference_point
     from neps_plugins.toolkit.pareto.scalarisation import augmented_chebyshev as augmented_chebyshev
     from neps_plugins.toolkit.pareto.scalarisation import chebyshev as chebyshev
@@ -255,6 +256,7 @@ _PUBLIC = {
     ),
     "pareto.improvement": ("log_expected_hypervolume_improvement",),
     "pareto.promotion": ("promotion_order",),
+    "pareto.ranking": ("Ranking",),
     "pareto.reference": ("reference_point",),
     "pareto.scalarisation": (
         "augmented_chebyshev",
