@@ -20,6 +20,7 @@ def priorband(
     base: AnySchedule = "hyperband",
     sample_prior_first: bool | str = False,
     bayesian_optimization_kick_in_point: float | None = None,
+    mo_selector: str = "epsnet",
 ) -> BracketOptimizer:
     """Trusts the prior more the dearer an evaluation is, and the incumbent more the better it explains what is good.
 
@@ -31,6 +32,8 @@ def priorband(
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
         bayesian_optimization_kick_in_point: After how many full evaluations' worth of fidelity a Gaussian process takes
             over the sampling, as with `sampler="bayesian_optimization"` of the other optimizers; None for never.
+        mo_selector: With several objectives, which of those that do not dominate each other are promoted first:
+            `"epsnet"`, those that are far from the ones before, or `"nsga2"`, the loneliest.
 
     Raises:
         OptimizerError: If the space hasn't one fidelity or has no prior, or a keyword makes no sense.
@@ -40,7 +43,7 @@ def priorband(
         raise OptimizerError(
             f"bayesian_optimization_kick_in_point={point!r} must be a number of full evaluations, or None."
         )
-    return BracketOptimizer(NAME, space, base, eta, NAME, sample_prior_first, kick_in_point=point)
+    return BracketOptimizer(NAME, space, base, eta, NAME, sample_prior_first, kick_in_point=point, mo_selector=mo_selector)
 
 
 @hookimpl
