@@ -37,7 +37,9 @@ def asha(
         OptimizerError: If the space hasn't one fidelity, a prior is needed and there is none, or a keyword
             makes no sense.
     """
-    return BracketOptimizer(NAME, space, NAME, eta, sampler, sample_prior_first, early_stopping_rate, mo_selector=mo_selector)
+    return BracketOptimizer(
+        NAME, space, NAME, eta, sampler, sample_prior_first, early_stopping_rate, mo_selector=mo_selector
+    )
 
 
 @hookimpl

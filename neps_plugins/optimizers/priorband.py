@@ -43,7 +43,9 @@ def priorband(
         raise OptimizerError(
             f"bayesian_optimization_kick_in_point={point!r} must be a number of full evaluations, or None."
         )
-    return BracketOptimizer(NAME, space, base, eta, NAME, sample_prior_first, kick_in_point=point, mo_selector=mo_selector)
+    return BracketOptimizer(
+        NAME, space, base, eta, NAME, sample_prior_first, kick_in_point=point, mo_selector=mo_selector
+    )
 
 
 @hookimpl

@@ -2,7 +2,8 @@
 
 J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization", NeurIPS 2011;
 S. Watanabe, "Tree-structured Parzen estimator: understanding its algorithm components and their roles for better
-empirical performance", arXiv:2304.11127, 2023.
+empirical performance", arXiv:2304.11127, 2023; Y. Ozaki, Y. Tanigaki, S. Watanabe, M. Nomura and M. Onishi,
+"Multiobjective tree-structured Parzen estimator", JAIR 73, 2022 (several objectives).
 
 Notation:
     N       the number of evaluations that have ended, whatever came of them
@@ -15,7 +16,6 @@ not (Bergstra et al., Equation 9: the expected improvement grows with it).
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -43,6 +43,7 @@ from neps_core.spaces.variation import domains_of
 from neps_plugins.toolkit.enumeration import Untried
 from neps_plugins.toolkit.fidelity import fixed_at_highest
 from neps_plugins.toolkit.observations import Observations
+from neps_plugins.toolkit.pareto.ranking import Ranking
 from neps_plugins.toolkit.parzen.drawn import Drawn
 from neps_plugins.toolkit.parzen.mixture import Mixture
 from neps_plugins.toolkit.parzen.queries import Queries
@@ -68,6 +69,9 @@ class TPE:
     you gave one, the uniform distribution elsewhere). A configuration that was tried is not tried again as long as
     there is another one; a finite space in which all are tried ends the run. Evaluations that are under way count as
     bad ones, so that workers keep apart, and so do those that failed, crashed, or were infinite.
+
+    With several objectives, the best are those that the fewest fronts lie before, the loneliest first; with constraints,
+    those come first that keep all of them, then those that break them least.
 
     Args:
         space: What to search.
@@ -106,9 +110,10 @@ class TPE:
         if isinstance(initial_design_size, int):
             self._n_initial = initial_design_size
         self.details = {"initial_design_size": self._n_initial}
-        self._seen = Observations(NAME)
+        self._seen = Observations(NAME, several=True)
         self._table = Table()
-        self._objectives = array("d")
+        self._ranking = Ranking("nsga2")
+        self._n_ended = 0
         self._untried = Untried(space, self._fixed)
 
     def __call__(
@@ -134,9 +139,9 @@ class TPE:
                 batch.add(config_hash(proposal[0]))
                 proposals.append(SampledConfig(proposal[0]))
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
-            self._seen = Observations(NAME)
+            self._seen = Observations(NAME, several=True)
             raise
-        self._table.truncate(len(self._objectives))
+        self._table.truncate(self._n_ended)
         return proposals
 
     def _follow(self, trials: Mapping[str, Trial]) -> None:
@@ -144,11 +149,15 @@ class TPE:
         anew, _ = self._seen.follow(trials)
         if anew:
             self._table = Table()
-            self._objectives = array("d")
+            self._ranking = Ranking("nsga2")
+            self._n_ended = 0
             self._untried = Untried(self._space, self._fixed)
-        for observation in self._seen.ended[len(self._objectives) :]:
+        for observation in self._seen.ended[self._n_ended :]:
             self._table.append(observation.config, self._domains(observation.config))
-            self._objectives.append(observation.objective)
+            objectives = observation.objectives
+            if objectives is not None and all(value < math.inf for value in objectives):
+                self._ranking.add(self._n_ended, objectives, observation.constraints)
+            self._n_ended += 1
 
     def _domains(self, config: Mapping[str, Any]) -> dict[str, Domain]:
         """What the decisions of a configuration were taken from; nothing if it is of another space."""
@@ -193,12 +202,9 @@ class TPE:
         (Section 3.2) recommends the improvement as weight. In our measurements this is as good, and it depends on
         the order only, so that no objective is too large for it.
         """
-        objectives = np.array(self._objectives)
-        order = np.argsort(objectives, kind="stable")  # NaN comes last
-        n_useful = int(np.count_nonzero(objectives < math.inf))
-        n_good = min(math.ceil(self._gamma * len(objectives)), n_useful)
+        best = np.array(self._ranking.best(math.ceil(self._gamma * self._n_ended)), dtype=np.intp)
         weights = np.zeros(self._table.n)
-        weights[order[:n_good]] = math.log(n_good + 1.0) - np.log(np.arange(1, n_good + 1))
+        weights[best] = math.log(len(best) + 1.0) - np.log(np.arange(1, len(best) + 1))
         good, others = np.flatnonzero(weights), np.flatnonzero(weights == 0)
         return Mixture(self._table, good, weights[good]), Mixture(self._table, others, np.ones(len(others)))
 

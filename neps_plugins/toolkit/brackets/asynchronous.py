@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import bisect
 import heapq
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 
 from neps_plugins.toolkit.brackets.state import Entry, Wanted
 from neps_plugins.toolkit.pareto.ranking import Ranking
@@ -33,7 +33,7 @@ class _Level:
             if self.ranking.single is not None:
                 heapq.heappush(self.waiting, (entry.objectives[0], entry.number))
 
-    def among_best(self, n: int, promoted: Set[int]) -> Iterator[int]:
+    def among_best(self, n: int, promoted: set[int]) -> Iterator[int]:
         """Those among the best n that were not promoted, best first; of who is promoted, more are each time."""
         done = self.ranking.single
         if done is None:

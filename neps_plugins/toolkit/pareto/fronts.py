@@ -56,7 +56,7 @@ class Front(Group):
     def displaced(self, newcomers: Sequence[Point]) -> list[Point]:
         """The points that newcomers dominate."""
         mine = np.array(self._points)[:, :-1]
-        beaten = _beat(np.array(newcomers)[:, None, :-1], mine).any(axis=0)
+        beaten = np.asarray(_beat(np.array(newcomers)[:, None, :-1], mine).any(axis=0))
         return [point for point, is_beaten in zip(self._points, beaten) if is_beaten]
 
     def changed(self, newcomers: Sequence[Point], displaced: Sequence[Point]) -> Front:
@@ -66,6 +66,7 @@ class Front(Group):
 
 
 def _beat(some: Floats, others: Floats) -> Booleans:
+    """Of rows that are broadcast against each other: which of the ones dominate the others."""
     return np.asarray((some <= others).all(axis=-1) & (some < others).any(axis=-1))
 
 

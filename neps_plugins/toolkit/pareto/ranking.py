@@ -100,6 +100,6 @@ class Ranking:
             row[: len(values)] = values
         broken = violations(constraints)
         groups: dict[float, list[Point]] = {}
-        for row, point in self._infeasible:
-            groups.setdefault(float(broken[row]), []).append(point)
+        for i, point in self._infeasible:
+            groups.setdefault(float(broken[i]), []).append(point)
         return [Group(groups[violation]) for violation in sorted(groups)]
