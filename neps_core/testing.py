@@ -183,7 +183,9 @@ _RESULTS: Results = (
 
 def _several(n_objectives: Sequence[int]) -> dict[str, Results]:
     """Results with several objectives, and with constraints, by what is special about them."""
-    found = {"constraints that nothing keeps": _infeasible(m) for m in sorted(n_objectives)[:1]}
+    found: dict[str, Results] = {}
+    if n_objectives:
+        found["constraints that nothing keeps"] = _infeasible(min(n_objectives))
     for m in sorted(set(n_objectives) - {1}):
         found[f"{m} objectives"] = _traded_off(m)
         found[f"{m} objectives, the first result better than all others"] = _worse_and_worse(m)

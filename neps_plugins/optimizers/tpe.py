@@ -70,8 +70,8 @@ class TPE:
     there is another one; a finite space in which all are tried ends the run. Evaluations that are under way count as
     bad ones, so that workers keep apart, and so do those that failed, crashed, or were infinite.
 
-    With several objectives, the best are those that the fewest fronts lie before, the loneliest first; with constraints,
-    those come first that keep all of them, then those that break them least.
+    With several objectives, the best are those that the fewest fronts lie before, the loneliest first; with
+    constraints, those come first that keep all of them, then those that break them least.
 
     Args:
         space: What to search.

@@ -20,8 +20,8 @@ class ModelSampler:
 
     The model sees the results at all fidelities, with the fidelity as one more dimension, so what is cheap informs
     what is dear as far as the two agree. This is the idea of BOHB with another model: S. Falkner, A. Klein and
-    F. Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018. Of several objectives it sees
-    one, by weights that are drawn for each proposal (Knowles 2006, ParEGO).
+    F. Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018. Of several objectives it
+    sees one, by weights that are drawn for each proposal (Knowles 2006, ParEGO).
 
     Args:
         space: The space.
