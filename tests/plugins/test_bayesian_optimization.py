@@ -340,7 +340,7 @@ class TestFidelities:
     @pytest.mark.parametrize("base", ["successive_halving", "hyperband", "asha", "async_hb"])
     def test_a_model_samples_for_brackets(self, base):
         optimizer = (base, {"sampler": "bayesian_optimization"})
-        check_optimizer(base, spaces={"fidelity": self.SPACE}, n_trials=5, keywords=optimizer[1], n_objectives=())
+        check_optimizer(base, spaces={"fidelity": self.SPACE}, n_trials=5, keywords=optimizer[1])
 
     def test_a_model_helps_brackets(self):
         def regret(optimizer, seed):
