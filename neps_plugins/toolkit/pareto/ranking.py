@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from neps_core import OptimizerError
 from neps_plugins.toolkit.pareto.constraints import violations
 from neps_plugins.toolkit.pareto.fronts import Fronts, Group, Point
 from neps_plugins.toolkit.pareto.promotion import make_selector
@@ -32,7 +33,7 @@ class Ranking:
     def __init__(self, selector: str = "epsnet") -> None:
         self._selector = make_selector(selector)
         self.single: list[tuple[float, int]] | None = []
-        self._n = 0
+        self._n = self._m = 0
         self._fronts = Fronts(1)  # of those that keep all constraints
         self._infeasible: list[tuple[int, Point]] = []  # the others: which row of the constraints, and the point
         self._constraints: list[Sequence[float]] = []
@@ -48,7 +49,16 @@ class Ranking:
             number: Of the result; no other one has it.
             objectives: Minimised; as many as the others have, without NaN.
             constraints: At most 0 where they are kept. What a result lacks counts as kept.
+
+        Raises:
+            OptimizerError: There are more or fewer objectives than before.
         """
+        if self._n and len(objectives) != self._m:
+            raise OptimizerError(
+                f"a result has {len(objectives)} objectives, and earlier ones have {self._m}: they can't be compared. "
+                "Return as many from every evaluation."
+            )
+        self._m = len(objectives)
         self._n += 1
         if self.single is not None:
             if len(objectives) == 1 and not constraints:

@@ -59,6 +59,14 @@ def test_constraints_may_come_late():
     assert ranking.best() == [2, 1, 4, 3, 5]
 
 
+def test_results_that_can_not_be_compared():
+    ranking = Ranking()
+    ranking.add(1, (1.0,))
+    with pytest.raises(OptimizerError, match="has 2 objectives, and earlier ones have 1"):
+        ranking.add(2, (1.0, 2.0))
+    assert ranking.best() == [1] and len(ranking) == 1
+
+
 def test_no_such_selector():
     with pytest.raises(OptimizerError, match="selector='epsnt' is unknown.*epsnet"):
         Ranking("epsnt")
