@@ -168,7 +168,7 @@ def test_several_objectives():
     found = [trial.config for trial in list(run.trials.values())[40:]]
     assert np.median([abs(config["x"] - config["y"]) for config in found]) < 0.18  # 0.29 for any of the square
     along = [config["x"] + config["y"] for config in found]
-    assert min(along) < 0.3 and max(along) > 0.7  # all of the front, not one end
+    assert min(along) < 0.3 and max(along) > 0.6  # all of the front, not one end
 
 
 @pytest.mark.parametrize("several", [False, True])
