@@ -11,6 +11,7 @@ import json
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -114,19 +115,23 @@ def check_optimizer(
     spaces: Mapping[str, Any] | None = None,
     n_trials: int = 12,
     keywords: Mapping[str, Any] | None = None,
+    n_objectives: Sequence[int] = (1, 2, 3),
 ) -> None:
     """Check that an optimizer keeps the contract, on spaces of every kind.
 
     It must propose valid configurations; the same ones for the same trials, budget and randomness, whether it
     has seen the trials grow or sees them for the first time; go on with failed, crashed, infinite and pending
     trials; give at most as many as it is asked for; and answer with an empty list when it is exhausted. It
-    may refuse a space with an `OptimizerError`.
+    may refuse a space with an `OptimizerError`. On the first space that it takes, there are several objectives and
+    constraints, too.
 
     Args:
         factory: What may be given as `optimizer`: a name, a class, a callable `(space, **keywords)`.
         spaces: By name; the `gallery` if left out.
         n_trials: How many trials to make on each.
         keywords: For the factory.
+        n_objectives: How many objectives it has to go on with: `(1,)` for one that minimises a single one. Empty to
+            leave out constraints as well.
 
     Raises:
         AssertionError: Saying what was broken, and where.
@@ -143,14 +148,17 @@ def check_optimizer(
         except (OptimizerError, SpaceError) as refusal:
             assert str(refusal), f"space {name!r}: it was refused without a word"
             continue
+        checks: dict[str, Callable[[Callable[[], Chosen], SearchSpace, int], None]]
+        checks = {"": _check_results, ", batches": _check_batches, ", four workers": _check_workers}
+        if not accepted:
+            for what, results in _several(n_objectives).items():
+                checks[f", {what}"] = partial(_check_results, results=results)
         accepted += 1
-        for check in (_check_results, _check_batches, _check_workers):
+        for what, check in checks.items():
             try:
                 check(make, parsed, n_trials)
-            except NePSError as error:
-                raise AssertionError(f"space {name!r}: {error}") from error
-            except AssertionError as error:
-                raise AssertionError(f"space {name!r}: {error}") from error
+            except (NePSError, AssertionError) as error:
+                raise AssertionError(f"space {name!r}{what}: {error}") from error
     assert accepted, "it refused every space"
 
 
@@ -160,7 +168,10 @@ def _log() -> TrialLog:
     return log
 
 
-_REPORTS: tuple[tuple[State, Callable[[int], Report]], ...] = (
+#: What evaluations give, one after another, over and over; each a function of how many there were before.
+Results = Sequence[tuple[State, Callable[[int], Report]]]
+
+_RESULTS: Results = (
     (State.SUCCESS, lambda k: Report(1.0 / (1 + k), cost=1.0)),
     (State.FAILED, lambda k: Report(err="it raised", reported_as="failed")),
     (State.CRASHED, lambda k: Report(err="NaN", reported_as="crashed")),
@@ -170,8 +181,41 @@ _REPORTS: tuple[tuple[State, Callable[[int], Report]], ...] = (
 )
 
 
-def _finish(log: TrialLog, trial_id: str, k: int) -> None:
-    state, report = _REPORTS[k % len(_REPORTS)]
+def _several(n_objectives: Sequence[int]) -> dict[str, Results]:
+    """Results with several objectives, and with constraints, by what is special about them."""
+    found: dict[str, Results] = {}
+    if n_objectives:
+        found["constraints that nothing keeps"] = _infeasible(min(n_objectives))
+    for m in sorted(set(n_objectives) - {1}):
+        found[f"{m} objectives"] = _traded_off(m)
+        found[f"{m} objectives, the first result better than all others"] = _worse_and_worse(m)
+    return found
+
+
+def _traded_off(m: int) -> Results:
+    return (
+        (State.SUCCESS, lambda k: Report([1.0 / (1 + k), *[float(k)] * (m - 1)])),
+        (State.SUCCESS, lambda k: Report([float((k + i) % 3) for i in range(m)], cost=1.0)),
+        (State.CRASHED, lambda k: Report([*[0.0] * (m - 1), math.nan], err="NaN", reported_as="crashed")),
+        (State.SUCCESS, lambda k: Report([math.inf, *[0.0] * (m - 1)])),
+        (State.FAILED, lambda k: Report(err="it raised", reported_as="failed")),
+    )
+
+
+def _worse_and_worse(m: int) -> Results:
+    return ((State.SUCCESS, lambda k: Report([float(k)] * m)),)
+
+
+def _infeasible(m: int) -> Results:
+    objective = 0.5 if m == 1 else [0.5] * m
+    return (
+        (State.SUCCESS, lambda k: Report(objective, constraints=[1.0 + k % 3, -1.0])),
+        (State.SUCCESS, lambda k: Report(objective, constraints=[-1.0, math.inf])),
+    )
+
+
+def _finish(log: TrialLog, trial_id: str, k: int, results: Results = _RESULTS) -> None:
+    state, report = results[k % len(results)]
     log.fold([ev.Finished(trial_id, float(k), state, report(k))])
 
 
@@ -188,7 +232,7 @@ def _configs(sampled: Sequence[ev.Sampled]) -> list[tuple[str, dict[str, Any]]]:
     return [(event.id, event.config) for event in sampled]
 
 
-def _check_results(make: Callable[[], Chosen], space: SearchSpace, n_trials: int) -> None:
+def _check_results(make: Callable[[], Chosen], space: SearchSpace, n_trials: int, results: Results = _RESULTS) -> None:
     """One worker; and at each step a fresh optimizer must say the same as the one that has followed."""
     log, following = _log(), make()
     for k in range(n_trials):
@@ -204,7 +248,7 @@ def _check_results(make: Callable[[], Chosen], space: SearchSpace, n_trials: int
             assert k, "it proposed nothing at all"
             return
         log.fold([*sampled, ev.Started(sampled[0].id, float(k), "w")])
-        _finish(log, sampled[0].id, k)
+        _finish(log, sampled[0].id, k, results)
 
 
 def _check_batches(make: Callable[[], Chosen], space: SearchSpace, n_trials: int) -> None:

@@ -104,8 +104,25 @@ class ForgetsDeletion(Good):
         return [SampledConfig({"x": 1 / (1 + k + i), "n": 1}) for i in range(n or 1)]
 
 
+class FallsOverSeveral(Good):
+    def __call__(self, trials, budget_info, n=None, rng=None):
+        sum(t.report.objective_to_minimize for t in trials.values() if t.report and not t.report.err)
+        return super().__call__(trials, budget_info, n, rng)
+
+
+class FallsOverConstraints(Good):
+    def __call__(self, trials, budget_info, n=None, rng=None):
+        assert all(t.is_feasible for t in trials.values())
+        return super().__call__(trials, budget_info, n, rng)
+
+
 def test_a_good_one_passes():
     check_optimizer(Good)
+
+
+def test_one_that_minimises_one_objective_says_so():
+    check_optimizer(FallsOverSeveral, spaces=FLAT, n_objectives=(1,))
+    check_optimizer(FallsOverConstraints, spaces=FLAT, n_objectives=())
 
 
 @pytest.mark.parametrize(
@@ -117,6 +134,8 @@ def test_a_good_one_passes():
         (Outside, "'x': 1.5 is outside"),
         (FallsOverFailures, "raised TypeError"),
         (FallsOverPending, "raised AssertionError"),
+        (FallsOverSeveral, "'flat', 2 objectives: .*raised TypeError"),
+        (FallsOverConstraints, "constraints that nothing keeps: .*raised AssertionError"),
         (TooMany, "asked for 1, it gave 2"),
         (Nothing, "proposed nothing at all"),
         (ForgetsDeletion, "after a trial was deleted"),

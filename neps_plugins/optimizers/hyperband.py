@@ -18,6 +18,7 @@ def hyperband(
     eta: float = 3,
     sampler: AnySampler = "uniform",
     sample_prior_first: bool | str = False,
+    mo_selector: str = "epsnet",
 ) -> BracketOptimizer:
     """Hedges between many configurations that are stopped early and few that are not.
 
@@ -27,12 +28,14 @@ def hyperband(
         sampler: Where new configurations come from: `"uniform"`, `"prior"`, `"priorband"` or `"bayesian_optimization"`,
             or a sampler of your own, as for `neps_plugins.toolkit.make_sampler`.
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
+        mo_selector: With several objectives, which of those that do not dominate each other are promoted first:
+            `"epsnet"`, those that are far from the ones before, or `"nsga2"`, the loneliest.
 
     Raises:
         OptimizerError: If the space hasn't one fidelity, a prior is needed and there is none, or a keyword
             makes no sense.
     """
-    return BracketOptimizer(NAME, space, NAME, eta, sampler, sample_prior_first)
+    return BracketOptimizer(NAME, space, NAME, eta, sampler, sample_prior_first, mo_selector=mo_selector)
 
 
 @hookimpl

@@ -28,6 +28,7 @@ def priorband(
     sample_prior_first: bool | str = False,
     bayesian_optimization_kick_in_point: float | None = None,
     inc_ratio: float | None = None,
+    mo_selector: str = "epsnet",
 ) -> BracketOptimizer:
     """Trusts the prior more the dearer an evaluation is, and the incumbent more the better it explains what is good.
 
@@ -43,6 +44,8 @@ def priorband(
         inc_ratio: The share of what is not sampled uniformly that is sampled around the incumbent, once there is one at
             the highest fidelity, from 0 to 1; the rest is from the prior. None goes by how well each of both explains
             the best configurations.
+        mo_selector: With several objectives, which of those that do not dominate each other are promoted first:
+            `"epsnet"`, those that are far from the ones before, or `"nsga2"`, the loneliest.
 
     Raises:
         OptimizerError: If the space hasn't one fidelity, or a keyword makes no sense.
@@ -56,9 +59,11 @@ def priorband(
         raise OptimizerError(f"inc_ratio={inc_ratio!r} must be a number from 0 to 1, or None.")
     if not space.has_priors:
         logger.warning("The space has no prior, so %r samples uniformly, as its base %r does.", NAME, base)
-        return BracketOptimizer(NAME, space, base, eta, kick_in_point=point)
+        return BracketOptimizer(NAME, space, base, eta, kick_in_point=point, mo_selector=mo_selector)
     sampler = PriorBandSampler(space, make_ladder(space, eta, NAME), inc_ratio)
-    return BracketOptimizer(NAME, space, base, eta, sampler, sample_prior_first, kick_in_point=point)
+    return BracketOptimizer(
+        NAME, space, base, eta, sampler, sample_prior_first, kick_in_point=point, mo_selector=mo_selector
+    )
 
 
 def _is_at_least_zero(value: Any) -> bool:

@@ -2,7 +2,8 @@
 
 J. Bergstra, R. Bardenet, Y. Bengio and B. Kegl, "Algorithms for hyper-parameter optimization", NeurIPS 2011;
 S. Watanabe, "Tree-structured Parzen estimator: understanding its algorithm components and their roles for better
-empirical performance", arXiv:2304.11127, 2023.
+empirical performance", arXiv:2304.11127, 2023; Y. Ozaki, Y. Tanigaki, S. Watanabe, M. Nomura and M. Onishi,
+"Multiobjective tree-structured Parzen estimator", JAIR 73, 2022 (several objectives).
 
 Notation:
     N       the number of evaluations that have ended, whatever came of them
@@ -15,13 +16,13 @@ not (Bergstra et al., Equation 9: the expected improvement grows with it).
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from neps_core import (
     BudgetInfo,
@@ -43,6 +44,8 @@ from neps_core.spaces.variation import domains_of
 from neps_plugins.toolkit.enumeration import Untried
 from neps_plugins.toolkit.fidelity import fixed_at_highest
 from neps_plugins.toolkit.observations import Observations
+from neps_plugins.toolkit.pareto.ranking import Ranking
+from neps_plugins.toolkit.pareto.scale import in_unit_range
 from neps_plugins.toolkit.parzen.drawn import Drawn
 from neps_plugins.toolkit.parzen.mixture import Mixture
 from neps_plugins.toolkit.parzen.queries import Queries
@@ -53,6 +56,12 @@ NAME = "tpe"
 
 #: The least number of configurations before anything is modelled, unless another one is asked for.
 LEAST_INITIAL = 10
+
+#: How many random points tell what results add to the hypervolume.
+N_SAMPLES = 1024
+
+#: Where its reference point lies, from the best value of each objective among the good results to the worst.
+MARGIN = 1.1
 
 #: A configuration and what its decisions were taken from, without those that are fixed.
 Proposal = tuple[Config, Mapping[str, Domain]]
@@ -68,6 +77,9 @@ class TPE:
     you gave one, the uniform distribution elsewhere). A configuration that was tried is not tried again as long as
     there is another one; a finite space in which all are tried ends the run. Evaluations that are under way count as
     bad ones, so that workers keep apart, and so do those that failed, crashed, or were infinite.
+
+    With several objectives, the best are those that the fewest fronts lie before, the loneliest first; with
+    constraints, those come first that keep all of them, then those that break them least.
 
     Args:
         space: What to search.
@@ -106,9 +118,10 @@ class TPE:
         if isinstance(initial_design_size, int):
             self._n_initial = initial_design_size
         self.details = {"initial_design_size": self._n_initial}
-        self._seen = Observations(NAME)
+        self._seen = Observations(NAME, several=True)
         self._table = Table()
-        self._objectives = array("d")
+        self._ranking = Ranking("nsga2")
+        self._n_ended = 0
         self._untried = Untried(space, self._fixed)
 
     def __call__(
@@ -134,9 +147,9 @@ class TPE:
                 batch.add(config_hash(proposal[0]))
                 proposals.append(SampledConfig(proposal[0]))
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
-            self._seen = Observations(NAME)
+            self._seen = Observations(NAME, several=True)
             raise
-        self._table.truncate(len(self._objectives))
+        self._table.truncate(self._n_ended)
         return proposals
 
     def _follow(self, trials: Mapping[str, Trial]) -> None:
@@ -144,11 +157,15 @@ class TPE:
         anew, _ = self._seen.follow(trials)
         if anew:
             self._table = Table()
-            self._objectives = array("d")
+            self._ranking = Ranking("nsga2")
+            self._n_ended = 0
             self._untried = Untried(self._space, self._fixed)
-        for observation in self._seen.ended[len(self._objectives) :]:
+        for observation in self._seen.ended[self._n_ended :]:
             self._table.append(observation.config, self._domains(observation.config))
-            self._objectives.append(observation.objective)
+            objectives = observation.objectives
+            if objectives is not None and all(value < math.inf for value in objectives):
+                self._ranking.add(self._n_ended, objectives, observation.constraints)
+            self._n_ended += 1
 
     def _domains(self, config: Mapping[str, Any]) -> dict[str, Domain]:
         """What the decisions of a configuration were taken from; nothing if it is of another space."""
@@ -164,7 +181,7 @@ class TPE:
             proposal = self._walk(_Stratum(seed, self._table.n, self._n_initial, rng))
             if self._is_new(proposal[0], batch):
                 return proposal
-        good, others = self._densities()
+        good, others = self._densities(rng)
         for candidates in self._rounds(good, batch, rng):
             queries = Queries(candidates)
             ratios = good.log_density(queries) - others.log_density(queries)
@@ -186,19 +203,22 @@ class TPE:
         left = self._untried.first(self._n_candidates, self._seen.tried, batch)
         yield [(config, self._domains(config)) for config in left]
 
-    def _densities(self) -> tuple[Mixture, Mixture]:
+    def _densities(self, rng: np.random.Generator) -> tuple[Mixture, Mixture]:
         """l and g.
 
-        Of k good configurations, the one of rank i weighs log(k + 1) - log(i); all others weigh the same. Watanabe
-        (Section 3.2) recommends the improvement as weight. In our measurements this is as good, and it depends on
-        the order only, so that no objective is too large for it.
+        With one objective, the good configuration of rank i, of k, weighs log(k + 1) - log(i); all others weigh the
+        same. Watanabe (Section 3.2) recommends the improvement as weight. In our measurements this is as good, and it
+        depends on the order only, so that no objective is too large for it. With several objectives, each good one
+        weighs what it adds to the hypervolume (Ozaki et al. 2022).
         """
-        objectives = np.array(self._objectives)
-        order = np.argsort(objectives, kind="stable")  # NaN comes last
-        n_useful = int(np.count_nonzero(objectives < math.inf))
-        n_good = min(math.ceil(self._gamma * len(objectives)), n_useful)
+        best = np.array(self._ranking.best(math.ceil(self._gamma * self._n_ended)), dtype=np.intp)
         weights = np.zeros(self._table.n)
-        weights[order[:n_good]] = math.log(n_good + 1.0) - np.log(np.arange(1, n_good + 1))
+        weights[best] = math.log(len(best) + 1.0) - np.log(np.arange(1, len(best) + 1))
+        kept = [i for i in best if all(value <= 0 for value in self._seen.ended[i].constraints)]
+        values = [self._seen.ended[i].objectives or () for i in kept]
+        if values and len(values[0]) > 1:
+            weights[best] = 1.0
+            weights[kept] += _contributions(np.array(values), rng)
         good, others = np.flatnonzero(weights), np.flatnonzero(weights == 0)
         return Mixture(self._table, good, weights[good]), Mixture(self._table, others, np.ones(len(others)))
 
@@ -213,6 +233,22 @@ class TPE:
     def _walk(self, source: Decide) -> Proposal:
         asked = _Asked(self._fixed, source)
         return self._space.resolve(asked).config, asked.domains
+
+
+def _contributions(values: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.intp]:
+    """How many of `N_SAMPLES` random points below the worst of all each result alone dominates.
+
+    J. Bader and E. Zitzler, "HypE: an algorithm for fast hypervolume-based many-objective optimization", Evolutionary
+    Computation 19(1), 2011. Exact contributions of hundreds of results would take seconds.
+
+    Args:
+        values: Shape (n, m).
+        rng: Draws the points.
+    """
+    unit = in_unit_range(values)
+    points = MARGIN * rng.random((N_SAMPLES, unit.shape[1]))
+    dominates = np.asarray((unit <= points[:, None]).all(axis=2))
+    return np.asarray(dominates[dominates.sum(axis=1) == 1].sum(axis=0))
 
 
 class _Asked:

@@ -5,15 +5,17 @@ from neps_plugins.toolkit import BayesianOptimizer, Encoder, Follower
 ```
 
 The names below are imported when they are first used, so that who needs no model does not wait for SciPy. They come
-from five rooms, and from what these share:
+from six rooms, and from what these share:
 
 - `acquisition`: candidates of any space, and where an acquisition function is highest among them, whatever the model;
 - `brackets`: successive halving, Hyperband and their kind: rungs, schedules, samplers;
+- `evolution`: children of configurations, in spaces of every kind;
 - `gp`: Gaussian processes, and Bayesian optimization with them;
 - `pareto`: several objectives and constraints: fronts, hypervolume, scalarisations, in arrays;
 - `parzen`: densities over configurations.
 
-The rooms `brackets`, `gp` and `parzen` don't know each other, but for the sampler of brackets that has a model.
+The rooms `brackets`, `evolution`, `gp` and `parzen` don't know each other, but for the sampler of brackets that has a
+model.
 """
 
 from __future__ import annotations
@@ -58,6 +60,8 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.enumeration import Odometer as Odometer
     from neps_plugins.toolkit.enumeration import Untried as Untried
     from neps_plugins.toolkit.enumeration import enumerate_configs as enumerate_configs
+    from neps_plugins.toolkit.evolution.offspring import offspring as offspring
+    from neps_plugins.toolkit.evolution.operators import mutated as mutated
     from neps_plugins.toolkit.fidelity import fixed_at_highest as fixed_at_highest
     from neps_plugins.toolkit.fidelity import fixed_fidelities as fixed_fidelities
     from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer as BayesianOptimizer
@@ -98,6 +102,7 @@ if TYPE_CHECKING:
         log_expected_hypervolume_improvement as log_expected_hypervolume_improvement,
     )
     from neps_plugins.toolkit.pareto.promotion import promotion_order as promotion_order
+    from neps_plugins.toolkit.pareto.ranking import Ranking as Ranking
     from neps_plugins.toolkit.pareto.reference import beyond_all as beyond_all
     from neps_plugins.toolkit.pareto.reference import reference_point as reference_point
     from neps_plugins.toolkit.pareto.scalarisation import augmented_chebyshev as augmented_chebyshev
@@ -204,6 +209,8 @@ _PUBLIC = {
         "Wanted",
     ),
     "brackets.synchronous": ("SynchronousBrackets",),
+    "evolution.offspring": ("offspring",),
+    "evolution.operators": ("mutated",),
     "gp.bayesian": ("BayesianOptimizer",),
     "gp.cost": (
         "LogCost",
@@ -258,6 +265,7 @@ _PUBLIC = {
     ),
     "pareto.improvement": ("log_expected_hypervolume_improvement",),
     "pareto.promotion": ("promotion_order",),
+    "pareto.ranking": ("Ranking",),
     "pareto.reference": (
         "beyond_all",
         "reference_point",

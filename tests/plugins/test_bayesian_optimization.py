@@ -32,12 +32,16 @@ def configs(run):
 @pytest.mark.parametrize("space", gallery())
 def test_the_contract(space):
     keywords = {"ignore_fidelity": True}
-    check_optimizer("bayesian_optimization", spaces={space: gallery()[space]}, n_trials=7, keywords=keywords)
+    check_optimizer(
+        "bayesian_optimization", spaces={space: gallery()[space]}, n_trials=7, keywords=keywords, n_objectives=()
+    )
 
 
 @pytest.mark.parametrize("space", ["priors", "real fidelity and priors"])
 def test_the_contract_of_pibo(space):
-    check_optimizer("pibo", spaces={space: gallery()[space]}, n_trials=8, keywords={"ignore_fidelity": True})
+    check_optimizer(
+        "pibo", spaces={space: gallery()[space]}, n_trials=8, keywords={"ignore_fidelity": True}, n_objectives=()
+    )
 
 
 def test_the_prior_of_paths_that_turn_up_later():
@@ -47,7 +51,9 @@ def test_the_prior_of_paths_that_turn_up_later():
         for i in range(12)
     ]
     space = {"m": neps.Categorical(branches), "x": neps.Float(0, 1)}
-    check_optimizer("pibo", spaces={"branches": space}, n_trials=14, keywords={"initial_design_size": 3})
+    check_optimizer(
+        "pibo", spaces={"branches": space}, n_trials=14, keywords={"initial_design_size": 3}, n_objectives=()
+    )
 
 
 class TestQuality:

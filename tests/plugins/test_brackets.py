@@ -492,6 +492,11 @@ class TestPriorBand:
         assert isinstance(optimizer._sampler, PriorBandSampler)
         return optimizer._sampler
 
+    def probabilities(self, optimizer, level, trials):
+        sampler = self.sampler(optimizer)
+        best = sampler.best(optimizer._run, trials, np.random.default_rng(0))
+        return sampler.probabilities(level, optimizer._run, best)
+
     def made(self, evaluations, evaluate=quick, space=PRIORS):
         run = simulate("priorband", space, evaluate, max_evaluations=evaluations) if evaluations else None
         optimizer = neps.algorithms.priorband(space)
@@ -503,14 +508,14 @@ class TestPriorBand:
         """Mallik et al. 2023, Section 5.1: p_pi = eta**r * p_u."""
         optimizer, trials = self.made(0)
         for level, uniform in enumerate((1 / 2, 1 / 4, 1 / 10, 1 / 28)):
-            found = self.sampler(optimizer).probabilities(level, optimizer._run, trials)
+            found = self.probabilities(optimizer, level, trials)
             assert found == pytest.approx((uniform, 1 - uniform, 0.0))
 
     def test_the_incumbent_counts_once_a_full_evaluation_is_done(self):
         before, trials = self.made(39)
-        assert self.sampler(before).probabilities(0, before._run, trials)[2] == 0
+        assert self.probabilities(before, 0, trials)[2] == 0
         after, trials = self.made(60)
-        probabilities = self.sampler(after).probabilities(0, after._run, trials)
+        probabilities = self.probabilities(after, 0, trials)
         assert probabilities[0] == 0.5 and probabilities[2] > 0 and sum(probabilities) == pytest.approx(1)
 
     def test_a_prior_that_explains_little_loses_weight(self):
@@ -523,7 +528,7 @@ class TestPriorBand:
         shares = []
         for evaluate in (good, bad):
             optimizer, trials = self.made(200, evaluate)
-            _, prior, incumbent = self.sampler(optimizer).probabilities(1, optimizer._run, trials)
+            _, prior, incumbent = self.probabilities(optimizer, 1, trials)
             shares.append(prior / (prior + incumbent))
         assert shares[0] > 0.3
         assert shares[1] < 0.1

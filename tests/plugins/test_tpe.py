@@ -15,6 +15,7 @@ from neps_core.events import Sampled
 from neps_core.spaces.identity import config_hash
 from neps_core.testing import gallery
 from neps_plugins.toolkit.enumeration import Untried
+from tests.plugins.several import Driven
 
 
 def ask(optimizer, trials=None, n=None, seed=0, index=0):
@@ -156,9 +157,37 @@ def test_ties():
     assert len(ask(neps.algorithms.tpe(SQUARE), trials, 5)) == 5
 
 
-def test_several_objectives_are_refused():
-    with pytest.raises(OptimizerError, match="'tpe' minimises one objective"):
-        ask(neps.algorithms.tpe(SQUARE), ended(points(1), [[1.0, 2.0]]))
+def test_several_objectives():
+    """Both are 0 somewhere on the diagonal from one corner to the middle: between the two ends nothing is best."""
+
+    def evaluate(config):
+        x, y = config["x"], config["y"]
+        return [x**2 + y**2, (x - 0.5) ** 2 + (y - 0.5) ** 2], None
+
+    run = Driven("tpe", SQUARE, evaluate).run(70)
+    found = [trial.config for trial in list(run.trials.values())[40:]]
+    assert np.median([abs(config["x"] - config["y"]) for config in found]) < 0.18  # 0.29 for any of the square
+    along = [config["x"] + config["y"] for config in found]
+    assert min(along) < 0.3 and max(along) > 0.6  # all of the front, not one end
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_keeps_the_constraint_is_good(several):
+    """The best of all breaks it."""
+
+    def evaluate(config):
+        objectives = [config["x"], 1.0 - config["x"] + config["y"]] if several else config["x"]
+        return objectives, [0.7 - config["x"]]
+
+    run = Driven("tpe", SQUARE, evaluate).run(60)
+    found = [trial.config["x"] for trial in list(run.trials.values())[30:]]
+    assert sum(x > 0.65 for x in found) > 24
+
+
+def test_the_least_broken_is_good_where_none_is_kept():
+    run = Driven("tpe", SQUARE, lambda config: (config["y"], [1.0 + config["x"]])).run(60)
+    found = [trial.config["x"] for trial in list(run.trials.values())[30:]]
+    assert np.median(found) < 0.15
 
 
 # ---------------------------------------------------------------------- workers and batches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import bisect
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from neps_core import Trial
 from neps_core.trials import number_of
 from neps_plugins.toolkit.brackets.rungs import Ladder
 from neps_plugins.toolkit.brackets.state import Brackets, Entry
+from neps_plugins.toolkit.pareto.ranking import Ranking
 from neps_plugins.toolkit.trial_follower import Follower
 
 #: The ids that trials at a rung have: number and level.
@@ -27,7 +28,7 @@ class FollowedBrackets:
     Attributes:
         ladder: The rungs.
         trial_at: The id of the trial of a configuration at a level, by both.
-        ranked: By level, objective and number of each success there, best first.
+        ranked: By level, the numbers of the successes there, best first.
         n_done: By level, how many evaluations have ended there.
         next_number: A number that no configuration had yet.
     """
@@ -43,7 +44,7 @@ class FollowedBrackets:
         self._starts: dict[int, int] = {}
         self._done: set[tuple[int, int]] = set()
         self.trial_at: dict[tuple[int, int], str] = {}
-        self.ranked: dict[int, list[tuple[float, int]]] = {}
+        self.ranked: dict[int, Ranking] = {}
         self.n_done: Counter[int] = Counter()
         self.next_number = 1
 
@@ -85,10 +86,13 @@ class FollowedBrackets:
     def _take(self, number: int, level: int, trial: Trial) -> None:
         self.trial_at[number, level] = trial.id
         objectives = trial.objectives
-        objective = objectives[0] if objectives is not None and len(objectives) == 1 else None
+        if objectives is not None and any(map(math.isnan, objectives)):  # of a storage that let it pass
+            objectives = None
         if trial.state.is_finished and (number, level) not in self._done:
             self._done.add((number, level))
             self.n_done[level] += 1
-            if objective is not None:
-                bisect.insort(self.ranked.setdefault(level, []), (objective, number))
-        self._brackets.take(Entry(number, level, trial.state.is_finished, objective), self._starts[number])
+            if objectives is not None:
+                ranking = self.ranked.setdefault(level, Ranking(self.ladder.selector))
+                ranking.add(number, objectives, trial.constraints)
+        entry = Entry(number, level, trial.state.is_finished, objectives, trial.constraints)
+        self._brackets.take(entry, self._starts[number])

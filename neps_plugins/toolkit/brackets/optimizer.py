@@ -36,6 +36,8 @@ class BracketOptimizer:
         sample_prior_first: Evaluate the prior's mode before anything else: True at the fidelity that is wanted
             first, `"highest_fidelity"` at the highest; False to leave it out.
         kick_in_point: After how many full evaluations' worth a model takes over from the sampler; None for never.
+        mo_selector: With several objectives, which of those that do not dominate each other are promoted first:
+            `"epsnet"` or `"nsga2"`, as for `promotion_order`.
 
     Raises:
         OptimizerError: If the space hasn't one fidelity, a keyword makes no sense, or priors are needed and the
@@ -52,6 +54,7 @@ class BracketOptimizer:
         sample_prior_first: bool | str = False,
         early_stopping_rate: int = 0,
         kick_in_point: float | None = None,
+        mo_selector: str = "epsnet",
     ) -> None:
         if sample_prior_first not in (True, False, "highest_fidelity"):
             raise OptimizerError(
@@ -60,7 +63,7 @@ class BracketOptimizer:
         if sample_prior_first:
             require_priors(space, f"sample_prior_first={sample_prior_first!r} of {name!r}")
         self._space = space
-        self._ladder = ladder = make_ladder(space, eta, name)
+        self._ladder = ladder = make_ladder(space, eta, name, mo_selector)
         self._schedule = make_schedule(schedule, ladder, first_level(ladder, early_stopping_rate, name))
         self._brackets = self._schedule.brackets
         self._sampler = make_sampler(sampler, space, ladder, name)

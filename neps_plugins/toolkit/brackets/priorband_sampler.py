@@ -11,7 +11,8 @@ Notation:
     S_pi     how well the prior explains the best configurations; S_inc: how well the incumbent does
 Once an evaluation at the highest fidelity has ended, p_pi is divided between prior and incumbent in proportion
 to S_pi and S_inc. These are weighted sums of densities over the best eta configurations at the highest level
-that has eta of them, weighted eta, eta - 1, ..., 1 from the best down.
+that has eta of them, weighted eta, eta - 1, ..., 1 from the best down. With several objectives, the incumbent is any
+one of those that nothing dominates, another one for each proposal, so that all of the front is gone on with.
 
 The incumbent's density is a product like a prior's: each number normal around the incumbent with `SIGMA`,
 each category kept or drawn anew with `CHANGE`.
@@ -20,7 +21,7 @@ each category kept or drawn anew with `CHANGE`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,21 +58,21 @@ class PriorBandSampler:
     def __call__(self, request: Request) -> Config:
         """A configuration for a level."""
         run, trials, rng = request.run, request.trials, request.rng
-        uniform, prior, incumbent = self.probabilities(request.level, run, trials)
+        best = self.best(run, trials, rng)
+        uniform, prior, incumbent = self.probabilities(request.level, run, best)
         u = rng.random()
         if u < uniform:
             return self._space.resolve(Uniform(rng)).config
         if u < uniform + prior or not incumbent:
             return self._space.resolve(Prior(rng)).config
-        return self._around(self._best(run, trials)[0], rng)
+        return self._around(best[0], rng)
 
     def probabilities(
-        self, level: int, run: FollowedBrackets, trials: Mapping[str, Trial]
+        self, level: int, run: FollowedBrackets, best: Sequence[Mapping[str, Any]]
     ) -> tuple[float, float, float]:
         """How likely each way of sampling is at a level: uniform, prior, incumbent. They add up to 1."""
         uniform = 1.0 / (1.0 + self._ladder.eta**level)
         informed = 1.0 - uniform
-        best = self._best(run, trials)
         if not best or not run.n_done[self._ladder.top]:
             return uniform, informed, 0.0
         if self._inc_ratio is not None:
@@ -85,12 +86,19 @@ class PriorBandSampler:
         share = s_prior / (s_prior + s_incumbent)
         return uniform, informed * share, informed * (1.0 - share)
 
-    def _best(self, run: FollowedBrackets, trials: Mapping[str, Trial]) -> list[Mapping[str, Any]]:
+    def best(
+        self, run: FollowedBrackets, trials: Mapping[str, Trial], rng: np.random.Generator
+    ) -> list[Mapping[str, Any]]:
         """The best eta configurations at the highest level that has so many; the incumbent first."""
         for level in range(self._ladder.top, -1, -1):
-            ranked = run.ranked.get(level, ())
-            if len(ranked) >= self._n_best:
-                return [trials[run.trial_at[number, level]].config for _, number in ranked[: self._n_best]]
+            ranking = run.ranked.get(level)
+            if ranking is not None and len(ranking) >= self._n_best:
+                numbers = ranking.best(self._n_best)
+                if ranking.single is None:
+                    front = ranking.ordered(next(ranking.groups()))
+                    incumbent = front[int(rng.integers(len(front)))]
+                    numbers = [incumbent, *(number for number in numbers if number != incumbent)][: self._n_best]
+                return [trials[run.trial_at[number, level]].config for number in numbers]
         return []
 
     def _around(self, incumbent: Mapping[str, Any], rng: np.random.Generator) -> Config:

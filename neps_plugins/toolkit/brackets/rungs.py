@@ -19,6 +19,7 @@ import math
 from attrs import frozen
 
 from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
+from neps_plugins.toolkit.pareto.promotion import make_selector
 
 
 @frozen
@@ -29,11 +30,14 @@ class Ladder:
         path: The fidelity's path.
         fidelities: The fidelity of each level, increasing; the last one is the fidelity's upper bound.
         eta: The reduction factor.
+        selector: Of results that do not dominate each other, which are promoted first: see
+            `neps_plugins.toolkit.promotion_order`.
     """
 
     path: str
     fidelities: tuple[float, ...]
     eta: float
+    selector: str = "epsnet"
 
     @property
     def top(self) -> int:
@@ -63,18 +67,20 @@ class Ladder:
         return tuple(max(1, math.floor(n * self.eta**-i + 1e-9)) for i in range(s + 1))
 
 
-def make_ladder(space: SearchSpace, eta: float, optimizer: str) -> Ladder:
+def make_ladder(space: SearchSpace, eta: float, optimizer: str, mo_selector: str = "epsnet") -> Ladder:
     """The rungs of a space with one fidelity.
 
     Args:
         space: The space.
         eta: The reduction factor, at least 2.
         optimizer: The optimizer's name, for messages.
+        mo_selector: Who is promoted first with several objectives: `"epsnet"` or `"nsga2"`.
 
     Raises:
-        OptimizerError: If `eta` is no such number, or the space hasn't exactly one fidelity, whose bounds are
-            positive.
+        OptimizerError: If `eta` is no such number, there is no such selector, or the space hasn't exactly one fidelity,
+            whose bounds are positive.
     """
+    make_selector(mo_selector, "mo_selector")
     if isinstance(eta, bool) or not isinstance(eta, (int, float)) or not eta >= 2 or math.isinf(eta):
         raise OptimizerError(f"eta must be a number of at least 2, not {eta!r}.")
     if not space.fidelities:
@@ -100,7 +106,7 @@ def make_ladder(space: SearchSpace, eta: float, optimizer: str) -> Ladder:
         value = max(domain.lower, round(exact)) if isinstance(domain, IntegerDomain) else max(domain.lower, exact)
         if not fidelities or value > fidelities[-1]:
             fidelities.append(value)
-    return Ladder(path, tuple(fidelities), eta)
+    return Ladder(path, tuple(fidelities), eta, mo_selector)
 
 
 def first_level(rungs: Ladder, early_stopping_rate: int, optimizer: str) -> int:

@@ -44,10 +44,11 @@ class Synchronous:
 
     Args:
         sizes: By the level at which a bracket begins, the number of configurations at each level from there.
+        selector: Which of several objectives' results are promoted first: as for `Ladder`.
     """
 
-    def __init__(self, sizes: Mapping[int, Sequence[int]]) -> None:
-        self.brackets = SynchronousBrackets(sizes)
+    def __init__(self, sizes: Mapping[int, Sequence[int]], selector: str = "epsnet") -> None:
+        self.brackets = SynchronousBrackets(sizes, selector)
         self._sizes = sizes
 
     def openings(self, rng: np.random.Generator) -> Iterator[Wanted]:
@@ -66,7 +67,7 @@ class Asynchronous:
     """
 
     def __init__(self, weights: Mapping[int, float], rungs: Ladder) -> None:
-        self.brackets = AsynchronousBrackets(list(weights), rungs.top, rungs.eta)
+        self.brackets = AsynchronousBrackets(list(weights), rungs.top, rungs.eta, rungs.selector)
         self._starts = list(weights)
         total = sum(weights.values())
         self._shares = list(itertools.accumulate(weight / total for weight in weights.values()))
@@ -82,12 +83,12 @@ class Asynchronous:
 
 def successive_halving(rungs: Ladder, start: int = 0) -> Synchronous:
     """One kind of bracket, over and over: eta**s configurations s rungs below the top, one at the top."""
-    return Synchronous({start: rungs.halving_sizes(start)})
+    return Synchronous({start: rungs.halving_sizes(start)}, rungs.selector)
 
 
 def hyperband(rungs: Ladder, start: int = 0) -> Synchronous:
     """A bracket from each rung in turn, from the lowest on."""
-    return Synchronous({level: rungs.hyperband_sizes(level) for level in range(rungs.top + 1)})
+    return Synchronous({level: rungs.hyperband_sizes(level) for level in range(rungs.top + 1)}, rungs.selector)
 
 
 def asha(rungs: Ladder, start: int = 0) -> Asynchronous:

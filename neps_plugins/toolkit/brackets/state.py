@@ -2,7 +2,9 @@
 
 A configuration has a number, and enters at a level; at most one of its trials is at each level. Everything
 here is a function of the trials: which configurations there are, at which levels, and what came of it.
-Failed and crashed evaluations count as done and are never promoted; infinite objectives rank last.
+Failed and crashed evaluations count as done and are never promoted; infinite objectives rank last. With several
+objectives, those that fewer others dominate come first, and with constraints, those that keep all of them
+(`neps_plugins.toolkit.pareto.ranking`).
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ class Entry:
         number: The configuration.
         level: Where it was evaluated.
         is_done: Whether its evaluation has ended.
-        objective: The objective of a successful one; None otherwise.
+        objectives: The objectives of a successful one; None otherwise.
+        constraints: Its constraints, which should be at most 0.
     """
 
     number: int
     level: int
     is_done: bool
-    objective: float | None
+    objectives: tuple[float, ...] | None
+    constraints: tuple[float, ...] = ()
 
 
 @frozen

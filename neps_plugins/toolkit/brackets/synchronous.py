@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from attrs import define, field
 
 from neps_plugins.toolkit.brackets.state import Entry, Wanted
+from neps_plugins.toolkit.pareto.ranking import Ranking
 
 
 @define
@@ -22,6 +23,7 @@ class _Bracket:
 
     start: int
     sizes: Sequence[int]
+    selector: str
     rungs: list[dict[int, Entry]] = field(init=False)
     running: list[int] = field(init=False)
     stage: int = field(default=0, init=False)  # the rung that is being filled
@@ -59,11 +61,14 @@ class _Bracket:
         rung = self.rungs[self.stage]
         if self.stage == len(self.sizes) - 1 or len(rung) < self.expected or self.running[self.stage]:
             return False
-        order = sorted((e.objective, e.number) for e in rung.values() if e.objective is not None)
+        ranking = Ranking(self.selector)
+        for entry in rung.values():
+            if entry.objectives is not None:
+                ranking.add(entry.number, entry.objectives, entry.constraints)
         self.stage += 1
         above = self.rungs[self.stage]
         free = self.sizes[self.stage] - len(above)  # some may be there already, if trials were deleted
-        self.queue = [number for _, number in order if number not in above][: max(free, 0)]
+        self.queue = [number for number in ranking.best() if number not in above][: max(free, 0)]
         self.expected = len(above) + len(self.queue)
         return True
 
@@ -78,10 +83,12 @@ class SynchronousBrackets:
     Args:
         sizes: By the level at which a bracket begins: how many configurations it has at each level from
             there. The brackets are opened in this order, over and over.
+        selector: Which of several objectives' results are promoted first: as for `Ladder`.
     """
 
-    def __init__(self, sizes: Mapping[int, Sequence[int]]) -> None:
+    def __init__(self, sizes: Mapping[int, Sequence[int]], selector: str = "epsnet") -> None:
         self._sizes = sizes
+        self._selector = selector
         self.clear()
 
     def clear(self) -> None:
@@ -96,7 +103,7 @@ class SynchronousBrackets:
             if start not in self._sizes:  # entered elsewhere: by hand, or from the prior at the highest fidelity
                 return
             if not self._brackets[start] or self._brackets[start][-1].is_full:
-                self._brackets[start].append(_Bracket(start, self._sizes[start]))
+                self._brackets[start].append(_Bracket(start, self._sizes[start], self._selector))
                 self._open.append(self._brackets[start][-1])
             bracket = self._bracket_of[entry.number] = self._brackets[start][-1]
             self._counts[start] += 1

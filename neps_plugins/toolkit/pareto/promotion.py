@@ -33,13 +33,27 @@ def promotion_order(
     Raises:
         OptimizerError: The selector is unknown, or the shapes are others.
     """
-    if not isinstance(selector, str) or selector not in SELECTORS:
-        raise OptimizerError(f"selector={selector!r} is unknown. {nearest(str(selector), SELECTORS)}")
+    order_of_front = make_selector(selector)
     values = as_values(values)
     ranks = non_dominated_sort(values) if violations is None else constrained_sort(values, violations)
     by_rank = np.argsort(ranks, kind="stable")
     fronts = np.split(by_rank, np.flatnonzero(np.diff(ranks[by_rank])) + 1)
-    return np.concatenate([front[SELECTORS[selector](values[front])] for front in fronts])
+    return np.concatenate([front[order_of_front(values[front])] for front in fronts])
+
+
+def make_selector(selector: str, keyword: str = "selector") -> Callable[[Floats], Integers]:
+    """What orders the points of one front.
+
+    Args:
+        selector: `"epsnet"` or `"nsga2"`.
+        keyword: What the message calls it.
+
+    Raises:
+        OptimizerError: There is none of this name.
+    """
+    if not isinstance(selector, str) or selector not in SELECTORS:
+        raise OptimizerError(f"{keyword}={selector!r} is unknown. {nearest(str(selector), SELECTORS)}")
+    return SELECTORS[selector]
 
 
 def _loneliest_first(front: Floats) -> Integers:

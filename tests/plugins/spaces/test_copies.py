@@ -59,7 +59,17 @@ def test_what_was_made_of_a_space():
         assert [r.config for r in draws(way(space))] == [r.config for r in draws(space)]
 
 
-NAMES = ["random_search", "grid_search", "hyperband", "async_hb", "priorband", "bayesian_optimization", "pibo", "tpe"]
+NAMES = [
+    "random_search",
+    "grid_search",
+    "hyperband",
+    "async_hb",
+    "priorband",
+    "bayesian_optimization",
+    "pibo",
+    "tpe",
+    "nsga2",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

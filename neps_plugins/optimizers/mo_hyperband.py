@@ -1,0 +1,47 @@
+"""Hyperband for several objectives: its brackets, and the promotion of MO-ASHA.
+
+L. Li, K. Jamieson, G. DeSalvo, A. Rostamizadeh and A. Talwalkar, "Hyperband: a novel bandit-based approach to
+hyperparameter optimization", JMLR 18, 2018; R. Schmucker, M. Donini, M. B. Zafar, D. Salinas and C. Archambeau,
+"Multi-objective asynchronous successive halving", arXiv:2106.12639, 2021. The brackets of `hyperband` do the same with
+several objectives; here it has the name that one looks for.
+"""
+
+from __future__ import annotations
+
+from neps_core import OptimizerSpec, SearchSpace, hookimpl
+from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
+from neps_plugins.toolkit.brackets.samplers import AnySampler
+
+NAME = "mo_hyperband"
+
+
+def mo_hyperband(
+    space: SearchSpace,
+    eta: float = 3,
+    sampler: AnySampler = "uniform",
+    sample_prior_first: bool | str = False,
+    mo_selector: str = "epsnet",
+) -> BracketOptimizer:
+    """Hedges as Hyperband does, and promotes those first that nothing dominates.
+
+    Args:
+        space: A space with one fidelity.
+        eta: How many configurations compete for one place in the next rung, and how much dearer that is.
+        sampler: Where new configurations come from: `"uniform"`, `"prior"`, `"priorband"` or `"bayesian_optimization"`,
+            or a sampler of your own, as for `neps_plugins.toolkit.make_sampler`.
+        sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
+        mo_selector: With several objectives, which of those that do not dominate each other are promoted first:
+            `"epsnet"`, those that are far from the ones before, or `"nsga2"`, the loneliest.
+
+    Raises:
+        OptimizerError: If the space hasn't one fidelity, a prior is needed and there is none, or a keyword
+            makes no sense.
+    """
+    return BracketOptimizer(NAME, space, "hyperband", eta, sampler, sample_prior_first, mo_selector=mo_selector)
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`mo_hyperband`."""
+    summary = "Hyperband for several objectives"
+    return [OptimizerSpec(NAME, mo_hyperband, summary, uses_fidelity=True, uses_priors=True)]

@@ -1,0 +1,185 @@
+"""NSGA-II (Deb et al. 2002), without generations: the best configurations so far are the parents of the next one.
+
+K. Deb, A. Pratap, S. Agarwal and T. Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE
+Trans. Evolutionary Computation 6(2), 2002; A. J. Nebro and J. J. Durillo, "On the effect of applying a steady-state
+selection scheme in the multi-objective genetic algorithm NSGA-II", 2009. Nobody waits for a generation to be complete,
+so any number of workers may evaluate at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from neps_core import (
+    BudgetInfo,
+    Config,
+    ConfigError,
+    Fixed,
+    OptimizerError,
+    OptimizerSpec,
+    SampledConfig,
+    SearchSpace,
+    Trial,
+    Uniform,
+    hookimpl,
+)
+from neps_core.spaces.identity import config_hash
+from neps_plugins.toolkit.enumeration import Untried
+from neps_plugins.toolkit.evolution.offspring import offspring
+from neps_plugins.toolkit.fidelity import fixed_fidelities
+from neps_plugins.toolkit.observations import Observations
+from neps_plugins.toolkit.pareto.ranking import Ranking
+from neps_plugins.toolkit.priors import PriorMode
+from neps_plugins.toolkit.randomness import given_or_fresh
+
+NAME = "nsga2"
+
+#: How many children, and then how many random configurations, are made for one that is new.
+TRIES = 50
+
+
+class NSGA2:
+    """Lets the best configurations have children: for several objectives, many cheap evaluations, and any space.
+
+    The best are those that keep all constraints before those that don't, then those that the fewest fronts lie before,
+    then the loneliest of their front. Parents are the winners of tournaments of two. Numbers of a child lie near those
+    of its parents (simulated binary crossover, polynomial mutation), other decisions are those of one of them, or drawn
+    anew.
+
+    The first configurations are spread evenly (a Sobol sequence), after the prior's mode if the space has priors. A
+    configuration that was tried is not tried again as long as there is another one; a finite space in which all are
+    tried ends the run.
+
+    Args:
+        space: What to search.
+        population_size: How many configurations may be parents, and how many begin.
+        mutation_rate: The probability with which each decision of a child is mutated; None for one decision of each
+            child, on average.
+        crossover_rate: The probability with which a child has two parents.
+        ignore_fidelity: What to do about a fidelity: False refuses it, True treats it like any parameter,
+            `"highest_fidelity"` keeps it at its upper bound.
+
+    Raises:
+        OptimizerError: If a number is out of range, or the space has a fidelity that isn't ignored.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        population_size: int = 20,
+        mutation_rate: float | None = None,
+        crossover_rate: float = 0.9,
+        ignore_fidelity: bool | str = False,
+    ) -> None:
+        if isinstance(population_size, bool) or not isinstance(population_size, int) or population_size < 2:
+            raise OptimizerError(f"population_size={population_size!r} must be a whole number of at least 2.")
+        for keyword, rate in (("crossover_rate", crossover_rate), ("mutation_rate", mutation_rate)):
+            if not _is_share(rate) and (rate is not None or keyword == "crossover_rate"):
+                raise OptimizerError(f"{keyword}={rate!r} must be a number from 0 to 1.")
+        self._space = space
+        self._size = population_size
+        self._mutation_rate = mutation_rate
+        self._crossover_rate = crossover_rate
+        self._fixed = fixed_fidelities(space, ignore_fidelity, NAME)
+        self._seen = Observations(NAME, several=True)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._ranking = Ranking("nsga2")
+        self._read = 0
+        self._untried = Untried(self._space, self._fixed)
+
+    def __call__(
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo | None = None,
+        n: int | None = None,
+        rng: np.random.Generator | None = None,
+        seed: int = 0,
+    ) -> list[SampledConfig]:
+        rng = given_or_fresh(rng)
+        try:
+            self._follow(trials)
+        except BaseException:  # an interrupt too: what was half taken in is taken in anew
+            self._seen = Observations(NAME, several=True)
+            raise
+        parents = [self._seen.ended[i].config for i in self._ranking.best(self._size)]
+        batch: set[str] = set()
+        proposals: list[SampledConfig] = []
+        for _ in range(n or 1):
+            config = self._propose(parents, batch, rng, seed)
+            if config is None:
+                break
+            batch.add(config_hash(config))
+            proposals.append(SampledConfig(config))
+        return proposals
+
+    def _follow(self, trials: Mapping[str, Trial]) -> None:
+        """Take in what has ended."""
+        anew, _ = self._seen.follow(trials)
+        if anew:
+            self._begin_anew()
+        for i in range(self._read, len(self._seen.ended)):
+            objectives = self._seen.ended[i].objectives
+            if objectives is not None and all(value < math.inf for value in objectives):
+                self._ranking.add(i, objectives, self._seen.ended[i].constraints)
+        self._read = len(self._seen.ended)
+
+    def _propose(
+        self, parents: list[Mapping[str, Any]], batch: set[str], rng: np.random.Generator, seed: int
+    ) -> Config | None:
+        """A configuration that was not tried; None if there is none."""
+        place = len(self._seen.tried) + len(batch)
+        ideas = self._first(place, rng, seed) if place < self._size else self._children(parents, rng)
+        for config in ideas:
+            this = config_hash(config)
+            if this not in self._seen.tried and this not in batch:
+                return config
+        return next(iter(self._untried.first(1, self._seen.tried, batch)), None)
+
+    def _first(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
+        """The initial population: a sequence that depends on the run's seed alone."""
+        from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol  # SciPy takes half a second to import
+
+        if place == 0 and self._space.has_priors:
+            with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
+                yield self._space.resolve(Fixed(self._fixed, PriorMode(Uniform(rng)))).config
+        typical = self._space.resolve(Uniform(np.random.default_rng([seed, 2]))).config
+        points = sobol(place + 1, min(len(typical), MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
+        yield self._space.resolve(Fixed(self._fixed, Along(points[place], Uniform(rng)))).config
+        yield from self._random(rng)
+
+    def _children(self, parents: list[Mapping[str, Any]], rng: np.random.Generator) -> Iterator[Config]:
+        """Children of the best, mutated the more the more of them were not new."""
+        for i in range(TRIES if parents else 0):
+            a = self._winner(parents, rng)
+            others = [parent for parent in parents if parent is not a]
+            b = self._winner(others, rng) if others and rng.random() < self._crossover_rate else None
+            rate = 1.0 / max(1, len(a) - len(self._fixed)) if self._mutation_rate is None else self._mutation_rate
+            with suppress(ConfigError):  # a parent of another space, imported by hand; or all of it is forbidden
+                yield offspring(self._space, a, b, rng, min(1.0, rate * (1 + i)), self._fixed)
+        yield from self._random(rng)
+
+    def _winner(self, ranked: list[Mapping[str, Any]], rng: np.random.Generator) -> Mapping[str, Any]:
+        """Of a tournament of two."""
+        return ranked[int(rng.integers(len(ranked), size=2).min())]
+
+    def _random(self, rng: np.random.Generator) -> Iterator[Config]:
+        for _ in range(TRIES):
+            yield self._space.resolve(Fixed(self._fixed, Uniform(rng))).config
+
+
+def _is_share(rate: Any) -> bool:
+    return isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0.0 <= rate <= 1.0
+
+
+@hookimpl
+def neps_optimizers() -> list[OptimizerSpec]:
+    """`nsga2`."""
+    summary = "children of the best configurations; for several objectives, and many cheap evaluations"
+    return [OptimizerSpec(NAME, NSGA2, summary)]

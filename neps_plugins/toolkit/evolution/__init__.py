@@ -1,0 +1,1 @@
+"""Children of configurations, in spaces of every kind. Begin with `offspring`."""
