@@ -29,7 +29,7 @@ from neps_core import (
     Uniform,
 )
 from neps_plugins.toolkit.acquisition.candidates import make_candidates
-from neps_plugins.toolkit.acquisition.maximization import WIDE, maximize
+from neps_plugins.toolkit.acquisition.maximization import ITERATIONS, WIDE, maximize
 from neps_plugins.toolkit.acquisition.terms import Weighted
 from neps_plugins.toolkit.dataset import Dataset
 from neps_plugins.toolkit.enumeration import Untried
@@ -48,6 +48,9 @@ Floats = npt.NDArray[np.float64]
 
 #: How many of the configurations with the best results count as candidates for the best one.
 PROMISING = 100
+
+#: The most iterations of L-BFGS in a turn, with several objectives: more make proposals dearer, and not better.
+ITERATIONS_OF_FRONT = 6
 
 #: How many random configurations are tried for one that is new, before all are gone through.
 TRIES = 200
@@ -218,7 +221,8 @@ class BayesianOptimizer:
         if self._from_prior:
             wide += candidates.sample(WIDE // 2, rng, from_prior=True)
         good = seen[worth_varying(means, feasible, rng)]
-        ranked = maximize(acquisition, candidates, wide, good, rng)
+        iterations = ITERATIONS if len(models.objectives) == 1 else ITERATIONS_OF_FRONT
+        ranked = maximize(acquisition, candidates, wide, good, rng, iterations)
         return (candidates.config(ranked, i) for i in range(len(ranked)))
 
     def _reference(self, models: Models) -> Floats | None:
