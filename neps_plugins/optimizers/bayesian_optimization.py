@@ -55,4 +55,5 @@ def bayesian_optimization(
 @hookimpl
 def neps_optimizers() -> list[OptimizerSpec]:
     """`bayesian_optimization`."""
-    return [OptimizerSpec(NAME, bayesian_optimization, "a Gaussian process, and expected improvement")]
+    summary = "Gaussian processes, and expected improvement: of one objective, or of a front"
+    return [OptimizerSpec(NAME, bayesian_optimization, summary, several_objectives=True)]

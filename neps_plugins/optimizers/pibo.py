@@ -70,4 +70,5 @@ def pibo(
 @hookimpl
 def neps_optimizers() -> list[OptimizerSpec]:
     """`pibo`."""
-    return [OptimizerSpec(NAME, pibo, "Bayesian optimization that begins with the user's priors", uses_priors=True)]
+    summary = "Bayesian optimization that begins with the user's priors"
+    return [OptimizerSpec(NAME, pibo, summary, uses_priors=True, several_objectives=True)]

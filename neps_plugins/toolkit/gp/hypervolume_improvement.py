@@ -3,9 +3,9 @@
 S. Daulton, M. Balandat and E. Bakshy, "Differentiable expected hypervolume improvement for parallel multi-objective
 Bayesian optimization", NeurIPS 2020; as a logarithm, see `neps_plugins.toolkit.pareto.improvement`.
 
-With noise, the front isn't known. The predicted means at configurations that were evaluated stand for what they gave, as
-for one objective; a configuration that is under way has given what is predicted for it. So those that are proposed at
-the same time are spread along the front (the sequential greedy selection of the paper's Section 3.4, with means).
+With noise, the front isn't known. The predicted means at configurations that were evaluated stand for what they gave,
+as for one objective; a configuration that is under way has given what is predicted for it. So those that are proposed
+at the same time are spread along the front (the sequential greedy selection of the paper's Section 3.4, with means).
 """
 
 from __future__ import annotations

@@ -157,7 +157,9 @@ class Surrogate:
             found = fit(z, self._warping(y, offset).targets, features.group, fresh, kernel=self._kernel)
             # The warp is chosen with hyperparameters, and they are fitted with a warp: once more each.
             offset = self._best_offset(z, y, features, found.hyperparameters)
-            found = fit(z, self._warping(y, offset).targets, features.group, [found.hyperparameters], kernel=self._kernel)
+            found = fit(
+                z, self._warping(y, offset).targets, features.group, [found.hyperparameters], kernel=self._kernel
+            )
         else:
             logs = dict(zip(state.features.keys, state.hyperparameters.log_lengthscales))
             known = [logs.get(key, mode.log_lengthscales[0]) for key in features.keys]

@@ -90,7 +90,7 @@ class Prepared:
         return value, by_mean, by_sd
 
     def _at_coordinates(self, mean: Floats, sd: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """h, Phi and phi at the coordinates, each of shape (p + 1, n), and the logarithm of a volume of 1, shape (n,)."""
+        """h, Phi and phi at the p coordinates, each of shape (p + 1, n), and the logarithm of the unit, shape (n,)."""
         p, n = len(self._coordinates), len(mean)
         z = self._coordinates - mean.T[self._objective]
         z /= sd.T[self._objective]
@@ -120,13 +120,13 @@ class Prepared:
 
     def _sides(self, at: Floats) -> Floats:
         """Differences between the ends of all sides, shape (m, k, n), of what is `at` the coordinates."""
-        sides = at[self._high]
+        sides: Floats = at[self._high]
         sides -= at[self._low]
         return sides
 
 
 def _product(sides: Floats) -> Floats:
-    out = sides[0]
+    out: Floats = sides[0]
     for side in sides[1:]:
         out = out * side
     return out
