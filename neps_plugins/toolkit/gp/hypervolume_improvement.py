@@ -63,8 +63,8 @@ def expected_hypervolume_improvement(situation: Situation) -> tuple[float, Term]
         return None
     reference = situation.reference
     if reference is None:
-        # Beyond the nadir, and beyond the worst of all: a front that is one point, or a small part of the true one, would
-        # leave no room for the rest of it, and the search would stay where it is.
+        # Beyond the nadir, and no better than the worst: a front that is one point, or a small part of the true one,
+        # would leave no room for the rest of it, and the search would stay where it is.
         reference = np.maximum(reference_point(situation.means), situation.means.max(axis=0))
     front = few(situation.means[non_dominated(situation.means)])
     models = situation.models.objectives

@@ -14,9 +14,14 @@ from neps_plugins.toolkit.gp.constraint_warp import CONSTRAINT_OFFSETS, Constrai
 from neps_plugins.toolkit.gp.kernels import MATERN52, Kernel
 from neps_plugins.toolkit.gp.model import Model
 from neps_plugins.toolkit.gp.surrogate import Surrogate
+from neps_plugins.toolkit.gp.targets import OFFSETS
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+#: The offsets to choose from where there are several objectives. The hypervolume is that of targets: a strong warp
+#: would have it count next to nothing but the ends of the front. Strong warps, and none at all, were measured, too.
+OFFSETS_OF_SEVERAL = OFFSETS[OFFSETS.index(1.0) :]
 
 
 @frozen(eq=False)
@@ -89,8 +94,11 @@ class Surrogates:
         """
         columns = data.encoder.columns
         objectives, constraints = data.all_objectives.T, data.constraints.T
-        for j in range(len(self._objectives), len(objectives)):
-            self._objectives.append(Surrogate(kernel=self._kernel, stream=(j,) if j else ()))
+        m = len(objectives)
+        if len(self._objectives) != m:
+            offsets = OFFSETS if m == 1 else OFFSETS_OF_SEVERAL
+            streams: list[tuple[int, ...]] = [(), *((j,) for j in range(1, m))]
+            self._objectives = [Surrogate(offsets, self._kernel, stream=stream) for stream in streams]
         for j in range(len(self._constraints), len(constraints)):
             self._constraints.append(Surrogate(CONSTRAINT_OFFSETS, self._kernel, ConstraintWarp.of, (j, 1)))
         of_constraints = []
