@@ -27,6 +27,9 @@ def bayesian_optimization(
 ) -> BayesianOptimizer:
     """Fits a model to all results so far, and proposes what it expects to improve most on the best of them.
 
+    With several objectives, that is what enlarges the hypervolume of the front most. Constraints are modelled, too, and
+    what is to be gained is multiplied with the probability that they are kept.
+
     Args:
         space: What to search.
         initial_design_size: How many configurations are spread evenly over the space before there is a model;
@@ -37,7 +40,7 @@ def bayesian_optimization(
         ignore_fidelity: False refuses a space with a fidelity; True and `"highest_fidelity"` keep it at its upper
             bound.
         reference_point: With several objectives, what counts is better than this in each of them: one number for each,
-            in its unit. None to put it a little beyond the front that was found.
+            in its unit. None to put it where the worst results are.
 
     Raises:
         OptimizerError: If the space has a fidelity that isn't ignored, or a keyword makes no sense.

@@ -41,7 +41,7 @@ def pibo(
         ignore_fidelity: False refuses a space with a fidelity; True and `"highest_fidelity"` keep it at its upper
             bound.
         reference_point: With several objectives, what counts is better than this in each of them: one number for each,
-            in its unit. None to put it a little beyond the front that was found.
+            in its unit. None to put it where the worst results are.
         sample_prior_first: Evaluate the priors' own values before anything else.
 
     Raises:

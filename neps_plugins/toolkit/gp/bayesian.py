@@ -73,7 +73,7 @@ class BayesianOptimizer:
             proposal: see `TermMaker`.
         kernel: Of the Gaussian process.
         reference_point: With several objectives, what counts is better than this in each of them: as many numbers, in
-            their units. None to put it a little beyond the front that was found. With one objective it says nothing.
+            their units. None to put it where the worst results are. With one objective it says nothing.
 
     Raises:
         OptimizerError: If a keyword makes no sense.
