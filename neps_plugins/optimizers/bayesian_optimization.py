@@ -6,6 +6,7 @@ Optimization 13, 1998. How it is done stands in `neps_plugins.toolkit.gp.bayesia
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neps_core import OptimizerSpec, SearchSpace, hookimpl
@@ -22,9 +23,12 @@ def bayesian_optimization(
     initial_design_size: int | str = "ndim",
     cost_aware: bool | str = False,
     ignore_fidelity: bool | str = False,
-    reference_point: None = None,
+    reference_point: Sequence[float] | None = None,
 ) -> BayesianOptimizer:
     """Fits a model to all results so far, and proposes what it expects to improve most on the best of them.
+
+    With several objectives, that is what enlarges the hypervolume of the front most. Constraints are modelled, too, and
+    what is to be gained is multiplied with the probability that they are kept.
 
     Args:
         space: What to search.
@@ -35,7 +39,8 @@ def bayesian_optimization(
             cost budget, the less this counts.
         ignore_fidelity: False refuses a space with a fidelity; True and `"highest_fidelity"` keep it at its upper
             bound.
-        reference_point: For several objectives, which are not supported yet; None.
+        reference_point: With several objectives, what counts is better than this in each of them: one number for each,
+            in its unit. None to put it where the worst results are.
 
     Raises:
         OptimizerError: If the space has a fidelity that isn't ignored, or a keyword makes no sense.
@@ -44,14 +49,16 @@ def bayesian_optimization(
     from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer  # SciPy takes half a second to import
     from neps_plugins.toolkit.gp.cost import cost_terms
     from neps_plugins.toolkit.gp.expected_improvement import expected_improvement
+    from neps_plugins.toolkit.gp.feasibility import feasibility
 
-    terms = (expected_improvement, *cost_terms(cost_aware))
+    terms = (expected_improvement, feasibility, *cost_terms(cost_aware))
     return BayesianOptimizer(NAME, space, initial_design_size, fixed, terms=terms, reference_point=reference_point)
 
 
 @hookimpl
 def neps_optimizers() -> list[OptimizerSpec]:
     """`bayesian_optimization`."""
+    summary = "Gaussian processes, and expected improvement: of one objective, or of a front"
     # Of torch, and of how its acquisition is maximised: nothing to be set here.
     ignored = ("device", "num_restarts", "n_initial_start_points")
-    return [OptimizerSpec(NAME, bayesian_optimization, "a Gaussian process, and expected improvement", ignored=ignored)]
+    return [OptimizerSpec(NAME, bayesian_optimization, summary, several_objectives=True, ignored=ignored)]

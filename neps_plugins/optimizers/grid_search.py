@@ -110,4 +110,4 @@ class GridSearch:
 def neps_optimizers() -> list[OptimizerSpec]:
     """`grid_search`."""
     summary = "every combination of a few values of each parameter"
-    return [OptimizerSpec(NAME, GridSearch, summary, aliases=("neps_grid_search",))]
+    return [OptimizerSpec(NAME, GridSearch, summary, aliases=("neps_grid_search",), several_objectives=True)]

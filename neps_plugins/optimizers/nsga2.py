@@ -126,7 +126,7 @@ class NSGA2:
             self._begin_anew()
         for i in range(self._read, len(self._seen.ended)):
             objectives = self._seen.ended[i].objectives
-            if objectives is not None and all(value < math.inf for value in objectives):
+            if objectives and all(value < math.inf for value in objectives):
                 self._ranking.add(i, objectives, self._seen.ended[i].constraints)
         self._read = len(self._seen.ended)
 

@@ -7,6 +7,7 @@ files that it names.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from neps_core import OptimizerSpec, SearchSpace, hookimpl
@@ -24,7 +25,7 @@ def pibo(
     initial_design_size: int | str = "ndim",
     cost_aware: bool | str = False,
     ignore_fidelity: bool | str = False,
-    reference_point: None = None,
+    reference_point: Sequence[float] | None = None,
     sample_prior_first: bool = False,
 ) -> BayesianOptimizer:
     """Bayesian optimization that begins where the user believes the best to be, and trusts results more and more.
@@ -39,7 +40,8 @@ def pibo(
         cost_aware: As for `bayesian_optimization`.
         ignore_fidelity: False refuses a space with a fidelity; True and `"highest_fidelity"` keep it at its upper
             bound.
-        reference_point: For several objectives, which are not supported yet; None.
+        reference_point: With several objectives, what counts is better than this in each of them: one number for each,
+            in its unit. None to put it where the worst results are.
         sample_prior_first: Evaluate the priors' own values before anything else.
 
     Raises:
@@ -50,6 +52,7 @@ def pibo(
     from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer  # SciPy takes half a second to import
     from neps_plugins.toolkit.gp.cost import cost_terms
     from neps_plugins.toolkit.gp.expected_improvement import expected_improvement
+    from neps_plugins.toolkit.gp.feasibility import feasibility
     from neps_plugins.toolkit.gp.prior_weight import DecayingPrior
 
     return BayesianOptimizer(
@@ -59,7 +62,7 @@ def pibo(
         fixed,
         from_prior=True,
         sample_prior_first=sample_prior_first,
-        terms=(expected_improvement, DecayingPrior(), *cost_terms(cost_aware)),
+        terms=(expected_improvement, feasibility, DecayingPrior(), *cost_terms(cost_aware)),
         reference_point=reference_point,
     )
 
@@ -69,4 +72,4 @@ def neps_optimizers() -> list[OptimizerSpec]:
     """`pibo`."""
     summary = "Bayesian optimization that begins with the user's priors"
     ignored = ("device", "num_restarts", "n_initial_start_points")  # as for `bayesian_optimization`
-    return [OptimizerSpec(NAME, pibo, summary, uses_priors=True, ignored=ignored)]
+    return [OptimizerSpec(NAME, pibo, summary, uses_priors=True, several_objectives=True, ignored=ignored)]

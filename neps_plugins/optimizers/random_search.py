@@ -59,4 +59,8 @@ class RandomSearch:
 def neps_optimizers() -> list[OptimizerSpec]:
     """`random_search`."""
     summary = "every configuration independently, uniformly or from the priors"
-    return [OptimizerSpec(NAME, RandomSearch, summary, aliases=("neps_random_search",), uses_priors=True)]
+    return [
+        OptimizerSpec(
+            NAME, RandomSearch, summary, aliases=("neps_random_search",), uses_priors=True, several_objectives=True
+        )
+    ]

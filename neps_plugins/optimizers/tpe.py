@@ -163,7 +163,7 @@ class TPE:
         for observation in self._seen.ended[self._n_ended :]:
             self._table.append(observation.config, self._domains(observation.config))
             objectives = observation.objectives
-            if objectives is not None and all(value < math.inf for value in objectives):
+            if objectives and all(value < math.inf for value in objectives):
                 self._ranking.add(self._n_ended, objectives, observation.constraints)
             self._n_ended += 1
 
@@ -215,7 +215,7 @@ class TPE:
         weights = np.zeros(self._table.n)
         weights[best] = math.log(len(best) + 1.0) - np.log(np.arange(1, len(best) + 1))
         kept = [i for i in best if all(value <= 0 for value in self._seen.ended[i].constraints)]
-        values = [self._seen.ended[i].objectives or () for i in kept]
+        values = [self._seen.ended[i].objectives for i in kept]
         if values and len(values[0]) > 1:
             weights[best] = 1.0
             weights[kept] += _contributions(np.array(values), rng)

@@ -14,8 +14,8 @@ from six rooms, and from what these share:
 - `pareto`: several objectives and constraints: fronts, hypervolume, scalarisations, in arrays;
 - `parzen`: densities over configurations.
 
-The rooms `brackets`, `evolution`, `gp` and `parzen` don't know each other, but for the sampler of brackets that has a
-model.
+`Scalarised` shows several objectives to what was written for one. The rooms `brackets`, `evolution`, `gp` and `parzen`
+don't know each other, but for the sampler of brackets that has a model.
 """
 
 from __future__ import annotations
@@ -65,20 +65,30 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.fidelity import fixed_at_highest as fixed_at_highest
     from neps_plugins.toolkit.fidelity import fixed_fidelities as fixed_fidelities
     from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer as BayesianOptimizer
+    from neps_plugins.toolkit.gp.constraint_warp import ConstraintWarp as ConstraintWarp
     from neps_plugins.toolkit.gp.cost import LogCost as LogCost
     from neps_plugins.toolkit.gp.cost import PredictedCost as PredictedCost
     from neps_plugins.toolkit.gp.cost import cost_terms as cost_terms
     from neps_plugins.toolkit.gp.expected_improvement import LogExpectedImprovement as LogExpectedImprovement
     from neps_plugins.toolkit.gp.expected_improvement import expected_improvement as expected_improvement
+    from neps_plugins.toolkit.gp.feasibility import LogFeasibility as LogFeasibility
+    from neps_plugins.toolkit.gp.feasibility import feasibility as feasibility
     from neps_plugins.toolkit.gp.features import Features as Features
     from neps_plugins.toolkit.gp.fit import Fit as Fit
     from neps_plugins.toolkit.gp.fit import fit as fit
     from neps_plugins.toolkit.gp.hyperparameters import Hyperparameters as Hyperparameters
     from neps_plugins.toolkit.gp.hyperparameters import prior_mode as prior_mode
+    from neps_plugins.toolkit.gp.hypervolume_improvement import (
+        LogExpectedHypervolumeImprovement as LogExpectedHypervolumeImprovement,
+    )
     from neps_plugins.toolkit.gp.kernels import Kernel as Kernel
     from neps_plugins.toolkit.gp.kernels import Matern52 as Matern52
     from neps_plugins.toolkit.gp.laplace import drawn as drawn
     from neps_plugins.toolkit.gp.model import Model as Model
+    from neps_plugins.toolkit.gp.models import Models as Models
+    from neps_plugins.toolkit.gp.models import Surrogates as Surrogates
+    from neps_plugins.toolkit.gp.models import predictions as predictions
+    from neps_plugins.toolkit.gp.models import predictions_with_gradient as predictions_with_gradient
     from neps_plugins.toolkit.gp.posterior import Posterior as Posterior
     from neps_plugins.toolkit.gp.prior_weight import DecayingPrior as DecayingPrior
     from neps_plugins.toolkit.gp.situation import Situation as Situation
@@ -101,6 +111,7 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.pareto.improvement import (
         log_expected_hypervolume_improvement as log_expected_hypervolume_improvement,
     )
+    from neps_plugins.toolkit.pareto.prepared import Prepared as Prepared
     from neps_plugins.toolkit.pareto.promotion import promotion_order as promotion_order
     from neps_plugins.toolkit.pareto.ranking import Ranking as Ranking
     from neps_plugins.toolkit.pareto.reference import beyond_all as beyond_all
@@ -125,6 +136,8 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.randomness import given_or_fresh as given_or_fresh
     from neps_plugins.toolkit.reports import BestSoFar as BestSoFar
     from neps_plugins.toolkit.reports import one_objective as one_objective
+    from neps_plugins.toolkit.scalarised import Scalarised as Scalarised
+    from neps_plugins.toolkit.scalarised import as_one_objective as as_one_objective
     from neps_plugins.toolkit.trial_follower import Follower as Follower
     from neps_plugins.toolkit.trial_follower import by_end as by_end
 
@@ -160,6 +173,10 @@ _PUBLIC = {
     "reports": (
         "BestSoFar",
         "one_objective",
+    ),
+    "scalarised": (
+        "Scalarised",
+        "as_one_objective",
     ),
     "trial_follower": (
         "Follower",
@@ -212,6 +229,7 @@ _PUBLIC = {
     "evolution.offspring": ("offspring",),
     "evolution.operators": ("mutated",),
     "gp.bayesian": ("BayesianOptimizer",),
+    "gp.constraint_warp": ("ConstraintWarp",),
     "gp.cost": (
         "LogCost",
         "PredictedCost",
@@ -221,11 +239,16 @@ _PUBLIC = {
         "LogExpectedImprovement",
         "expected_improvement",
     ),
+    "gp.feasibility": (
+        "LogFeasibility",
+        "feasibility",
+    ),
     "gp.features": ("Features",),
     "gp.fit": (
         "Fit",
         "fit",
     ),
+    "gp.hypervolume_improvement": ("LogExpectedHypervolumeImprovement",),
     "gp.hyperparameters": (
         "Hyperparameters",
         "prior_mode",
@@ -236,6 +259,12 @@ _PUBLIC = {
     ),
     "gp.laplace": ("drawn",),
     "gp.model": ("Model",),
+    "gp.models": (
+        "Models",
+        "Surrogates",
+        "predictions",
+        "predictions_with_gradient",
+    ),
     "gp.posterior": ("Posterior",),
     "gp.prior_weight": ("DecayingPrior",),
     "gp.situation": (
@@ -264,6 +293,7 @@ _PUBLIC = {
         "hypervolume_contributions",
     ),
     "pareto.improvement": ("log_expected_hypervolume_improvement",),
+    "pareto.prepared": ("Prepared",),
     "pareto.promotion": ("promotion_order",),
     "pareto.ranking": ("Ranking",),
     "pareto.reference": (

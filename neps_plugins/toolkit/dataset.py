@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,27 +28,33 @@ class Dataset:
         space: The space; configurations that are none of it are left out.
         optimizer: The optimizer's name, for messages.
         fixed: Path to value of what makes no difference between two configurations.
+        several: Whether the optimizer minimises several objectives.
 
     Attributes:
         encoder: Has a column for each path of any trial's configuration; choices are indices.
         configs: The configurations that were evaluated, n of them.
         values: The same, encoded, shape (n, width).
         active: Which paths they have, of the same shape.
-        objectives: Shape (n,); NaN where an evaluation failed or crashed, possibly infinite.
+        objectives: Shape (n,), of several the first; NaN where an evaluation failed or crashed, possibly infinite.
+        all_objectives: Shape (n, m); m is 1 as long as nothing has been observed.
+        constraints: Shape (n, c), at most 0 where they are kept; NaN where an evaluation gave none, and inf where it
+            gave NaN, as nobody knows whether NaN keeps a constraint.
         costs: Shape (n,); NaN where unknown.
         running: The configurations that are under way.
         tried: The identities of all trials' configurations.
     """
 
-    def __init__(self, space: SearchSpace, optimizer: str, fixed: Mapping[str, Any]) -> None:
+    def __init__(self, space: SearchSpace, optimizer: str, fixed: Mapping[str, Any], several: bool = False) -> None:
         self._space = space
-        self._observations = Observations(optimizer, fixed)
+        self._observations = Observations(optimizer, fixed, several)
         self._begin_anew()
 
     def _begin_anew(self) -> None:
         self.encoder = Encoder(self._space, one_hot=False)
         self.values, self.active = self.encoder.encode([])
         self.objectives: Floats = np.zeros(0)
+        self.all_objectives: Floats = np.zeros((0, 1))
+        self.constraints: Floats = np.zeros((0, 0))
         self.costs: Floats = np.zeros(0)
         self.configs: list[Mapping[str, Any]] = []
         self._read = 0
@@ -73,7 +79,7 @@ class Dataset:
             Whether everything was taken in anew.
 
         Raises:
-            OptimizerError: If an evaluation gave several objectives.
+            OptimizerError: If an evaluation gave several objectives, and the optimizer minimises one.
         """
         anew, ids = self._observations.follow(trials)
         if anew:
@@ -93,8 +99,33 @@ class Dataset:
         before = self.encoder.widened(self.values, self.active)
         self.values, self.active = np.vstack([before[0], values]), np.vstack([before[1], active])
         self.objectives = np.append(self.objectives, [observation.objective for observation in new])
+        self.all_objectives = _beneath(self.all_objectives, [o.objectives for o in new], repeated=True)
+        self.constraints = _beneath(self.constraints, [_known(o.constraints) for o in new])
         self.costs = np.append(self.costs, [math.nan if o.cost is None else o.cost for o in new])
         return anew
 
     def _is_known(self, config: Mapping[str, Any]) -> bool:
         return self.identity(config) in self._known
+
+
+def _beneath(above: Floats, rows: Sequence[tuple[float, ...]], repeated: bool = False) -> Floats:
+    """An array with further rows, as wide as the widest.
+
+    Args:
+        above: Shape (n, k).
+        rows: k numbers each, or others. What is missing is NaN.
+        repeated: Whether a single number stands for all of a row, as `objective_value_on_error` does.
+    """
+    width = max([above.shape[1], *map(len, rows)])
+    out = np.full((len(above) + len(rows), width), math.nan)
+    out[: len(above), : above.shape[1]] = above
+    for i, row in enumerate(rows, len(above)):
+        out[i, : len(row)] = row
+    if repeated:
+        single = np.isnan(out[:, 1:]).all(axis=1)
+        out[single, 1:] = out[single, :1]
+    return out
+
+
+def _known(constraints: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(math.inf if math.isnan(value) else value for value in constraints)

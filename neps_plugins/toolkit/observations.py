@@ -20,16 +20,16 @@ class Observation:
 
     Attributes:
         config: The decisions by path.
-        objective: What came of it, the first of several; NaN if it failed or crashed, possibly infinite.
+        objective: What came of it, of several the first; NaN if it failed or crashed, possibly infinite.
         cost: What it cost; None if that isn't known.
-        objectives: All of its objectives; None if it failed or crashed.
-        constraints: What should be at most 0.
+        objectives: All that came of it; empty if it failed or crashed.
+        constraints: What should be at most 0; empty if it gave none.
     """
 
     config: Mapping[str, Any]
     objective: float
     cost: float | None
-    objectives: tuple[float, ...] | None = None
+    objectives: tuple[float, ...] = ()
     constraints: tuple[float, ...] = ()
 
 
@@ -40,7 +40,7 @@ class Observations:
     Attributes:
         optimizer: The optimizer's name, for messages.
         fixed: Path to value of what makes no difference between two configurations.
-        several: Whether there may be several objectives.
+        several: Whether it minimises several objectives.
         ended: Every evaluation, in the order in which they ended.
         running: The configurations that are under way or wait for a worker, by trial, in the order of sampling.
         tried: The identities of the configurations of all trials.
@@ -69,7 +69,7 @@ class Observations:
             trials to which something has happened, in the order of sampling where they are new.
 
         Raises:
-            OptimizerError: If an evaluation gave several objectives, and there may be one only.
+            OptimizerError: If an evaluation gave several objectives, and it minimises one.
         """
         anew, ids = self._follower.news(trials)
         if anew:
@@ -88,11 +88,12 @@ class Observations:
         return anew, ids
 
     def _observation(self, trial: Trial) -> Observation:
-        objectives = trial.objectives or (math.nan,)
+        objectives = trial.objectives or ()
         if len(objectives) > 1 and not self.several:
             raise OptimizerError(
                 f"{self.optimizer!r} minimises one objective, and trial {trial.id!r} has {len(objectives)}. Return one "
                 "number from evaluate_pipeline, or take an optimizer for several, such as 'random_search'."
             )
         cost = None if trial.report is None else trial.report.cost
-        return Observation(trial.config, objectives[0], cost, trial.objectives, trial.constraints)
+        objective = objectives[0] if objectives else math.nan
+        return Observation(trial.config, objective, cost, objectives, trial.constraints)

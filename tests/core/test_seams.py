@@ -515,9 +515,6 @@ class TestViews:
         view = scalarised(log.trials, sum)
         assert [trial.objectives for trial in view.values()] == [(4.0,), (2.0,), None]
         space = {"x": neps.Float(0, 10)}
-        optimizer = neps.algorithms.bayesian_optimization(space)
-        with pytest.raises(neps.NePSError, match="several|minimises one"):
-            optimizer(log.trials, None)
         fresh = neps.algorithms.bayesian_optimization(space)
         assert len(fresh(view, neps.BudgetInfo(), 2, np.random.default_rng(0))) == 2
 

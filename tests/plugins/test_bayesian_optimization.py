@@ -398,7 +398,7 @@ class TestRefusals:
             ({"initial_design_size": "all"}, "initial_design_size='all'"),
             ({"initial_design_size": True}, "initial_design_size=True"),
             ({"cost_aware": "cheap"}, "cost_aware='cheap' must be True, False or 'log'"),
-            ({"reference_point": (1.0, 1.0)}, "reference_point.*several objectives"),
+            ({"reference_point": 1.0}, "reference_point=1.0 must be None, or a finite number for each of several"),
             ({"ignore_fidelity": "lowest"}, "ignore_fidelity='lowest'"),
         ],
     )
@@ -406,9 +406,10 @@ class TestRefusals:
         with pytest.raises(OptimizerError, match=message):
             neps.algorithms.bayesian_optimization(SQUARE, **keywords)
 
-    def test_several_objectives(self, root):
-        with pytest.raises(OptimizerError, match="minimises one objective, and trial '1' has 2"):
-            neps.run(lambda x, y: [x, y], SQUARE, root_directory=root, evaluations_to_spend=5)
+    def test_a_reference_point_for_others(self, root):
+        optimizer = ("bayesian_optimization", {"reference_point": (1, 1, 1)})
+        with pytest.raises(OptimizerError, match="must be 2 finite numbers"):
+            neps.run(lambda x, y: [x, y], SQUARE, root_directory=root, optimizer=optimizer, evaluations_to_spend=5)
         assert neps.status(root)[0].loc["1", "state"] == "success"  # what was evaluated is kept
 
 

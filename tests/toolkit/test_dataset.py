@@ -276,6 +276,35 @@ def test_several_objectives_are_refused():
         Dataset(parse_space(X), "test", {}).follow(log.trials)
 
 
+def test_several_objectives_and_constraints():
+    """NaN among constraints counts as broken, and one number stands for all objectives."""
+    reports = [
+        Report(None, err="it raised", reported_as="failed"),
+        Report(9.0, err="it raised"),
+        Report([1.0, 2.0], constraints=-1.0),
+        Report([3.0, math.inf], constraints=[math.nan, 0.5]),
+    ]
+    log = TrialLog()
+    data = Dataset(parse_space(X), "test", {}, several=True)
+    for i, report in enumerate(reports):
+        log.fold([sampled(i, {"x": i / 10}), started(i)])
+        log.fold([ev.Finished(str(i), 1.0, State(report.reported_as), report)])
+        data.follow(log.trials)
+    nan = math.nan
+    objectives = [[nan, nan], [9.0, 9.0], [1.0, 2.0], [3.0, math.inf]]
+    constraints = [[nan, nan], [nan, nan], [-1.0, nan], [math.inf, 0.5]]
+    for held in (data, seen_log(log)):
+        assert np.array_equal(held.all_objectives, objectives, equal_nan=True)
+        assert np.array_equal(held.objectives, np.array(objectives)[:, 0], equal_nan=True)
+        assert np.array_equal(held.constraints, constraints, equal_nan=True)
+
+
+def seen_log(log):
+    data = Dataset(parse_space(X), "test", {}, several=True)
+    data.follow(log.trials)
+    return data
+
+
 def test_columns_grow_and_old_rows_lack_them():
     space = {"m": neps.Categorical([neps.Float(0, 1), (neps.Float(0, 1), neps.Float(0, 1))])}
     a, b = parse_space(space).attributes["m"].domain().choices

@@ -33,11 +33,18 @@ REACH = 0.1
 #: A climb ends when it gains less: a thousandth of what the configuration is worth decides nothing.
 TOLERANCE = 1e-3
 
-#: The most iterations of L-BFGS in a turn.
+#: The most iterations of L-BFGS in a turn, where nothing else is said.
 ITERATIONS = 40
 
 
-def maximize(acquisition: Term, candidates: Candidates, wide: Points, good: Points, rng: np.random.Generator) -> Points:
+def maximize(
+    acquisition: Term,
+    candidates: Candidates,
+    wide: Points,
+    good: Points,
+    rng: np.random.Generator,
+    iterations: int = ITERATIONS,
+) -> Points:
     """Many candidates, some of which climbed, best first.
 
     Args:
@@ -46,6 +53,7 @@ def maximize(acquisition: Term, candidates: Candidates, wide: Points, good: Poin
         wide: Candidates from everywhere.
         good: Configurations around which to look besides.
         rng: Draws.
+        iterations: The most of L-BFGS in a turn.
     """
     near = candidates.around(good, NEAR, rng)
     of_wide, of_near = acquisition(wide), acquisition(near)
@@ -55,7 +63,7 @@ def maximize(acquisition: Term, candidates: Candidates, wide: Points, good: Poin
     at = acquisition(climbers)
     for _ in range(ROUNDS):
         before = at
-        climbers, at = _climb(acquisition, candidates, climbers, at, rng)
+        climbers, at = _climb(acquisition, candidates, climbers, at, rng, iterations)
         climbers, at = _step(acquisition, candidates, climbers, at, rng)
         if not (at > before + TOLERANCE).any():
             break
@@ -74,7 +82,7 @@ def _starts(worth: Floats, size: int, rng: np.random.Generator) -> npt.NDArray[n
 
 
 def _climb(
-    acquisition: Term, candidates: Candidates, points: Points, at: Floats, rng: np.random.Generator
+    acquisition: Term, candidates: Candidates, points: Points, at: Floats, rng: np.random.Generator, iterations: int
 ) -> tuple[Points, Floats]:
     movable = candidates.movable(points)
     columns = np.flatnonzero(movable.any(axis=0))
@@ -91,7 +99,7 @@ def _climb(
     x = points.values[:, columns]
     low = np.where(held, x, np.maximum(x - REACH, 0.0))
     high = np.where(held, x, np.minimum(x + REACH, 1.0))
-    end, _ = minimize_in_box(falling, x, low, high, ITERATIONS, TOLERANCE)
+    end, _ = minimize_in_box(falling, x, low, high, iterations, TOLERANCE)
     values = points.values.copy()
     values[:, columns] = end
     return _better(acquisition, points, at, candidates.moved(points, values, rng))

@@ -2,8 +2,9 @@
 
 B. Shahriari, K. Swersky, Z. Wang, R. P. Adams and N. de Freitas, "Taking the human out of the loop: a review of
 Bayesian optimization", Proceedings of the IEEE 104, 2016. The parts have files of their own. In this room: `kernels`,
-`hyperparameters`, `fit`, `laplace` and `posterior` are the Gaussian process; `features` and `targets` what it is of;
-`model` and `surrogate` put them together; `expected_improvement`, `prior_weight` and `cost` are what configurations are
+`hyperparameters`, `fit`, `laplace` and `posterior` are the Gaussian process; `features`, `targets` and
+`constraint_warp` what it is of; `model`, `surrogate` and `models` put them together; `standing` is what is best so far;
+`expected_improvement`, `hypervolume_improvement`, `feasibility`, `prior_weight` and `cost` are what configurations are
 valued by. In the room `acquisition`: `candidates`, and their `maximization`.
 """
 
@@ -29,16 +30,18 @@ from neps_core import (
     Uniform,
 )
 from neps_plugins.toolkit.acquisition.candidates import make_candidates
-from neps_plugins.toolkit.acquisition.maximization import WIDE, maximize
+from neps_plugins.toolkit.acquisition.maximization import ITERATIONS, WIDE, maximize
 from neps_plugins.toolkit.acquisition.terms import Weighted
 from neps_plugins.toolkit.dataset import Dataset
 from neps_plugins.toolkit.enumeration import Untried
 from neps_plugins.toolkit.gp.expected_improvement import expected_improvement
+from neps_plugins.toolkit.gp.feasibility import feasibility
 from neps_plugins.toolkit.gp.kernels import MATERN52, Kernel
+from neps_plugins.toolkit.gp.models import Models, Surrogates, predictions
 from neps_plugins.toolkit.gp.situation import Situation, TermMaker
-from neps_plugins.toolkit.gp.surrogate import Surrogate
-from neps_plugins.toolkit.gp.targets import finite
+from neps_plugins.toolkit.gp.standing import best_first, worth_varying
 from neps_plugins.toolkit.gp.turns import explores
+from neps_plugins.toolkit.pareto.values import as_numbers
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
 from neps_plugins.toolkit.randomness import given_or_fresh
 
@@ -47,15 +50,15 @@ Floats = npt.NDArray[np.float64]
 #: How many of the configurations with the best results count as candidates for the best one.
 PROMISING = 100
 
-#: How many of the best configurations are varied.
-GOOD = 5
+#: The most iterations of L-BFGS in a turn, with several objectives: more make proposals dearer, and not better.
+ITERATIONS_OF_FRONT = 6
 
 #: How many random configurations are tried for one that is new, before all are gone through.
 TRIES = 200
 
 
 class BayesianOptimizer:
-    """Proposes what a Gaussian process expects to improve most on the best configuration so far.
+    """Proposes what Gaussian processes expect to improve most on the best so far: of several objectives, the front.
 
     Args:
         name: The optimizer's name, for messages.
@@ -69,7 +72,8 @@ class BayesianOptimizer:
         terms: What configurations are valued by. The acquisition is the weighted sum of what they make at each
             proposal: see `TermMaker`.
         kernel: Of the Gaussian process.
-        reference_point: None; it is of use with several objectives only.
+        reference_point: With several objectives, what counts is better than this in each of them: as many numbers, in
+            their units. None to put it where the worst results are. With one objective it says nothing.
 
     Raises:
         OptimizerError: If a keyword makes no sense.
@@ -83,14 +87,12 @@ class BayesianOptimizer:
         fixed: Mapping[str, Any] | None = None,
         from_prior: bool = False,
         sample_prior_first: bool = False,
-        terms: Sequence[TermMaker] = (expected_improvement,),
+        terms: Sequence[TermMaker] = (expected_improvement, feasibility),
         kernel: Kernel = MATERN52,
         reference_point: Any = None,
     ) -> None:
         if sample_prior_first not in (True, False):
             raise OptimizerError(f"sample_prior_first={sample_prior_first!r} must be True or False.")
-        if reference_point is not None:
-            raise OptimizerError(f"reference_point of {name!r} is for several objectives, and it minimises one.")
         self._name = name
         self._space = space
         self._fixed = dict(fixed or {})
@@ -98,12 +100,13 @@ class BayesianOptimizer:
         self._prior_first = sample_prior_first
         self._terms = tuple(terms)
         self._kernel = kernel
-        self._data = Dataset(space, name, self._fixed)
+        self._reference_point = _checked(reference_point)
+        self._data = Dataset(space, name, self._fixed, several=True)
         self._begin_anew()
         self._n_initial = _design_size(initial_design_size, self._candidates.n_dimensions)
 
     def _begin_anew(self) -> None:
-        self._surrogate = Surrogate(kernel=self._kernel)
+        self._surrogates = Surrogates(self._kernel)
         self._candidates = make_candidates(self._space, self._data.encoder, self._fixed)
         self._untried = Untried(self._space, self._fixed)
 
@@ -152,7 +155,7 @@ class BayesianOptimizer:
         try:
             return self._propose(trials, budget_info, batch, rng, seed)
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
-            self._data = Dataset(self._space, self._name, self._fixed)
+            self._data = Dataset(self._space, self._name, self._fixed, several=True)
             raise
 
     def _propose(
@@ -167,9 +170,8 @@ class BayesianOptimizer:
             self._begin_anew()
         in_batch = {self._data.identity(config) for config in batch}
         place = len(self._data.tried) + len(in_batch)  # trials that continue others are no further configurations
-        known = self._data.objectives[np.isfinite(self._data.objectives)]
-        is_known = (known != known[:1]).any()  # with equal results there is nothing to model
-        if place < self._n_initial or explores(place) or not is_known:
+        observed = [*self._data.all_objectives.T, *self._data.constraints.T]
+        if place < self._n_initial or explores(place) or not any(map(_differ, observed)):
             ideas = self._design(place, rng, seed)
         else:
             ideas = self._promising(batch, place, budget_info, rng, seed)
@@ -200,25 +202,37 @@ class BayesianOptimizer:
         rng: np.random.Generator,
         seed: int,
     ) -> Iterator[Config]:
-        """What the model finds most worth evaluating, best first."""
+        """What the models find most worth evaluating, best first."""
         data, candidates = self._data, self._candidates
-        model = self._surrogate.update(data.encoder.columns, data.values, data.active, data.objectives, seed)
+        models = self._surrogates.update(data, seed)
         running = [*data.running, *batch]
         if running:
-            model = model.believing(*data.encoder.encode(running, grow=False))
-        promising = np.argsort(finite(data.objectives), kind="stable")[:PROMISING]
+            models = models.believing(*data.encoder.encode(running, grow=False))
+        promising = best_first(data.all_objectives, data.constraints)[:PROMISING]
         seen = candidates.encode([*(data.configs[i] for i in promising), *running])
-        means, _ = model.predict(seen.values, seen.active)
+        means, _ = predictions(models.objectives, seen)
+        feasible = models.keep_constraints(seen)
+        feasible[: len(promising)] = ~(data.constraints[promising] > 0).any(axis=1)
+        reference = self._reference(models)
         n_modelled = place - self._n_initial + 1
-        situation = Situation(model, float(means.min()), data, place, n_modelled, budget_info)
+        situation = Situation(models, means[feasible], reference, data, place, n_modelled, budget_info)
         made = (make(situation) for make in self._terms)
         acquisition = Weighted([weighted for weighted in made if weighted is not None])
         wide = candidates.sample(WIDE, rng)
         if self._from_prior:
             wide += candidates.sample(WIDE // 2, rng, from_prior=True)
-        good = seen[np.argsort(means, kind="stable")[:GOOD]]
-        ranked = maximize(acquisition, candidates, wide, good, rng)
+        good = seen[worth_varying(means, feasible, rng)]
+        iterations = ITERATIONS if len(models.objectives) == 1 else ITERATIONS_OF_FRONT
+        ranked = maximize(acquisition, candidates, wide, good, rng, iterations)
         return (candidates.config(ranked, i) for i in range(len(ranked)))
+
+    def _reference(self, models: Models) -> Floats | None:
+        """The user's reference point, as targets."""
+        m = len(models.objectives)
+        if self._reference_point is None or m == 1:
+            return None
+        given = as_numbers(self._reference_point, m, "reference_point")
+        return np.array([float(model.target(given[j : j + 1])[0]) for j, model in enumerate(models.objectives)])
 
     def _anything_new(self, batch: set[str], rng: np.random.Generator) -> Config | None:
         """Any configuration that no trial has; None if there is none."""
@@ -228,6 +242,26 @@ class BayesianOptimizer:
             if this not in self._data.tried and this not in batch:
                 return config
         return next(iter(self._untried.first(1, self._data.tried, batch)), None)
+
+
+def _differ(values: Floats) -> bool:
+    """Whether there are two different results; with equal ones there is nothing to model."""
+    known = values[np.isfinite(values)]
+    return bool((known != known[:1]).any())
+
+
+def _checked(reference_point: Any) -> Any:
+    if reference_point is None:
+        return None
+    try:
+        array = np.asarray(reference_point, dtype=float)
+    except (TypeError, ValueError):
+        array = np.zeros(())
+    if array.ndim != 1 or len(array) < 2 or not np.isfinite(array).all():
+        raise OptimizerError(
+            f"reference_point={reference_point!r} must be None, or a finite number for each of several objectives."
+        )
+    return tuple(map(float, array))
 
 
 def _design_size(size: Any, n_dimensions: int) -> int:

@@ -20,6 +20,7 @@ from scipy.special import erfcx, log_ndtr
 
 from neps_plugins.toolkit.acquisition.points import Points
 from neps_plugins.toolkit.acquisition.terms import Term
+from neps_plugins.toolkit.gp.hypervolume_improvement import expected_hypervolume_improvement
 from neps_plugins.toolkit.gp.model import Model
 from neps_plugins.toolkit.gp.situation import Situation
 from neps_plugins.toolkit.gp.turns import least_gain
@@ -67,8 +68,15 @@ class LogExpectedImprovement:
         return h + np.log(deviation), gradient
 
 
-def expected_improvement(situation: Situation) -> tuple[float, Term]:
-    """The logarithm of the expected improvement on the best mean, by as much as counts at this proposal."""
+def expected_improvement(situation: Situation) -> tuple[float, Term] | None:
+    """The logarithm of the expected improvement on the best mean, by as much as counts at this proposal.
+
+    Of several objectives, it is that of the hypervolume. None as long as nothing keeps the constraints.
+    """
+    if len(situation.models.objectives) > 1:
+        return expected_hypervolume_improvement(situation)
+    if not len(situation.means):
+        return None
     return 1.0, LogExpectedImprovement(situation.model, situation.best - least_gain(situation.place))
 
 

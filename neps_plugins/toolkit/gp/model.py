@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 
 import numpy as np
@@ -15,6 +16,10 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
+def _unchanged(values: Floats) -> Floats:
+    return values
+
+
 @frozen(eq=False)
 class Model:
     """What is known of an objective.
@@ -22,10 +27,12 @@ class Model:
     Attributes:
         features: What the posterior is a function of.
         posterior: Of the warped and standardised objective.
+        target: From finite values of the objective to what they are when they are warped and standardised.
     """
 
     features: Features
     posterior: Posterior
+    target: Callable[[Floats], Floats] = _unchanged
 
     def predict(self, values: Floats, active: Bools) -> tuple[Floats, Floats]:
         """Mean and variance of the target at m encoded configurations. Shapes (m,)."""
@@ -45,4 +52,4 @@ class Model:
         """
         posterior = copy(self.posterior)
         posterior.extend(self.features(values, active))
-        return Model(self.features, posterior)
+        return Model(self.features, posterior, self.target)

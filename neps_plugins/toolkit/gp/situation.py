@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 from attrs import frozen
 
 from neps_core import BudgetInfo
 from neps_plugins.toolkit.acquisition.terms import Term
 from neps_plugins.toolkit.dataset import Dataset
 from neps_plugins.toolkit.gp.model import Model
+from neps_plugins.toolkit.gp.models import Models
+
+Floats = npt.NDArray[np.float64]
 
 
 @frozen(eq=False)
@@ -17,8 +22,11 @@ class Situation:
     """What is known when a configuration is to be proposed.
 
     Attributes:
-        model: Of the objective, standardised; configurations that are under way have given what it predicts for them.
-        best: The least mean that it predicts for a configuration that was evaluated or is under way.
+        models: Of objectives and constraints, standardised; configurations that are under way have given what they
+            predict for them.
+        means: What they predict of the objectives, at configurations that were evaluated or are under way and keep all
+            constraints; shape (k, m), where k may be 0. With very many evaluations, at the best of them.
+        reference: The reference point that the user gave, as targets of the models, shape (m,); None if there is none.
         data: The evaluations; it goes on with the run. Its `encoder` is another object after everything was taken in
             anew, as when trials were deleted; what a term maker keeps of an earlier call has to go then.
         place: How many configurations there were before this one.
@@ -26,12 +34,23 @@ class Situation:
         budget_info: What was given to spend, and what is used.
     """
 
-    model: Model
-    best: float
+    models: Models
+    means: Floats
+    reference: Floats | None
     data: Dataset
     place: int
     n_modelled: int
     budget_info: BudgetInfo
+
+    @property
+    def model(self) -> Model:
+        """Of the objective; of several, the first."""
+        return self.models.objectives[0]
+
+    @property
+    def best(self) -> float:
+        """The least of the means, of several objectives in the first; inf if there are none."""
+        return float(self.means[:, 0].min(initial=np.inf))
 
 
 class TermMaker(Protocol):

@@ -27,7 +27,7 @@ from neps_plugins.toolkit.gp.kernels import MATERN52, Kernel
 from neps_plugins.toolkit.gp.laplace import drawn
 from neps_plugins.toolkit.gp.model import Model
 from neps_plugins.toolkit.gp.posterior import Posterior
-from neps_plugins.toolkit.gp.targets import OFFSETS, finite, warped
+from neps_plugins.toolkit.gp.targets import OFFSETS, ObjectiveWarp, Warping, finite
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -71,11 +71,21 @@ class Surrogate:
     Args:
         offsets: The warps to choose from.
         kernel: Of the Gaussian process.
+        warping: Makes a warp of observed values and an offset.
+        stream: Says which of several surrogates of one run this is, so that each draws hyperparameters of its own.
     """
 
-    def __init__(self, offsets: Sequence[float] = OFFSETS, kernel: Kernel = MATERN52) -> None:
+    def __init__(
+        self,
+        offsets: Sequence[float] = OFFSETS,
+        kernel: Kernel = MATERN52,
+        warping: Warping = ObjectiveWarp.of,
+        stream: tuple[int, ...] = (),
+    ) -> None:
         self._kernel = kernel
         self._offsets = offsets
+        self._warping = warping
+        self._stream = stream
         self.clear()
 
     def clear(self) -> None:
@@ -111,7 +121,7 @@ class Surrogate:
             if seed is not None:
                 some = chosen(finite(objectives[: state.n]), FIT_SIZE)
                 fitted = state.features(values[some], active[some])
-                rng = np.random.default_rng([seed, state.n])
+                rng = np.random.default_rng([seed, state.n, *self._stream])
                 hyperparameters = drawn(fitted, state.features.group, hyperparameters, rng, self._kernel)
             self._posterior = Posterior(z, state.features.group, hyperparameters, self._kernel)
             self._rows, self._read = list(rows), state.n
@@ -119,8 +129,9 @@ class Surrogate:
             self._posterior.extend(state.features(values[i : i + 1], active[i : i + 1]))
         self._rows += range(self._read, n)
         self._read = n
-        self._posterior.observe(warped(objectives, state.offset)[0][self._rows])
-        return Model(state.features, self._posterior)
+        warp = self._warping(objectives, state.offset)
+        self._posterior.observe(warp.targets[self._rows])
+        return Model(state.features, self._posterior, warp.at)
 
     def _due(self, n: int) -> list[int]:
         """After how many observations the fits are due that have not been made."""
@@ -143,16 +154,18 @@ class Surrogate:
         state = self._state
         if state is None or len(objectives) == milestone(len(objectives)):
             offset = self._best_offset(z, y, features, mode)
-            found = fit(z, warped(y, offset)[0], features.group, fresh, kernel=self._kernel)
+            found = fit(z, self._warping(y, offset).targets, features.group, fresh, kernel=self._kernel)
             # The warp is chosen with hyperparameters, and they are fitted with a warp: once more each.
             offset = self._best_offset(z, y, features, found.hyperparameters)
-            found = fit(z, warped(y, offset)[0], features.group, [found.hyperparameters], kernel=self._kernel)
+            found = fit(
+                z, self._warping(y, offset).targets, features.group, [found.hyperparameters], kernel=self._kernel
+            )
         else:
             logs = dict(zip(state.features.keys, state.hyperparameters.log_lengthscales))
             known = [logs.get(key, mode.log_lengthscales[0]) for key in features.keys]
             start = evolve(state.hyperparameters, log_lengthscales=np.array(known))
             offset = self._best_offset(z, y, features, start)
-            targets = warped(y, offset)[0]
+            targets = self._warping(y, offset).targets
             found = fit(z, targets, features.group, [start], kernel=self._kernel)
             if found.loss / len(rows) > state.loss + DROP:
                 found = min(
@@ -167,8 +180,8 @@ class Surrogate:
         posterior = Posterior(z, features.group, hyperparameters, self._kernel)
 
         def evidence(offset: float) -> float:
-            targets, slope = warped(y, offset)
-            return slope - posterior.misfit(targets)
+            warp = self._warping(y, offset)
+            return warp.slope - posterior.misfit(warp.targets)
 
         return max(self._offsets, key=evidence)
 

@@ -15,9 +15,12 @@ nearly best and draws what is far off together.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from attrs import frozen
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,6 +43,89 @@ def finite(objectives: Floats) -> Floats:
     return np.where(np.isfinite(objectives), objectives, np.where(objectives == -np.inf, known.min(), known.max()))
 
 
+class Warp(Protocol):
+    """What turned observed values into targets: monotone, and fitted to them.
+
+    Attributes:
+        targets: Of the values that it was fitted to, shape (n,): standardised, or all 0 if they are all the same.
+        slope: The logarithm of the determinant of the derivative of the targets by the values, in some unit.
+    """
+
+    @property
+    def targets(self) -> Floats: ...
+
+    @property
+    def slope(self) -> float: ...
+
+    def at(self, values: Floats) -> Floats:
+        """The targets of any finite values."""
+        ...
+
+
+#: From values, shape (n,), and an offset to a warp.
+Warping = Callable[[Floats, float], Warp]
+
+
+@frozen(eq=False)
+class ObjectiveWarp:
+    """The warp of objectives, as described above.
+
+    Attributes:
+        targets: See `Warp`.
+        slope: See `Warp`.
+        size: The largest of the objectives, in their unit.
+        least: The least of them, in units of `size`.
+        unit: The distance from the best to the median, in units of `size`.
+        offset: c.
+        mean: Of t, before it was standardised.
+        deviation: Likewise.
+    """
+
+    targets: Floats
+    slope: float
+    size: float
+    least: float
+    unit: float = 1.0
+    offset: float = math.inf
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def of(cls, objectives: Floats, offset: float) -> ObjectiveWarp:
+        """The warp of objectives.
+
+        Args:
+            objectives: Shape (n,), n at least 1; NaN for a failure.
+            offset: c, above 0.
+        """
+        y = finite(objectives)
+        size = float(np.abs(y).max()) or 1.0
+        y = y / size  # however large they are, nothing overflows
+        least = float(y.min())
+        y -= least
+        flat = cls(np.zeros_like(y), 0.0, size, least)
+        unit = float(np.median(y)) or float(y.mean())
+        if not unit > 0:
+            return flat
+        y = np.minimum(y, FARTHEST * unit) / unit
+        t = y if math.isinf(offset) else np.log(y + offset)
+        slope = 0.0 if math.isinf(offset) else -float(t.sum())
+        mean, deviation = float(t.mean()), float(t.std())
+        if not (math.isfinite(deviation) and deviation > 0):
+            return flat
+        targets = (t - mean) / deviation
+        return cls(targets, slope - len(y) * math.log(deviation), size, least, unit, offset, mean, deviation)
+
+    def at(self, values: Floats) -> Floats:
+        """The targets of any values. Below the best, the logarithm goes on along its tangent."""
+        y = np.minimum((values / self.size - self.least) / self.unit, FARTHEST)
+        if math.isinf(self.offset):
+            t = y
+        else:
+            t = np.where(y < 0.0, math.log(self.offset) + y / self.offset, np.log(np.maximum(y, 0.0) + self.offset))
+        return (t - self.mean) / self.deviation
+
+
 def warped(objectives: Floats, offset: float) -> tuple[Floats, float]:
     """Targets, and what the warp adds to the logarithm of the density of the objectives.
 
@@ -51,16 +137,5 @@ def warped(objectives: Floats, offset: float) -> tuple[Floats, float]:
         Shape (n,), all 0 if the objectives are all the same; and the logarithm of the determinant of the derivative
         of the targets by y.
     """
-    y = finite(objectives)
-    y = y / (np.abs(y).max() or 1.0)  # however large they are, nothing overflows
-    y -= y.min()
-    unit = float(np.median(y)) or float(y.mean())
-    if not unit > 0:
-        return np.zeros_like(y), 0.0
-    y = np.minimum(y, FARTHEST * unit) / unit
-    t = y if math.isinf(offset) else np.log(y + offset)
-    slope = 0.0 if math.isinf(offset) else -float(t.sum())
-    deviation = float(t.std())
-    if not (math.isfinite(deviation) and deviation > 0):
-        return np.zeros_like(y), 0.0
-    return (t - t.mean()) / deviation, slope - len(y) * math.log(deviation)
+    warp = ObjectiveWarp.of(objectives, offset)
+    return warp.targets, warp.slope

@@ -20,7 +20,8 @@ _FAR = -50.0
 
 def mills_ratio(z: Floats) -> Floats:
     """Phi(z) / phi(z); inf for z above 37."""
-    return np.asarray(math.sqrt(0.5 * math.pi) * erfcx(-z / math.sqrt(2.0)))
+    with np.errstate(over="ignore"):
+        return np.asarray(math.sqrt(0.5 * math.pi) * erfcx(-z / math.sqrt(2.0)))
 
 
 def h_to_phi(z: Floats, mills: Floats) -> Floats:

@@ -18,10 +18,14 @@ from neps_plugins.toolkit.acquisition.user_prior import UserPrior
 from neps_plugins.toolkit.encoding import Encoder
 from neps_plugins.toolkit.gp.cost import LogCost
 from neps_plugins.toolkit.gp.expected_improvement import LogExpectedImprovement, log_h
+from neps_plugins.toolkit.gp.feasibility import LogFeasibility
 from neps_plugins.toolkit.gp.features import Features
 from neps_plugins.toolkit.gp.hyperparameters import Hyperparameters
+from neps_plugins.toolkit.gp.hypervolume_improvement import LogExpectedHypervolumeImprovement
 from neps_plugins.toolkit.gp.model import Model
 from neps_plugins.toolkit.gp.posterior import Posterior
+from neps_plugins.toolkit.pareto.boxes import box_decomposition
+from neps_plugins.toolkit.pareto.prepared import Prepared
 
 SPACE = {
     "x": neps.Float(0, 1, prior=0.3),
@@ -149,7 +153,13 @@ def _model(spread=1.0, seed=0):
 def _terms():
     encoder, model, _ = _model()
     _, cost, _ = _model(0.2, seed=0)
+    boxes = box_decomposition([[-1.0, 0.5], [0.2, -0.7]], [2.0, 2.0])
+    front = LogExpectedHypervolumeImprovement([model, cost], Prepared(boxes))
+    far = Prepared(box_decomposition([], [-40.0, -60.0]))
     return {
+        "hypervolume improvement": front,
+        "hypervolume improvement of what is hopeless": LogExpectedHypervolumeImprovement([model, cost], far),
+        "feasibility": LogFeasibility([model, cost], np.array([-0.3, 0.8])),
         "expected improvement": LogExpectedImprovement(model, -0.5),
         "expected improvement of what is hopeless": LogExpectedImprovement(model, -300.0),
         "expected improvement of what is sure": LogExpectedImprovement(model, 50.0),
@@ -169,6 +179,9 @@ def _terms():
 
 
 NAMES = [
+    "hypervolume improvement",
+    "hypervolume improvement of what is hopeless",
+    "feasibility",
     "expected improvement",
     "expected improvement of what is hopeless",
     "expected improvement of what is sure",
