@@ -153,7 +153,7 @@ class TestTheIncumbentOfAFolder:
     def test_is_a_step_function_with_few_points(self, root):
         values = [1.0] * 125 + [0.5] * 125
         values[215] = 0.25
-        neps.import_trials([({"x": 0.5}, value) for value in values], root, SPACE)
+        neps.import_trials([({"x": i / 250}, value) for i, value in enumerate(values)], root, SPACE)
         tblogger.WriteIncumbent(root)
         points = incumbents(root)
         assert points[:102] == [(step, 1.0) for step in [*range(100), 100, 110]]
