@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,9 +38,12 @@ from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
 from neps_plugins.toolkit.brackets.request import Request
 from neps_plugins.toolkit.fidelity import fixed_fidelities
 from neps_plugins.toolkit.pareto.promotion import make_selector
-from neps_plugins.toolkit.pareto.scalarisation import linear
+from neps_plugins.toolkit.pareto.scalarisation import random_weights
 from neps_plugins.toolkit.randomness import given_or_fresh
-from neps_plugins.toolkit.scalarised import as_one_objective
+
+if TYPE_CHECKING:
+    from neps_plugins.toolkit.acquisition.terms import Term
+    from neps_plugins.toolkit.gp.situation import Situation
 
 NAME = "primo"
 
@@ -94,8 +97,6 @@ class PriMO:
         cost_aware: bool | str = False,
         bo_scalar_weights: Mapping[Any, float] | None = None,
     ) -> None:
-        from neps_plugins.toolkit.acquisition.candidates import make_candidates
-        from neps_plugins.toolkit.encoding import Encoder
         from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer  # SciPy takes half a second to import
         from neps_plugins.toolkit.gp.cost import cost_terms
 
@@ -108,11 +109,9 @@ class PriMO:
         if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not 0 <= epsilon <= 1:
             raise OptimizerError(f"epsilon={epsilon!r} must be a number from 0 to 1.")
         make_selector(mo_selector, "mo_selector")
-        cost_terms(cost_aware)
         self._weights = _checked_weights(bo_scalar_weights)
         beliefs = parse_beliefs(space, prior_centers, prior_confidences)
         self._named = {"prior_centers": list(beliefs), "bo_scalar_weights": list(self._weights or ())}
-        self._space = space
         self._spaces: list[SearchSpace] = [Believing(space, each) for each in beliefs.values()]
         if not self._spaces and space.has_priors:
             self._spaces = [space]
@@ -122,7 +121,6 @@ class PriMO:
         self._from_prior = sampler == "mopriorsampler"
         self._prior_first = sample_prior_first
         self._epsilon = epsilon
-        self._cost_aware = cost_aware
         self._brackets: BracketOptimizer | None = None
         if space.fidelities:
             seen = self._spaces[0] if sample_prior_first else space
@@ -131,10 +129,15 @@ class PriMO:
                 NAME, seen, "asha", eta, sample, sample_prior_first, mo_selector=mo_selector
             )
         self._fixed = fixed_fidelities(space, "highest_fidelity", NAME)
-        self._size: int = BayesianOptimizer(NAME, space, initial_design_size, self._fixed).details[
-            "initial_design_size"
-        ]
-        self._n_d = max(make_candidates(space, Encoder(space, one_hot=False), self._fixed).n_dimensions, 1)
+        #: One for each prior, which has candidates from it, and the last one without; each with its model of costs.
+        self._models = []
+        for i, seen in enumerate([*self._spaces, space]):
+            size = initial_design_size if self._brackets is None else 1
+            believes = i < len(self._spaces)
+            model = BayesianOptimizer(NAME, seen, size, self._fixed, believes, believes and bool(sample_prior_first))
+            self._models.append((model, cost_terms(cost_aware)))
+        sizes = [BayesianOptimizer(NAME, space, n, self._fixed).details for n in (initial_design_size, "ndim")]
+        self._size, self._n_d = (details["initial_design_size"] for details in sizes)
 
     @property
     def details(self) -> dict[str, Any]:
@@ -184,30 +187,29 @@ class PriMO:
         rng: np.random.Generator,
         seed: int,
     ) -> Config | None:
-        """A proposal of Bayesian optimization, of which nothing is kept: the next one minimises something else."""
-        from neps_plugins.toolkit.acquisition.user_prior import UserPrior
-        from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer
-        from neps_plugins.toolkit.gp.cost import cost_terms
-        from neps_plugins.toolkit.gp.expected_improvement import expected_improvement
+        """A proposal of Bayesian optimization."""
+        from neps_plugins.toolkit.acquisition.user_prior import UserPrior  # SciPy takes half a second to import
+        from neps_plugins.toolkit.gp.expected_improvement import improvement_of_sum
         from neps_plugins.toolkit.gp.feasibility import feasibility
-        from neps_plugins.toolkit.gp.situation import TermMaker
 
         n_bo = self._n_bo(trials) + len(batch)
-        terms: list[TermMaker] = [expected_improvement, feasibility, *cost_terms(self._cost_aware)]
-        space, prior_first = self._space, bool(self._prior_first) and not trials and not batch
-        if n_bo < 0:
-            has_say = self._from_prior
-        else:
-            has_say = bool(self._spaces) and rng.random() >= self._epsilon
-            if has_say:
-                terms.append(lambda situation: (gamma(n_bo, self._n_d), UserPrior(situation.data.encoder)))
-        if has_say or prior_first:
-            space = self._spaces[0 if prior_first else int(rng.integers(len(self._spaces)))]
         weights = self._fixed_weights(names)
-        seen = as_one_objective(trials, rng, linear, weights, keep_constraints=True)
-        size = self._size if self._brackets is None else 1
-        model = BayesianOptimizer(NAME, space, size, self._fixed, has_say, prior_first, terms)
-        return model.propose(seen, budget_info, batch, rng, seed)
+
+        def improvement(situation: Situation) -> tuple[float, Term] | None:
+            m = len(situation.models.objectives)
+            return improvement_of_sum(situation, random_weights(rng, m, 1)[0] if weights is None else weights)
+
+        def belief(situation: Situation) -> tuple[float, Term]:
+            return gamma(n_bo, self._n_d), UserPrior(situation.data.encoder)
+
+        if self._prior_first and not trials and not batch:
+            has_say, which = True, 0
+        else:
+            has_say = self._from_prior if n_bo < 0 else bool(self._spaces) and rng.random() >= self._epsilon
+            which = int(rng.integers(len(self._spaces))) if has_say else -1
+        model, cost = self._models[which]
+        terms = [improvement, feasibility, *([belief] if has_say else []), *cost]
+        return model.propose(trials, budget_info, batch, rng, seed, terms)
 
     def _fixed_weights(self, names: Sequence[Sequence[str]]) -> npt.NDArray[np.float64] | None:
         if self._weights is None or not names:

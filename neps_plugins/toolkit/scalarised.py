@@ -54,42 +54,29 @@ class Scalarised:
         return self._optimizer.ask(None, cast(Trials, as_one_objective(trials, rng)), budget_info, n, rng, seed)
 
 
-def as_one_objective(
-    trials: Mapping[str, Trial],
-    rng: np.random.Generator,
-    scalarise: Callable[[Floats, Floats], Floats] = augmented_chebyshev,
-    weights: Floats | None = None,
-    keep_constraints: bool = False,
-) -> Mapping[str, Trial]:
+def as_one_objective(trials: Mapping[str, Trial], rng: np.random.Generator) -> Mapping[str, Trial]:
     """The trials as if each had one objective and no constraints.
 
     Args:
         trials: As an optimizer gets them.
         rng: Draws the weights.
-        scalarise: What is made of normalised objectives, shape (n, m), and weights, shape (m,): n values.
-        weights: One of at least 0 for each of m objectives; None to draw them.
-        keep_constraints: Whether to leave constraints as they are, for optimizers that know what to do about them.
 
     Returns:
         The trials themselves where that is so already; else a view of them, to be looked at until something happens.
     """
     ended = {trial_id: trial for trial_id, trial in trials.items() if trial.objectives is not None}
     m = max((len(trial.objectives or ()) for trial in ended.values()), default=1)
-    if m == 1 and (keep_constraints or not any(trial.constraints for trial in ended.values())):
+    if m == 1 and not any(trial.constraints for trial in ended.values()):
         return trials
     values = np.array([_padded(trial.objectives or (), m) for trial in ended.values()])
-    c = 0 if keep_constraints else max(len(trial.constraints) for trial in ended.values())
-    broken = violations(np.array([[*t.constraints, *[0.0] * c][:c] for t in ended.values()]))
-    weights = random_weights(rng, m, 1)[0] if weights is None else weights
-    one = dict(zip(ended, _scalar(values, broken, scalarise, weights).tolist()))
+    c = max(len(trial.constraints) for trial in ended.values())
+    broken = violations(np.array([[*t.constraints, *[0.0] * (c - len(t.constraints))] for t in ended.values()]))
+    one = dict(zip(ended, _scalar(values, broken, random_weights(rng, m, 1)[0]).tolist()))
 
     def see(trial: Trial) -> Trial:
         if trial.report is None or trial.id not in one:
             return trial
-        constraints = trial.report.constraints if keep_constraints else None
-        report = evolve(
-            trial.report, objective_to_minimize=one[trial.id], objective_names=None, constraints=constraints
-        )
+        report = evolve(trial.report, objective_to_minimize=one[trial.id], objective_names=None, constraints=None)
         return evolve(trial, report=report)
 
     if not hasattr(trials, "changes"):  # somebody called an optimizer by hand
@@ -97,12 +84,12 @@ def as_one_objective(
     return TrialView(cast(Trials, trials), see)
 
 
-def _scalar(values: Floats, broken: Floats, scalarise: Callable[[Floats, Floats], Floats], weights: Floats) -> Floats:
+def _scalar(values: Floats, broken: Floats, weights: Floats) -> Floats:
     """Shape (n,), for values of shape (n, m) and violations of shape (n,)."""
     kept = broken <= 0
     if not kept.any():
         return broken
-    one = scalarise(normalised(values, observed_scale(values[kept])), weights)
+    one = augmented_chebyshev(normalised(values, observed_scale(values[kept])), weights)
     worst = one.max(where=kept & np.isfinite(one), initial=0.0)
     return np.where(kept, one, worst + broken)
 

@@ -17,6 +17,7 @@ from tests.plugins.several import Driven
 FLAT = {"x": neps.Float(0, 1), "y": neps.Float(1e-4, 1, log=True), "c": neps.Categorical(["a", "b", "d"])}
 SPACE = {**FLAT, "epochs": neps.IntegerFidelity(1, 9)}
 CENTERS = {"0": {"x": 0.1, "c": "d"}, "1": {"x": 0.8}}
+DESIGN = {"prior_centers": {0: CENTERS["0"]}, "sampler": "mopriorsampler"}
 SURE = {"0": {"x": 0.98, "c": 0.9}, "1": {"x": 0.98}}
 
 
@@ -48,14 +49,14 @@ def near(config, k):
 
 
 class TestContract:
-    @pytest.mark.parametrize("sampler", ["uniform", "mopriorsampler"])
-    def test_with_a_fidelity(self, sampler):
-        keywords = {"prior_centers": CENTERS, "sampler": sampler, "initial_design_size": 1, "sample_prior_first": True}
-        check_optimizer("primo", spaces={"s": SPACE}, n_trials=9, keywords=keywords, n_objectives=(2,))
+    def test_with_a_fidelity(self):
+        keywords = {**DESIGN, "initial_design_size": 1, "sample_prior_first": True}
+        space = {**FLAT, "epochs": neps.IntegerFidelity(1, 2)}
+        check_optimizer("primo", spaces={"s": space}, n_trials=6, keywords={"eta": 2, **keywords}, n_objectives=(2,))
 
     def test_without(self):
-        keywords = {"prior_centers": CENTERS, "sampler": "mopriorsampler", "initial_design_size": 2}
-        check_optimizer("primo", spaces={"s": FLAT}, n_trials=6, keywords=keywords, n_objectives=(3,))
+        keywords = {**DESIGN, "initial_design_size": 2}
+        check_optimizer("primo", spaces={"s": FLAT}, n_trials=5, keywords=keywords, n_objectives=())
 
     def test_in_a_hierarchy_beliefs_are_by_path(self):
         branches = [neps.Operation(f"o{i}", kwargs={"p": neps.Float(0, 1)}) for i in range(2)]

@@ -139,6 +139,7 @@ class BayesianOptimizer:
         batch: Sequence[Mapping[str, Any]],
         rng: np.random.Generator,
         seed: int,
+        terms: Sequence[TermMaker] | None = None,
     ) -> Config | None:
         """The next configuration.
 
@@ -148,12 +149,13 @@ class BayesianOptimizer:
             batch: Configurations that were proposed just now and have no trials yet.
             rng: Of this proposal.
             seed: Of the run.
+            terms: What this one is valued by; None for what all are.
 
         Returns:
             One that no trial has; None if there is none left.
         """
         try:
-            return self._propose(trials, budget_info, batch, rng, seed)
+            return self._propose(trials, budget_info, batch, rng, seed, self._terms if terms is None else terms)
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
             self._data = Dataset(self._space, self._name, self._fixed, several=True)
             raise
@@ -165,6 +167,7 @@ class BayesianOptimizer:
         batch: Sequence[Mapping[str, Any]],
         rng: np.random.Generator,
         seed: int,
+        terms: Sequence[TermMaker],
     ) -> Config | None:
         if self._data.follow(trials):
             self._begin_anew()
@@ -174,7 +177,7 @@ class BayesianOptimizer:
         if place < self._n_initial or explores(place) or not any(map(_differ, observed)):
             ideas = self._design(place, rng, seed)
         else:
-            ideas = self._promising(batch, place, budget_info, rng, seed)
+            ideas = self._promising(batch, place, budget_info, rng, seed, terms)
         for config in ideas:
             this = self._data.identity(config)
             if this not in self._data.tried and this not in in_batch:
@@ -201,6 +204,7 @@ class BayesianOptimizer:
         budget_info: BudgetInfo,
         rng: np.random.Generator,
         seed: int,
+        terms: Sequence[TermMaker],
     ) -> Iterator[Config]:
         """What the models find most worth evaluating, best first."""
         data, candidates = self._data, self._candidates
@@ -216,7 +220,7 @@ class BayesianOptimizer:
         reference = self._reference(models)
         n_modelled = place - self._n_initial + 1
         situation = Situation(models, means[feasible], reference, data, place, n_modelled, budget_info)
-        made = (make(situation) for make in self._terms)
+        made = (make(situation) for make in terms)
         acquisition = Weighted([weighted for weighted in made if weighted is not None])
         wide = candidates.sample(WIDE, rng)
         if self._from_prior:
