@@ -43,7 +43,8 @@ from neps_plugins.toolkit.randomness import given_or_fresh
 
 if TYPE_CHECKING:
     from neps_plugins.toolkit.acquisition.terms import Term
-    from neps_plugins.toolkit.gp.situation import Situation
+    from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer
+    from neps_plugins.toolkit.gp.situation import Situation, TermMaker
 
 NAME = "primo"
 
@@ -109,9 +110,11 @@ class PriMO:
         if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not 0 <= epsilon <= 1:
             raise OptimizerError(f"epsilon={epsilon!r} must be a number from 0 to 1.")
         make_selector(mo_selector, "mo_selector")
+        cost_terms(cost_aware)
         self._weights = _checked_weights(bo_scalar_weights)
         beliefs = parse_beliefs(space, prior_centers, prior_confidences)
         self._named = {"prior_centers": list(beliefs), "bo_scalar_weights": list(self._weights or ())}
+        self._space = space
         self._spaces: list[SearchSpace] = [Believing(space, each) for each in beliefs.values()]
         if not self._spaces and space.has_priors:
             self._spaces = [space]
@@ -129,15 +132,25 @@ class PriMO:
                 NAME, seen, "asha", eta, sample, sample_prior_first, mo_selector=mo_selector
             )
         self._fixed = fixed_fidelities(space, "highest_fidelity", NAME)
-        #: One for each prior, which has candidates from it, and the last one without; each with its model of costs.
-        self._models = []
-        for i, seen in enumerate([*self._spaces, space]):
-            size = initial_design_size if self._brackets is None else 1
-            believes = i < len(self._spaces)
-            model = BayesianOptimizer(NAME, seen, size, self._fixed, believes, believes and bool(sample_prior_first))
-            self._models.append((model, cost_terms(cost_aware)))
-        sizes = [BayesianOptimizer(NAME, space, n, self._fixed).details for n in (initial_design_size, "ndim")]
-        self._size, self._n_d = (details["initial_design_size"] for details in sizes)
+        plain = BayesianOptimizer(NAME, space, initial_design_size, self._fixed)
+        self._size: int = plain.details["initial_design_size"]
+        self._n_d = plain.n_dimensions
+        self._cost_aware = cost_aware
+        self._models: dict[int, tuple[BayesianOptimizer, Sequence[TermMaker]]] = {}
+
+    def _model(self, which: int) -> tuple[BayesianOptimizer, Sequence[TermMaker]]:
+        """One for each prior, which has candidates from it, and one at -1 without; with what it knows of costs."""
+        from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer
+        from neps_plugins.toolkit.gp.cost import cost_terms
+
+        if which not in self._models:
+            believes = which >= 0
+            space = self._spaces[which] if believes else self._space
+            first = believes and bool(self._prior_first)
+            size = self._size if self._brackets is None else 1
+            model = BayesianOptimizer(NAME, space, size, self._fixed, believes, first)
+            self._models[which] = model, cost_terms(self._cost_aware)
+        return self._models[which]
 
     @property
     def details(self) -> dict[str, Any]:
@@ -207,7 +220,7 @@ class PriMO:
         else:
             has_say = self._from_prior if n_bo < 0 else bool(self._spaces) and rng.random() >= self._epsilon
             which = int(rng.integers(len(self._spaces))) if has_say else -1
-        model, cost = self._models[which]
+        model, cost = self._model(which)
         terms = [improvement, feasibility, *([belief] if has_say else []), *cost]
         return model.propose(trials, budget_info, batch, rng, seed, terms)
 

@@ -103,7 +103,7 @@ class BayesianOptimizer:
         self._reference_point = _checked(reference_point)
         self._data = Dataset(space, name, self._fixed, several=True)
         self._begin_anew()
-        self._n_initial = _design_size(initial_design_size, self._candidates.n_dimensions)
+        self._n_initial = _design_size(initial_design_size, self.n_dimensions)
 
     def _begin_anew(self) -> None:
         self._surrogates = Surrogates(self._kernel)
@@ -114,6 +114,11 @@ class BayesianOptimizer:
     def details(self) -> dict[str, Any]:
         """For people: how many proposals there are before the model's."""
         return {"initial_design_size": self._n_initial}
+
+    @property
+    def n_dimensions(self) -> int:
+        """How many dimensions the space has, where no fidelity and nothing else that is fixed counts."""
+        return max(self._candidates.n_dimensions, 1)
 
     def __call__(
         self,
@@ -270,7 +275,7 @@ def _checked(reference_point: Any) -> Any:
 
 def _design_size(size: Any, n_dimensions: int) -> int:
     if size == "ndim":
-        return max(n_dimensions, 1)
+        return n_dimensions
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise OptimizerError(f"initial_design_size={size!r} must be 'ndim' or a whole number of at least 1.")
     return size
