@@ -119,7 +119,7 @@ class TestPriors:
         assert [gamma(n, 4) for n in (0, 2, 4)] == pytest.approx([1.0, math.exp(-1), math.exp(-4)])
         keywords = {"prior_centers": {"0": {"x": 0.5}}, "prior_confidences": {"0": {"x": 0.98}}, "epsilon": 0.0}
         run = Driven(("primo", {**keywords, "initial_design_size": 2}), FLAT, lambda c: ([c["x"], c["x"] ** 2], None))
-        x = [trial.config["x"] for trial in run.run(16).trials.values()]
+        x = [trial.config["x"] for trial in run.run(14).trials.values()]
         assert abs(x[2] - 0.5) < 0.05 and np.median(x[8:]) < 0.2  # a wrong one is forgotten
 
     @pytest.mark.parametrize("space", [FLAT, SPACE])
@@ -153,7 +153,7 @@ class TestPriors:
 class TestScalarisation:
     def last(self, weights, evaluate=traded_off):
         keywords = {"bo_scalar_weights": weights, "epsilon": 1.0, "initial_design_size": 3, "prior_centers": CENTERS}
-        return [t.config["x"] for t in Driven(("primo", keywords), FLAT, evaluate).run(16).trials.values()][8:]
+        return [t.config["x"] for t in Driven(("primo", keywords), FLAT, evaluate).run(13).trials.values()][7:]
 
     def test_weights_say_where_to_go(self):
         assert np.median(self.last({"0": 1, "1": 0})) < 0.1 and np.median(self.last({0: 0.0, 1: 1.0})) > 0.8
