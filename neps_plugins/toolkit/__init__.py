@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.acquisition.terms import Term as Term
     from neps_plugins.toolkit.acquisition.terms import Weighted as Weighted
     from neps_plugins.toolkit.acquisition.user_prior import UserPrior as UserPrior
+    from neps_plugins.toolkit.beliefs import Belief as Belief
+    from neps_plugins.toolkit.beliefs import Believing as Believing
+    from neps_plugins.toolkit.beliefs import parse_beliefs as parse_beliefs
     from neps_plugins.toolkit.brackets.asynchronous import AsynchronousBrackets as AsynchronousBrackets
     from neps_plugins.toolkit.brackets.followed import FollowedBrackets as FollowedBrackets
     from neps_plugins.toolkit.brackets.kick_in import KickIn as KickIn
@@ -71,6 +74,7 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.gp.cost import cost_terms as cost_terms
     from neps_plugins.toolkit.gp.expected_improvement import LogExpectedImprovement as LogExpectedImprovement
     from neps_plugins.toolkit.gp.expected_improvement import expected_improvement as expected_improvement
+    from neps_plugins.toolkit.gp.expected_improvement import improvement_of_sum as improvement_of_sum
     from neps_plugins.toolkit.gp.feasibility import LogFeasibility as LogFeasibility
     from neps_plugins.toolkit.gp.feasibility import feasibility as feasibility
     from neps_plugins.toolkit.gp.features import Features as Features
@@ -95,6 +99,7 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.gp.situation import TermMaker as TermMaker
     from neps_plugins.toolkit.gp.surrogate import Surrogate as Surrogate
     from neps_plugins.toolkit.gp.targets import warped as warped
+    from neps_plugins.toolkit.gp.weighted_sum import WeightedSum as WeightedSum
     from neps_plugins.toolkit.observations import Observation as Observation
     from neps_plugins.toolkit.observations import Observations as Observations
     from neps_plugins.toolkit.pareto.boxes import Boxes as Boxes
@@ -146,6 +151,11 @@ _PUBLIC = {
     "encoding": (
         "Column",
         "Encoder",
+    ),
+    "beliefs": (
+        "Belief",
+        "Believing",
+        "parse_beliefs",
     ),
     "dataset": ("Dataset",),
     "enumeration": (
@@ -238,6 +248,7 @@ _PUBLIC = {
     "gp.expected_improvement": (
         "LogExpectedImprovement",
         "expected_improvement",
+        "improvement_of_sum",
     ),
     "gp.feasibility": (
         "LogFeasibility",
@@ -273,6 +284,7 @@ _PUBLIC = {
     ),
     "gp.surrogate": ("Surrogate",),
     "gp.targets": ("warped",),
+    "gp.weighted_sum": ("WeightedSum",),
     "pareto.boxes": (
         "Boxes",
         "box_decomposition",

@@ -7,8 +7,8 @@ its own, and over a run the weights lead to all parts of the front.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,17 +44,17 @@ class Scalarised:
 
     def __call__(
         self,
-        trials: Trials,
+        trials: Mapping[str, Trial],
         budget_info: BudgetInfo | None = None,
         n: int | None = None,
         rng: np.random.Generator | None = None,
         seed: int = 0,
     ) -> list[SampledConfig]:
         rng = given_or_fresh(rng)
-        return self._optimizer.ask(None, as_one_objective(trials, rng), budget_info, n, rng, seed)
+        return self._optimizer.ask(None, cast(Trials, as_one_objective(trials, rng)), budget_info, n, rng, seed)
 
 
-def as_one_objective(trials: Trials, rng: np.random.Generator) -> Trials:
+def as_one_objective(trials: Mapping[str, Trial], rng: np.random.Generator) -> Mapping[str, Trial]:
     """The trials as if each had one objective and no constraints.
 
     Args:
@@ -76,11 +76,12 @@ def as_one_objective(trials: Trials, rng: np.random.Generator) -> Trials:
     def see(trial: Trial) -> Trial:
         if trial.report is None or trial.id not in one:
             return trial
-        return evolve(trial, report=evolve(trial.report, objective_to_minimize=one[trial.id], constraints=None))
+        report = evolve(trial.report, objective_to_minimize=one[trial.id], objective_names=None, constraints=None)
+        return evolve(trial, report=report)
 
-    if isinstance(trials, dict):  # somebody called an optimizer by hand
-        return {trial_id: see(trial) for trial_id, trial in trials.items()}  # type: ignore[return-value]
-    return TrialView(trials, see)
+    if not hasattr(trials, "changes"):  # somebody called an optimizer by hand
+        return {trial_id: see(trial) for trial_id, trial in trials.items()}
+    return TrialView(cast(Trials, trials), see)
 
 
 def _scalar(values: Floats, broken: Floats, weights: Floats) -> Floats:

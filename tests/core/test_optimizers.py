@@ -164,6 +164,13 @@ OLDER = {
     "priorband": {"eta": 3, "base": "async_hb", "bayesian_optimization_kick_in_point": 5},
     "asha": {"eta": 3, "early_stopping_rate": 0, "sampler": "prior", "sample_prior_first": "highest_fidelity"},
     "async_hb": {"eta": 3, "sampler": "uniform", "sample_prior_first": True},
+    "primo": {
+        "prior_centers": {"0": {"x": 0.5}},
+        "device": "cpu",
+        "bo_scalar_weights": None,
+        "epsilon": 0.25,
+        "eta": 3,
+    },
     "successive_halving": {"sampler": "uniform", "eta": 3, "early_stopping_rate": 0, "sample_prior_first": False},
 }
 

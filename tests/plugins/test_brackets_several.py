@@ -10,8 +10,7 @@ import pytest
 import neps
 from neps.testing import check_optimizer
 from neps_core import OptimizerError
-from neps_plugins.toolkit import non_dominated, promotion_order, violations
-from neps_plugins.toolkit.brackets.model_sampler import as_single_objective
+from neps_plugins.toolkit import as_one_objective, non_dominated, promotion_order, violations
 from tests.plugins.several import Driven
 
 SPACE = {"x": neps.Float(0, 1), "y": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 27)}
@@ -149,7 +148,7 @@ class TestPriorBand:
 class TestSingleObjective:
     def seen(self, evaluate, seed=0):
         run = Driven(("random_search", {"ignore_fidelity": True}), SPACE, evaluate).run(30)
-        return run.trials, as_single_objective(run.trials, np.random.default_rng(seed))
+        return run.trials, as_one_objective(run.trials, np.random.default_rng(seed))
 
     def test_one_objective_stays_as_it_is(self):
         trials, seen = self.seen(lambda config: (config["x"], None))

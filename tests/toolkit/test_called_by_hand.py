@@ -25,6 +25,7 @@ OURS = [
     *((name, {"cost_aware": how}) for name in ("bayesian_optimization", "pibo") for how in (True, "log")),
     *(("hyperband", {"sampler": sampler}) for sampler in ("prior", "priorband", "bayesian_optimization")),
     ("priorband", {"bayesian_optimization_kick_in_point": 0}),
+    ("primo", {"initial_design_size": 1}),
 ]
 
 

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
-from attrs import evolve
-
-from neps_core import Config, SearchSpace, Trial, Uniform
+from neps_core import Config, SearchSpace, Uniform
 from neps_plugins.toolkit.brackets.request import Request
 from neps_plugins.toolkit.brackets.rungs import Ladder
-from neps_plugins.toolkit.pareto.constraints import violations
-from neps_plugins.toolkit.pareto.scalarisation import augmented_chebyshev, random_weights
-from neps_plugins.toolkit.pareto.scale import normalised
+from neps_plugins.toolkit.scalarised import as_one_objective
 
 
 class ModelSampler:
@@ -37,33 +30,6 @@ class ModelSampler:
 
     def __call__(self, request: Request) -> Config:
         """A configuration that no trial has; any, if all have been tried."""
-        trials = as_single_objective(request.trials, request.rng)
+        trials = as_one_objective(request.trials, request.rng)
         found = self._model.propose(trials, request.budget_info, request.batch, request.rng, request.seed)
         return self._space.resolve(Uniform(request.rng)).config if found is None else found
-
-
-def as_single_objective(trials: Mapping[str, Trial], rng: np.random.Generator) -> Mapping[str, Trial]:
-    """The trials with a single objective, the lower the better, in the place of several and of constraints.
-
-    What breaks a constraint is worse than everything that breaks none, by as much as it breaks it.
-
-    Args:
-        trials: All trials. They are given back as they are if they have one objective and no constraints.
-        rng: Draws the weights.
-    """
-    known = {trial_id: trial.objectives for trial_id, trial in trials.items() if trial.objectives is not None}
-    constraints = [trials[trial_id].constraints for trial_id in known]
-    m, c = max(map(len, known.values()), default=1), max(map(len, constraints), default=0)
-    if m == 1 and c == 0:
-        return trials
-    values = np.array([[*objectives, *[np.nan] * (m - len(objectives))] for objectives in known.values()])
-    broken = violations([[*each, *[0.0] * (c - len(each))] for each in constraints])
-    single = augmented_chebyshev(normalised(values), random_weights(rng, m, 1)[0])
-    worst = np.max(single, where=np.isfinite(single), initial=0.0)
-    single = np.where(broken > 0, worst + broken, single)
-    seen = dict(trials)
-    for trial_id, value in zip(known, single.tolist()):
-        report = trials[trial_id].report
-        assert report is not None
-        seen[trial_id] = evolve(trials[trial_id], report=evolve(report, objective_to_minimize=value))
-    return seen

@@ -103,7 +103,7 @@ class BayesianOptimizer:
         self._reference_point = _checked(reference_point)
         self._data = Dataset(space, name, self._fixed, several=True)
         self._begin_anew()
-        self._n_initial = _design_size(initial_design_size, self._candidates.n_dimensions)
+        self._n_initial = _design_size(initial_design_size, self.n_dimensions)
 
     def _begin_anew(self) -> None:
         self._surrogates = Surrogates(self._kernel)
@@ -114,6 +114,11 @@ class BayesianOptimizer:
     def details(self) -> dict[str, Any]:
         """For people: how many proposals there are before the model's."""
         return {"initial_design_size": self._n_initial}
+
+    @property
+    def n_dimensions(self) -> int:
+        """How many dimensions the space has, where no fidelity and nothing else that is fixed counts."""
+        return max(self._candidates.n_dimensions, 1)
 
     def __call__(
         self,
@@ -139,6 +144,7 @@ class BayesianOptimizer:
         batch: Sequence[Mapping[str, Any]],
         rng: np.random.Generator,
         seed: int,
+        terms: Sequence[TermMaker] | None = None,
     ) -> Config | None:
         """The next configuration.
 
@@ -148,12 +154,13 @@ class BayesianOptimizer:
             batch: Configurations that were proposed just now and have no trials yet.
             rng: Of this proposal.
             seed: Of the run.
+            terms: What this one is valued by; None for what all are.
 
         Returns:
             One that no trial has; None if there is none left.
         """
         try:
-            return self._propose(trials, budget_info, batch, rng, seed)
+            return self._propose(trials, budget_info, batch, rng, seed, self._terms if terms is None else terms)
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
             self._data = Dataset(self._space, self._name, self._fixed, several=True)
             raise
@@ -165,6 +172,7 @@ class BayesianOptimizer:
         batch: Sequence[Mapping[str, Any]],
         rng: np.random.Generator,
         seed: int,
+        terms: Sequence[TermMaker],
     ) -> Config | None:
         if self._data.follow(trials):
             self._begin_anew()
@@ -174,7 +182,7 @@ class BayesianOptimizer:
         if place < self._n_initial or explores(place) or not any(map(_differ, observed)):
             ideas = self._design(place, rng, seed)
         else:
-            ideas = self._promising(batch, place, budget_info, rng, seed)
+            ideas = self._promising(batch, place, budget_info, rng, seed, terms)
         for config in ideas:
             this = self._data.identity(config)
             if this not in self._data.tried and this not in in_batch:
@@ -201,6 +209,7 @@ class BayesianOptimizer:
         budget_info: BudgetInfo,
         rng: np.random.Generator,
         seed: int,
+        terms: Sequence[TermMaker],
     ) -> Iterator[Config]:
         """What the models find most worth evaluating, best first."""
         data, candidates = self._data, self._candidates
@@ -216,7 +225,7 @@ class BayesianOptimizer:
         reference = self._reference(models)
         n_modelled = place - self._n_initial + 1
         situation = Situation(models, means[feasible], reference, data, place, n_modelled, budget_info)
-        made = (make(situation) for make in self._terms)
+        made = (make(situation) for make in terms)
         acquisition = Weighted([weighted for weighted in made if weighted is not None])
         wide = candidates.sample(WIDE, rng)
         if self._from_prior:
@@ -266,7 +275,7 @@ def _checked(reference_point: Any) -> Any:
 
 def _design_size(size: Any, n_dimensions: int) -> int:
     if size == "ndim":
-        return max(n_dimensions, 1)
+        return n_dimensions
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise OptimizerError(f"initial_design_size={size!r} must be 'ndim' or a whole number of at least 1.")
     return size

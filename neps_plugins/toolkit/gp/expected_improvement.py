@@ -24,6 +24,7 @@ from neps_plugins.toolkit.gp.hypervolume_improvement import expected_hypervolume
 from neps_plugins.toolkit.gp.model import Model
 from neps_plugins.toolkit.gp.situation import Situation
 from neps_plugins.toolkit.gp.turns import least_gain
+from neps_plugins.toolkit.gp.weighted_sum import WeightedSum
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,11 +44,11 @@ class LogExpectedImprovement:
     "A benchmark of kriging-based infill criteria for noisy optimization", 2013, Section 3.1 ("plug-in").
 
     Attributes:
-        model: Of the objective.
+        model: Of the objective, or of a weighted sum of several.
         best: b, as a target of the model.
     """
 
-    model: Model
+    model: Model | WeightedSum
     best: float
 
     def __call__(self, points: Points) -> Floats:
@@ -78,6 +79,19 @@ def expected_improvement(situation: Situation) -> tuple[float, Term] | None:
     if not len(situation.means):
         return None
     return 1.0, LogExpectedImprovement(situation.model, situation.best - least_gain(situation.place))
+
+
+def improvement_of_sum(situation: Situation, weights: Floats) -> tuple[float, Term] | None:
+    """The same for a weighted sum of the targets of all objectives, in the place of the hypervolume.
+
+    Args:
+        situation: What is known.
+        weights: At least 0, shape (m,).
+    """
+    if not len(situation.means):
+        return None
+    best = float((situation.means @ weights).min()) - least_gain(situation.place) * float(np.linalg.norm(weights))
+    return 1.0, LogExpectedImprovement(WeightedSum(situation.models.objectives, weights), best)
 
 
 def _phi_to_h(z: Floats, h: Floats) -> Floats:

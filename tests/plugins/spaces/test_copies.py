@@ -69,6 +69,7 @@ NAMES = [
     "pibo",
     "tpe",
     "nsga2",
+    "primo",
 ]
 
 
