@@ -76,14 +76,6 @@ def test_many_wide_choices_take_little_memory_and_time():
     assert time.process_time() - began < 15
 
 
-def test_several_objectives_are_refused_each_time():
-    loop = neps.AskAndTell(neps.algorithms.tpe(SQUARE))
-    loop.tell(loop.ask(), [1.0, 2.0])
-    for _ in range(3):
-        with pytest.raises(OptimizerError, match="has 2"):
-            loop.ask()
-
-
 def test_an_interrupt_leaves_no_half_taken_in_state(monkeypatch):
     optimizer = neps.algorithms.bayesian_optimization(SQUARE)
     loop = neps.AskAndTell(optimizer, seed=3)
