@@ -85,13 +85,15 @@ def _named(values: Objective, names: Sequence[str] | None) -> Objective | dict[s
 
 
 def import_trials(
-    evaluated_trials: str | Path | Iterable[tuple[Mapping[str, Any], Any]],
-    root_directory: str | Path,
+    evaluated_trials: str | Path | Iterable[tuple[Mapping[str, Any], Any]] | None = None,
+    root_directory: str | Path = "neps_results",
     pipeline_space: Any = None,
     overwrite_root_directory: bool = False,
     optimizer: Any = "auto",
     strict: bool = True,
     trust_space: bool = False,
+    *,
+    root: str | Path | None = None,
 ) -> list[str]:
     """Add evaluations that were made elsewhere to a run, so that its optimizer learns from them.
 
@@ -105,13 +107,14 @@ def import_trials(
             configuration is in stored form, or holds plain arguments (enough for a flat space); one that leaves out a
             fidelity was evaluated at its maximum. Or the folder of a run, whose finished trials are meant; it may be
             one that NePS 0.16 or 0.17 wrote.
-        root_directory: The run's folder; the run is created if there is none.
+        root_directory: The run's folder, as for `run`; the run is created if there is none.
         pipeline_space: The search space; may be left out for a run that exists.
         overwrite_root_directory: Delete the folder first.
         optimizer: What a new run shall use; as for `run`.
         strict: Import nothing if one of them does not fit. If False, those that do are imported, and a warning says why
             others were not.
         trust_space: Whether what the space in the folder names may be imported and called, as for `run`.
+        root: The folder of a run whose finished trials are meant, in place of `evaluated_trials`.
 
     Returns:
         The ids of the new trials, in the order in which they were given.
@@ -122,6 +125,9 @@ def import_trials(
         ResultError: If a result is none.
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
     """
+    if (evaluated_trials is None) == (root is None):
+        raise RunError("give evaluated_trials or root=, one of them.")
+    evaluated_trials = root if evaluated_trials is None else evaluated_trials
     if isinstance(evaluated_trials, (str, Path)):
         try:
             evaluated_trials = load_trials(evaluated_trials)

@@ -231,6 +231,10 @@ class TestImport:
     def test_of_a_hierarchical_space(self, tmp_path):
         new = tmp_path / "new"
         assert neps.import_trials(DATA / "random_017", new, Space, optimizer="random_search") == ["1", "2", "3"]
+        assert neps.import_trials(root=DATA / "random_017", root_directory=new) == []  # they are there
+        for wrong in ({}, {"root": new, "evaluated_trials": []}):
+            with pytest.raises(neps.NePSError, match="evaluated_trials or root="):
+                neps.import_trials(root_directory=new, **wrong)
         config = open_run(new).trials["1"].config
         assert config == {"lr": 0.013167913336601833, "layers": 5, "kind": "adam", "_w": 4, "op.k": 3}
         assert neps.import_trials(str(DATA / "random_017"), new) == []
