@@ -10,7 +10,7 @@ import pytest
 
 import neps
 from neps.testing import simulate
-from neps_core import BudgetInfo, OptimizerError
+from neps_core import BudgetInfo
 from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.gp.posterior import Posterior
 
