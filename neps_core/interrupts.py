@@ -204,6 +204,7 @@ class _Watch:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         self._before = -1
+        self._since = time.monotonic()  # a signal that was handled after this was one of those that are looked at
         self._thread: threading.Thread | None = None
         self.listen()
         self.begin()
@@ -234,20 +235,20 @@ class _Watch:
         os.close(self._writer)
 
     def _listen(self) -> None:
-        since = float("-inf")  # a signal that was handled after this was one of those that are looked at
+        os.set_blocking(self._reader, True)
         numbers = os.read(self._reader, 64)
         while 0 not in numbers:
             self._pass_on(numbers)
             now = time.monotonic()
             time.sleep(STUCK)
-            if self._interrupts._handled_at < since:
+            if self._interrupts._handled_at < self._since:
                 self._see_to(numbers)
             os.set_blocking(self._reader, False)
             try:
                 numbers = os.read(self._reader, 64)
-                since = now
+                self._since = now
             except BlockingIOError:
-                since = time.monotonic()
+                self._since = time.monotonic()
                 os.set_blocking(self._reader, True)
                 numbers = os.read(self._reader, 64)
 

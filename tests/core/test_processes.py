@@ -221,6 +221,7 @@ def test_a_child_that_is_terminated_does_not_give_the_trial_back(root, script):
                 os.write(tell, b"1")  # until now Python itself forgets signals
                 time.sleep(60)
             os.read(ready, 1)
+            time.sleep(0.05)  # a signal just before a sleep does not wake Python
             os.kill(child, signal.SIGTERM)
             assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGTERM
             return x

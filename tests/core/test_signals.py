@@ -16,7 +16,7 @@ from neps_core.trials import State
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
 RUN = """
-    import os, signal, sys, time, threading, ctypes, neps
+    import ctypes, hashlib, os, signal, sys, time, threading, neps
     from pathlib import Path
     folder = Path(sys.argv[0]).parent
     class Ends:
@@ -44,6 +44,7 @@ def put_back(root) -> bool:
 IN_C = {
     "that lets other threads run": "ctypes.CDLL(None).usleep(20_000_000)",
     "that is called again and again": "while True: ctypes.CDLL(None).usleep(5_000)",
+    "that no signal interrupts": 'hashlib.pbkdf2_hmac("sha256", b"x", b"y", 200_000_000)',
     "of a lock": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
 }
 
@@ -131,6 +132,7 @@ def test_a_signal_that_the_user_swallows_is_obeyed_after_his_trial(root, script,
     )
     process = script.start(root)
     wait_for((script.folder / "started").exists)
+    time.sleep(0.1)  # a signal just before a sleep does not wake Python
     leave(script, process)
     assert process.returncode == 143
     assert [t.state for t in open_run(root).trials.values()] == [State.SUCCESS]
