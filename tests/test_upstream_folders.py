@@ -233,7 +233,7 @@ class TestImport:
         assert neps.import_trials(DATA / "random_017", new, Space, optimizer="random_search") == ["1", "2", "3"]
         assert neps.import_trials(root=DATA / "random_017", root_directory=new) == []  # they are there
         for wrong in ({}, {"root": new, "evaluated_trials": []}):
-            with pytest.raises(neps.NePSError, match="evaluated_trials or root="):
+            with pytest.raises(neps.NePSError, match="give it or root="):
                 neps.import_trials(root_directory=new, **wrong)
         config = open_run(new).trials["1"].config
         assert config == {"lr": 0.013167913336601833, "layers": 5, "kind": "adam", "_w": 4, "op.k": 3}
