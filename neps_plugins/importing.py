@@ -126,7 +126,7 @@ def import_trials(
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
     """
     if (evaluated_trials is None) == (root is None):
-        raise RunError("evaluated_trials must be a list of pairs (configuration, result); give it or root=, one of them.")
+        raise RunError("evaluated_trials must be a list of pairs (configuration, result); give it or root=, not both.")
     evaluated_trials = root if evaluated_trials is None else evaluated_trials
     if isinstance(evaluated_trials, (str, Path)):
         try:
