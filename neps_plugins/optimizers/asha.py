@@ -1,7 +1,8 @@
 """ASHA, asynchronous successive halving (Li et al. 2020, Algorithm 2).
 
 L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht and A. Talwalkar, "A system for
-massively parallel hyperparameter tuning", MLSys 2020.
+massively parallel hyperparameter tuning", MLSys 2020. With several objectives it is MO-ASHA: R. Schmucker, M. Donini,
+M. B. Zafar, D. Salinas and C. Archambeau, "Multi-objective asynchronous successive halving", arXiv:2106.12639, 2021.
 """
 
 from __future__ import annotations
@@ -46,4 +47,6 @@ def asha(
 def neps_optimizers() -> list[OptimizerSpec]:
     """`asha`."""
     summary = "successive halving that never waits for a rung"
-    return [OptimizerSpec(NAME, asha, summary, uses_fidelity=True, uses_priors=True)]
+    return [
+        OptimizerSpec(NAME, asha, summary, ("moasha",), uses_fidelity=True, uses_priors=True, several_objectives=True)
+    ]

@@ -42,4 +42,4 @@ def async_hb(
 def neps_optimizers() -> list[OptimizerSpec]:
     """`async_hb`."""
     summary = "Hyperband that never waits for a rung"
-    return [OptimizerSpec(NAME, async_hb, summary, uses_fidelity=True, uses_priors=True)]
+    return [OptimizerSpec(NAME, async_hb, summary, uses_fidelity=True, uses_priors=True, several_objectives=True)]

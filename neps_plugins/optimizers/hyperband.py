@@ -42,5 +42,7 @@ def hyperband(
 def neps_optimizers() -> list[OptimizerSpec]:
     """`hyperband`."""
     summary = "successive halving from every rung in turn"
-    aliases = ("neps_hyperband",)
-    return [OptimizerSpec(NAME, hyperband, summary, aliases, uses_fidelity=True, uses_priors=True)]
+    aliases = ("neps_hyperband", "mo_hyperband")
+    return [
+        OptimizerSpec(NAME, hyperband, summary, aliases, uses_fidelity=True, uses_priors=True, several_objectives=True)
+    ]

@@ -182,4 +182,4 @@ def _is_share(rate: Any) -> bool:
 def neps_optimizers() -> list[OptimizerSpec]:
     """`nsga2`."""
     summary = "children of the best configurations; for several objectives, and many cheap evaluations"
-    return [OptimizerSpec(NAME, NSGA2, summary)]
+    return [OptimizerSpec(NAME, NSGA2, summary, several_objectives=True)]

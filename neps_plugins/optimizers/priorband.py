@@ -75,4 +75,8 @@ def _is_at_least_zero(value: Any) -> bool:
 def neps_optimizers() -> list[OptimizerSpec]:
     """`priorband`."""
     summary = "brackets that sample from the prior and around the incumbent"
-    return [OptimizerSpec(NAME, priorband, summary, ("neps_priorband",), uses_fidelity=True, uses_priors=True)]
+    return [
+        OptimizerSpec(
+            NAME, priorband, summary, ("neps_priorband",), uses_fidelity=True, uses_priors=True, several_objectives=True
+        )
+    ]

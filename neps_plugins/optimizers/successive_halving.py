@@ -46,4 +46,6 @@ def successive_halving(
 def neps_optimizers() -> list[OptimizerSpec]:
     """`successive_halving`."""
     summary = "cheap evaluations of many, dear ones of the best; rung by rung"
-    return [OptimizerSpec(NAME, successive_halving, summary, uses_fidelity=True, uses_priors=True)]
+    return [
+        OptimizerSpec(NAME, successive_halving, summary, uses_fidelity=True, uses_priors=True, several_objectives=True)
+    ]

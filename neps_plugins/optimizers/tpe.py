@@ -310,4 +310,4 @@ def _is_count(value: Any) -> bool:
 def neps_optimizers() -> list[OptimizerSpec]:
     """`tpe`."""
     summary = "where good configurations are dense and others are not; quick, also after thousands of evaluations"
-    return [OptimizerSpec(NAME, TPE, summary, uses_priors=True)]
+    return [OptimizerSpec(NAME, TPE, summary, uses_priors=True, several_objectives=True)]

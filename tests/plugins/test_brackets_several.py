@@ -10,6 +10,7 @@ import pytest
 import neps
 from neps.testing import check_optimizer
 from neps_core import OptimizerError
+from neps_core.optimizers.spec import optimizer_specs
 from neps_plugins.toolkit import as_one_objective, non_dominated, promotion_order, violations
 from tests.plugins.several import Driven
 
@@ -87,11 +88,15 @@ def test_several_at_once_are_those_one_after_the_other():
     assert many.ask(12) == promoted and all(i.endswith("_rung_1") for i in promoted)
 
 
-def test_the_new_names_are_the_same_brackets():
+def test_the_names_for_several_objectives_lead_to_the_same_brackets():
     for new, old in (("moasha", "asha"), ("mo_hyperband", "hyperband")):
-        runs = [Driven(name, SPACE, traded_off).run(80, 4) for name in (new, old)]
-        configs = [{i: dict(trial.config) for i, trial in run.trials.items()} for run in runs]
-        assert configs[0] == configs[1]
+        assert getattr(neps.algorithms, new) is getattr(neps.algorithms, old)
+
+
+def test_every_built_in_optimizer_says_that_it_takes_several_objectives():
+    built_in = [spec for plugin, spec in optimizer_specs() if plugin.target.startswith("neps_plugins.optimizers.")]
+    assert len(built_in) >= 12
+    assert [spec.name for spec in built_in if not spec.several_objectives] == []
 
 
 def test_the_selector_says_nothing_about_one_objective():
