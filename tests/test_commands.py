@@ -189,4 +189,4 @@ def test_plugins_says_what_optimizers_do(capsys):
     assert main(["plugins"]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("hyperband "))
     assert "optimizer hyperband (also neps_hyperband, mo_hyperband): successive halving from every rung in turn" in line
-    assert line.endswith("[uses a fidelity, priors]")
+    assert line.endswith("[uses a fidelity, priors, several objectives]")
