@@ -17,6 +17,9 @@ from neps_core.tables import row_of
 #: The kinds of pictures that `plot` writes.
 EXTENSIONS = ("png", "pdf", "svg")
 
+#: What is larger can't be drawn: the ends of an axis lie beyond it.
+_LARGEST = 1e300
+
 #: What a hypervolume is drawn over besides, with the label of the axis; the first that each result has.
 _SPENT = {"cost": "cost", "evaluation_duration": "seconds of evaluation"}
 
@@ -65,7 +68,7 @@ def plot(
 
     Raises:
         FileNotFoundError: If there is no run.
-        NePSError: If there is no finite result yet, an argument can't be meant, or matplotlib isn't installed.
+        NePSError: If there is no finite result yet (beyond 1e300 counts as infinite), an argument can't be meant, or matplotlib isn't installed.
     """
     if scientific_mode or benchmarks or algorithms:
         raise NePSError(
@@ -80,7 +83,7 @@ def plot(
     from neps_plugins import drawing
 
     run = open_run(root_directory)
-    done = [t for t in run.trials.values() if t.objectives is not None and all(map(math.isfinite, t.objectives))]
+    done = [t for t in run.trials.values() if t.objectives and all(abs(value) <= _LARGEST for value in t.objectives)]
     if not done:
         raise NePSError(f"the run in {run.root_directory} has no finite result to draw yet.")
     done.sort(key=lambda trial: trial.metadata.time_end or 0.0)

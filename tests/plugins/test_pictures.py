@@ -160,3 +160,11 @@ def test_nothing_feasible(root, drawn):
     assert axes.get_ylabel() == "error"
     assert [len(points.get_offsets()) for points in axes.collections] == [0, 2]
     assert len(axes.lines[0].get_xdata()) == 0
+
+
+def test_what_is_too_large_to_draw_is_left_out(root, drawn):
+    values = iter([[1e308, -1e308], [1, 2], [2, 1]])
+    space = {"x": neps.Float(0, 1)}
+    neps.run(lambda x: next(values), space, root_directory=root, evaluations_to_spend=3, optimizer="random_search")
+    neps.plot(root)
+    assert [len(points.get_offsets()) for points in drawn[0][0].collections] == [2]
