@@ -56,9 +56,11 @@ class ConstraintWarp:
         """
         size = np.abs(values)
         known = size[np.isfinite(size) & (size > 0)]
-        unit = float(np.median(known)) if len(known) else 1.0
-        y = np.clip(values, -known.max(initial=0.0) or -unit, known.max(initial=0.0) or unit) / unit
-        y = np.clip(y, -FARTHEST, FARTHEST)
+        # Halves: the median is the mean of two, and their sum may be larger than any number.
+        unit = max(2.0 * float(np.median(0.5 * known)), np.finfo(float).tiny) if len(known) else 1.0
+        y = np.clip(values, -known.max(initial=0.0) or -unit, known.max(initial=0.0) or unit)
+        with np.errstate(over="ignore"):
+            y = np.clip(y / unit, -FARTHEST, FARTHEST)
         t = _bent(y, offset)
         slope = 0.0 if math.isinf(offset) else -float(np.log(np.abs(y) + offset).sum())
         deviation = float(t.std())
@@ -69,7 +71,8 @@ class ConstraintWarp:
 
     def at(self, values: Floats) -> Floats:
         """The targets of any finite values."""
-        y = np.clip(values / self.unit, -FARTHEST, FARTHEST)
+        with np.errstate(over="ignore"):
+            y = np.clip(values / self.unit, -FARTHEST, FARTHEST)
         return (_bent(y, self.offset) - self.mean) / self.deviation
 
 

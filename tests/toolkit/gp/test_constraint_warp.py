@@ -21,6 +21,8 @@ CASES = {
     "infinite": [INF, -INF, 1.0, -2.0, 0.3],
     "nothing finite": [INF, INF, -INF],
     "huge": [1e300, -1e300, 1.0, -1.0],
+    "the largest": [1.7e308, -1.7e308, 1.7e308],
+    "the smallest": [5e-324, 0.0, -5e-324],
     "tiny": [1e-300, -2e-300, 0.0],
 }
 
