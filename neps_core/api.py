@@ -245,8 +245,9 @@ def save_pipeline_results(
         )
     if user_result is None:
         raise ResultError("user_result is None, which is no result.")
-    report = parse_result(user_result, cost_required=trial.metadata.cost_required, shape=run.log.shape)
-    run.record(finished(trial.id, report))
+    with run.known_shape() as shape:
+        report = parse_result(user_result, cost_required=trial.metadata.cost_required, shape=shape)
+        run.record(finished(trial.id, report))
     if not run.locks.living_workers():  # nobody else will tell those who wait for the end
         run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))
 

@@ -25,6 +25,7 @@ from neps_core.optimizers.choosing import chosen_as, makes_optimizers
 from neps_core.results import parse_result, plain
 from neps_core.run import Run, check_seed
 from neps_core.run_setup import set_up
+from neps_core.shapes import Shape
 from neps_core.spaces.domains import as_number, exact
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
@@ -201,7 +202,8 @@ class AskAndTell:
         duration = _moment("evaluation_duration", evaluation_duration)
         if duration is None and known.metadata.time_started is not None:
             duration = max(end - known.metadata.time_started, 0.0)
-        self._run.record(self._finished(trial_id, result, end, duration, traceback_str))
+        with self._run.known_shape() as shape:
+            self._run.record(_finished(trial_id, result, shape, end, duration, traceback_str))
         return self._trial(trial_id)
 
     def tell_custom(
@@ -257,21 +259,24 @@ class AskAndTell:
             previous = None if previous_trial_id is None else self._run.trial(previous_trial_id).id
             sampled = ev.Sampled(config_id, dict(config), _moment("time_sampled", time_sampled), worker, previous)
             begun = [] if started is None else [ev.Started(config_id, started, worker or self._run.worker_id)]
-            self._run.record(sampled, *begun, self._finished(config_id, result, end, duration, traceback_str))
+            with self._run.known_shape() as shape:
+                ended = _finished(config_id, result, shape, end, duration, traceback_str)
+                self._run.record(sampled, *begun, ended)
         return self._trial(config_id)
-
-    def _finished(
-        self, trial_id: str, result: Any, end: float | None, duration: float | None, traceback: str | None
-    ) -> ev.Finished:
-        report = parse_result(result, shape=self._run.log.shape)
-        report = evolve(report, evaluation_duration=duration, tb=traceback or report.tb)
-        return finished(trial_id, report, end)
 
     def _trial(self, trial_id: str) -> Trial:
         trial = self._run.trials.get(trial_id)
         if trial is None:
             raise TrialError(f"the result of trial {trial_id!r} was stored, and somebody has removed the trial since.")
         return trial
+
+
+def _finished(
+    trial_id: str, result: Any, shape: Shape, end: float | None, duration: float | None, traceback: str | None
+) -> ev.Finished:
+    report = parse_result(result, shape=shape)
+    report = evolve(report, evaluation_duration=duration, tb=traceback or report.tb)
+    return finished(trial_id, report, end)
 
 
 def _moment(name: str, value: Any) -> float | None:

@@ -26,10 +26,17 @@ from neps_core.optimizers.asking import Chosen
 from neps_core.results import failure, parse_result
 from neps_core.run import Run
 from neps_core.sampling import sample
+from neps_core.shapes import Shape
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.trials import Report, State, Trial
 
 logger = logging.getLogger("neps.claims")
+
+#: The report of an evaluation, and the error because of which all workers have to stop, if any.
+Judged = tuple[Report, NePSError | None]
+
+#: What an evaluation comes to, given what the results before it have in common.
+Ended = Callable[[Shape], Judged]
 
 #: How often a trial may take its worker down before it is given up.
 MAX_STARTS = 3
@@ -253,13 +260,37 @@ class Claims:
         Raises:
             StorageError: If it could not be stored, however often it was tried.
         """
+        end, reported = time.time(), live.unstored()
+
+        def ended(shape: Shape) -> Judged:
+            report, stop = self._judged(trial, returned, live, shape)
+            return evolve(report, evaluation_duration=duration), stop
+
+        report, stop = self._store(trial, ended, reported, end)
+        if not self._counts(trial, end):
+            logger.warning(
+                "The result of trial %s came too late: others had taken this worker for dead, and the trial has one. "
+                "It is kept as superseded: %s",
+                trial.id,
+                report.objective_to_minimize,
+            )
+        self._ended += 1
+        outcome = report.err or f"objective {report.objective_to_minimize}"
+        logger.info("Trial %s finished: %s, %s.", trial.id, report.reported_as, outcome)
+        return stop
+
+    def _judged(self, trial: Trial, returned: Any, live: LiveTrial, shape: Shape) -> Judged:
+        """The report of what an evaluation returned, and the error because of which all workers have to stop, if any.
+
+        Args:
+            trial: The trial.
+            returned: What the user's function returned or raised.
+            live: What it reported meanwhile.
+            shape: What the results so far have in common.
+        """
         stop: NePSError | None = None
         try:
-            report = parse_result(
-                returned,
-                cost_required=self.requires_cost,
-                shape=self._run.log.shape,
-            )
+            report = parse_result(returned, cost_required=self.requires_cost, shape=shape, was_stopped=live.was_stopped)
         except ResultError as error:
             report, stop = failure(error), error
         except Exception as error:  # an object that even looking at makes fail
@@ -272,32 +303,17 @@ class Claims:
                 "The other results are kept. Fix it and run again, or go on regardless with ignore_errors=True."
             )
             stop.__cause__ = returned if isinstance(returned, BaseException) else returned["exception"]
-        report = evolve(live.marked(self._value_on_error(report)), evaluation_duration=duration)
+        report = live.marked(self._value_on_error(report, shape))
         if report.reported_as == State.SUCCESS.value or self._settings.ignore_errors:
             stop = None
-        result = finished(trial.id, report)
-        events = [*live.unstored(), result]
-        if stop is not None:
-            events.append(ev.Halted(time.time(), self._run.worker_id, f"trial {trial.id}: {report.err}", trial.id))
-        self._store(trial, report, events)
-        if not self._counts(result):
-            logger.warning(
-                "The result of trial %s came too late: others had taken this worker for dead, and the trial has one. "
-                "It is kept as superseded: %s",
-                trial.id,
-                report.objective_to_minimize,
-            )
-        self._ended += 1
-        outcome = report.err or f"objective {report.objective_to_minimize}"
-        logger.info("Trial %s finished: %s, %s.", trial.id, report.reported_as, outcome)
-        return stop
+        return report, stop
 
-    def _counts(self, result: ev.Finished) -> bool:
-        """Whether this is the result that its trial has; also if somebody has removed the trial since."""
-        trial = self._run.trials.get(result.id)
-        return trial is None or trial.metadata.time_end == result.time
+    def _counts(self, trial: Trial, end: float) -> bool:
+        """Whether the result of this moment is the one that a trial has; also if somebody has removed the trial."""
+        known = self._run.trials.get(trial.id)
+        return known is None or known.metadata.time_end == end
 
-    def _value_on_error(self, report: Report) -> Report:
+    def _value_on_error(self, report: Report, shape: Shape) -> Report:
         """A failed or crashed report with the objective and cost that the user wants errors to count as."""
         settings = self._settings
         if report.reported_as == State.SUCCESS.value:
@@ -305,28 +321,34 @@ class Claims:
         cost = report.cost if report.cost is not None else settings.cost_value_on_error
         if settings.objective_value_on_error is None:
             return evolve(report, cost=cost)
-        filled = self._run.log.shape.filled(report, settings.objective_value_on_error)
+        filled = shape.filled(report, settings.objective_value_on_error)
         return evolve(filled, cost=cost, reported_as=State.SUCCESS.value)
 
-    def _store(self, trial: Trial, report: Report, events: list[ev.Event]) -> None:
+    def _store(self, trial: Trial, ended: Ended, reported: list[ev.Event], end: float) -> Judged:
         """Record a result, with patience: it may have cost hours, and a full disk may be emptied."""
         try:
-            self._store_in_time(trial, report, events)
+            return self._store_in_time(trial, ended, reported, end)
         except NePSError:
             raise
         except BaseException:  # a signal that could wait no longer
-            if not any(self._counts(event) for event in events if isinstance(event, ev.Finished)):
-                _kept(trial, report)
+            if not self._counts(trial, end):
+                _kept(trial, ended(self._run.log.shape)[0])
             raise
 
-    def _store_in_time(self, trial: Trial, report: Report, events: list[ev.Event]) -> None:
+    def _store_in_time(self, trial: Trial, ended: Ended, reported: list[ev.Event], end: float) -> Judged:
         for delay in (*RETRIES, None):
             try:
-                self._run.record(*events)
-                return
+                with self._run.known_shape() as shape:
+                    report, stop = ended(shape)
+                    events = [*reported, finished(trial.id, report, end)]
+                    if stop is not None:
+                        reason = f"trial {trial.id}: {report.err}"
+                        events.append(ev.Halted(time.time(), self._run.worker_id, reason, trial.id))
+                    self._run.record(*events)
+                return report, stop
             except StorageError as error:
                 if delay is None or isinstance(error, RunGoneError):
-                    saved = _kept(trial, report)
+                    saved = _kept(trial, ended(self._run.log.shape)[0])
                     raise type(error)(
                         f"the result of trial {trial.id} could not be stored: {error} It is kept in {saved}."
                     ) from error
@@ -335,6 +357,7 @@ class Claims:
                 )
                 with self._interruptible():
                     time.sleep(delay)
+        raise AssertionError("the last try returns or raises")
 
 
 def _kept(trial: Trial, report: Report) -> Path:

@@ -231,7 +231,7 @@ class LiveTrial:
         if self._layout is not None and self._layout.names is not None:
             values = dict(zip(self._layout.names, values if isinstance(values, list) else [values]))
         extra = dict(last.extra)
-        constraints = extra.pop("constraints", self.run.log.shape.unknown_constraints)
+        constraints = extra.pop("constraints", None)
         cost = {} if last.cost is None else {"cost": last.cost}
         return {"objective_to_minimize": values, "constraints": constraints, **cost, "extra": extra}
 

@@ -44,13 +44,16 @@ DEPTH = 20
 NAME = 120
 
 
-def parse_result(result: Any, *, cost_required: bool = False, shape: Shape = UNKNOWN) -> Report:
+def parse_result(
+    result: Any, *, cost_required: bool = False, shape: Shape = UNKNOWN, was_stopped: bool = False
+) -> Report:
     """The report of a returned value.
 
     Args:
         result: A number, a sequence of numbers, a `UserResultDict`, or an exception.
         cost_required: Whether a cost budget needs a cost.
         shape: What the run's other results have in common: how many objectives and constraints, and their names.
+        was_stopped: Whether the evaluation was stopped early, perhaps before its constraints were known.
 
     Returns:
         The report; NaN among the objectives makes it a crashed one, an exception a failed one.
@@ -90,6 +93,9 @@ def parse_result(result: Any, *, cost_required: bool = False, shape: Shape = UNK
         return failure(exception, cost=cost, learning_curve=learning_curve, extra=plain_extra)
     if not given:
         raise ResultError(f"the result {_shown(result)} has no {OBJECTIVE_KEYS[0]!r}.")
+    if no_constraints and was_stopped:
+        constraints_value = shape.unknown_constraints
+        no_constraints = constraints_value is None
     if no_constraints and shape.constraints is not None and shape.constraints.n:
         raise ResultError(
             f"the result {_shown(result)} has no 'constraints', and this run's earlier results have "

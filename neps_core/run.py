@@ -18,6 +18,7 @@ from neps_core import events as ev
 from neps_core.errors import RunError, StorageError, TrialError, nearest
 from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen
+from neps_core.shapes import Shape
 from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.domains import exact
 from neps_core.spaces.protocol import SearchSpace
@@ -151,6 +152,19 @@ class Run:
         finally:
             if tells:
                 self.tell_news()
+
+    @contextmanager
+    def known_shape(self) -> Iterator[Shape]:
+        """What the results have in common; as long as that is open, nobody else records one in this block.
+
+        So of several workers whose first evaluations end at the same time, one has the first result.
+        """
+        if self.log.shape.is_complete:
+            yield self.log.shape
+            return
+        with self.locked("journal"):
+            self.refresh()
+            yield self.log.shape
 
     def tell_news(self, wait: bool = False) -> None:
         """Tell observers what was recorded, in its order, unless a lock is held.

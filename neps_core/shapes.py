@@ -69,6 +69,11 @@ class Shape:
     objectives: Layout | None = None
     constraints: Layout | None = None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether no result can tell anything more."""
+        return self.objectives is not None and self.constraints is not None
+
     def completed(self, report: Report) -> Shape:
         """With what a report tells of what was open.
 
@@ -99,6 +104,20 @@ class Shape:
             constraints=self.unknown_constraints,
             constraint_names=constraints.names,
         )
+
+    def amended(self, report: Report) -> Report:
+        """A successful report of before all this was known, as it would have come later; itself if that is the same.
+
+        One number that stands for an error stands for each objective then, and constraints that it does not have are
+        not known.
+        """
+        value = report.objective_to_minimize
+        if report.err is not None and value is not None and not isinstance(value, list):
+            return self.filled(report, value)
+        if report.constraints is None and self.unknown_constraints is not None:
+            names = None if self.constraints is None else self.constraints.names
+            return evolve(report, constraints=self.unknown_constraints, constraint_names=names)
+        return report
 
 
 #: Of a run without results.

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from neps_core import events as ev
 from neps_core.errors import StorageError
-from neps_core.shapes import UNKNOWN
+from neps_core.shapes import UNKNOWN, Shape
 from neps_core.trials import Metadata, Point, Points, Report, State, Trial, location_of, number_of
 
 
@@ -177,12 +177,25 @@ class TrialLog:
             )
             if report.learning_curve is None and trial.points:
                 report = evolve(report, learning_curve=[point.objective for point in trial.points])
+            if event.state is State.SUCCESS and not self.shape.is_complete:
+                self._learn(self.shape.completed(report))
             self._put(evolve(trial, state=event.state, metadata=metadata, report=report))
-            if event.state is State.SUCCESS and (self.shape.objectives is None or self.shape.constraints is None):
-                self.shape = self.shape.completed(report)
         elif event.time != trial.metadata.time_end:  # not the same one, stored twice
             # No change of the trial: nobody who follows it has to look again.
             self._trials[trial.id] = evolve(trial, superseded=(*trial.superseded, event.report))
+
+    def _learn(self, shape: Shape) -> None:
+        """Take in what results have in common, of which those of before it was known lack some."""
+        if shape == self.shape:
+            return
+        self.shape = shape
+        for trial in list(self._trials.values()):
+            if trial.state is not State.SUCCESS or trial.report is None:
+                continue
+            report = shape.amended(trial.report)
+            if report != trial.report:
+                self._put(evolve(trial, report=report))
+                self.trials.deletions += 1
 
     def _requeued(self, event: ev.Requeued) -> None:
         trial = self._known(event.id)

@@ -277,7 +277,10 @@ class Trials(Protocol):
 
     @property
     def deletions(self) -> int:
-        """How many trials were removed. Whoever can't take one out again begins anew when this has changed."""
+        """How many trials were removed, or changed when they had ended already, which is rare.
+
+        Whoever can't take one out again begins anew when this has changed.
+        """
         ...
 
     def __getitem__(self, trial_id: str, /) -> Trial: ...

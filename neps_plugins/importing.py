@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
-
 from neps_core import events as ev
 from neps_core.claims import finished
 from neps_core.errors import ConfigError, EvaluationError, NePSError, NePSWarning, ResultError, RunError
@@ -48,9 +46,9 @@ def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserRe
     found = []
     run = open_run(root_directory)
     for trial in run.trials.values():
-        if trial.report is None or not trial.state.is_finished or trial.state is State.CORRUPTED:
+        report = trial.report
+        if report is None or not trial.state.is_finished or trial.state is State.CORRUPTED:
             continue
-        report = _known_now(trial.report, run.log.shape)
         result: UserResultDict = {"extra": report.extra}
         if any(reference_in(value, trial.id) for value in (report.extra, *report.extra.values())):
             result["extra"] = WholeExtra(report.extra, run.root_directory, trial.id)
@@ -66,16 +64,6 @@ def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserRe
             result["learning_curve"] = report.learning_curve
         found.append((dict(trial.config), result))
     return found
-
-
-def _known_now(report: Report, shape: Shape) -> Report:
-    """A report of before anybody knew how many objectives and constraints there are, as it would have come later."""
-    value = report.objective_to_minimize
-    if report.err is not None and value is not None and not isinstance(value, list):  # it stands for an error
-        return shape.filled(report, value)
-    if value is not None and report.constraints is None:
-        return evolve(report, constraints=shape.unknown_constraints)
-    return report
 
 
 def _named(values: Objective, names: Sequence[str] | None) -> Objective | dict[str, float]:

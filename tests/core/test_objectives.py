@@ -113,11 +113,67 @@ class TestNames:
     def test_a_value_for_errors_is_each_objectives_and_not_feasible(self, root):
         results = [ValueError(), full(1, 2, -3), ValueError()]
         result = search(results, root, ignore_errors=True, objective_value_on_error=9)
-        assert result.trials["3"].objectives_by_name == {"error": 9.0, "latency": 9.0}
-        assert not result.trials["3"].is_feasible
-        assert [trial.id for trial in result.pareto_front] == [
-            "2"
-        ]  # the first one stands for an unknown number of them
+        for known in (result.trials, open_run(root).trials):
+            for number in ("1", "3"):  # the first one did not know of what there is
+                assert known[number].objectives_by_name == {"error": 9.0, "latency": 9.0}
+                assert math.isnan(known[number].constraints_by_name["size"])
+        assert [trial.id for trial in result.pareto_front] == ["2"]
+        text = (root / "summary" / "best_config.txt").read_text()
+        assert "Config ID: 2" in text and "cumulative_evaluations: 3" in text  # nothing is counted twice
+
+    def test_an_error_before_constraints_were_known_is_not_the_best_without_a_feasible_one(self, root):
+        results = [ValueError(), {"objective_to_minimize": 9, "constraints": 2.0}]
+        result = search(results, root, ignore_errors=True, objective_value_on_error=5)
+        assert result.best.id == "2" and result.pareto_front == []
+        assert "Config ID: 1" not in (root / "summary" / "best_config.txt").read_text()
+
+    @pytest.mark.parametrize("optimizer", ["asha", "nsga2", "tpe"])
+    def test_optimizers_go_on_when_the_first_evaluation_failed(self, root, optimizer):
+        results = iter([ValueError(), *(full(x, 1 - x) for x in (0.1, 0.2, 0.3))])
+        space = {"x": neps.Float(0, 1), **({"e": neps.IntegerFidelity(1, 9)} if optimizer == "asha" else {})}
+        result = neps.run(
+            lambda x, e=9: next(results),
+            space,
+            root_directory=root,
+            evaluations_to_spend=4,
+            optimizer=optimizer,
+            ignore_errors=True,
+            objective_value_on_error=9,
+        )
+        assert len(result.pareto_front) == 3
+
+    @pytest.mark.parametrize("others", [{"latency": 102, "error": 1}, [1, 2, 3]])
+    def test_the_first_result_of_another_worker_counts_too(self, root, others):
+        def evaluate(x):  # meanwhile, another worker has a result
+            neps.AskAndTell("random_search", root_directory=root).tell_custom(
+                config_id="other", config={"x": 0.5}, result=full(0, 101)
+            )
+            return {"objective_to_minimize": others}
+
+        run = neps.run(
+            evaluate, SPACE, root_directory=root, evaluations_to_spend=1, optimizer="random_search", ignore_errors=True
+        )
+        if isinstance(others, dict):
+            assert run.trials["1"].objectives == (1, 102)
+        else:
+            assert "'objective_to_minimize' has 3 value(s)" in run.trials["1"].report.err
+
+    def test_a_stopped_one_need_not_know_the_constraints_of_another_worker(self, root):
+        def evaluate(x):
+            neps.AskAndTell("random_search", root_directory=root).tell_custom(
+                config_id="other", config={"x": 0.5}, result=full(0, 101, -1)
+            )
+            neps.report([1, 2])
+
+        run = neps.run(
+            evaluate,
+            SPACE,
+            root_directory=root,
+            evaluations_to_spend=1,
+            optimizer="random_search",
+            stopping_rule=lambda trial, trials: True,
+        )
+        assert run.trials["1"].state is State.SUCCESS and math.isnan(run.trials["1"].constraints[0])
 
 
 class TestWhoElseHandsInResults:
@@ -158,7 +214,7 @@ class TestWhoElseHandsInResults:
         )
         trials = list(run.trials.values())
         assert [trial.was_stopped_early for trial in trials] == [True, False, True, True]
-        assert trials[0].constraints == () and trials[0].objectives_by_name == {"error": 1, "latency": 2}
+        assert math.isnan(trials[0].constraints[0]) and trials[0].objectives_by_name == {"error": 1, "latency": 2}
         assert trials[2].constraints == (-1.0,)
         assert math.isnan(trials[3].constraints[0])
 
