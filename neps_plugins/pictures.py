@@ -68,7 +68,8 @@ def plot(
 
     Raises:
         FileNotFoundError: If there is no run.
-        NePSError: If there is no finite result yet (beyond 1e300 counts as infinite), an argument can't be meant, or matplotlib isn't installed.
+        NePSError: If there is no finite result yet (beyond 1e300 counts as infinite), an argument can't be meant, or
+            matplotlib isn't installed.
     """
     if scientific_mode or benchmarks or algorithms:
         raise NePSError(
