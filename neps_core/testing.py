@@ -153,6 +153,9 @@ def check_optimizer(
         if not accepted:
             for what, results in _several(n_objectives).items():
                 checks[f", {what}"] = partial(_check_results, results=results)
+            for m in sorted(set(n_objectives) - {1})[:1]:
+                by_name = partial(_check_workers, results=_by_name(m), n_workers=8)
+                checks[f", {m} objectives by name and a constraint, eight workers"] = by_name
         accepted += 1
         for what, check in checks.items():
             try:
@@ -189,6 +192,7 @@ def _several(n_objectives: Sequence[int]) -> dict[str, Results]:
     for m in sorted(set(n_objectives) - {1}):
         found[f"{m} objectives"] = _traded_off(m)
         found[f"{m} objectives, the first result better than all others"] = _worse_and_worse(m)
+        found[f"{m} objectives and a constraint by name, after a number that stands for an error"] = _by_name(m)
     return found
 
 
@@ -212,6 +216,18 @@ def _infeasible(m: int) -> Results:
         (State.SUCCESS, lambda k: Report(objective, constraints=[1.0 + k % 3, -1.0])),
         (State.SUCCESS, lambda k: Report(objective, constraints=[-1.0, math.inf])),
     )
+
+
+def _by_name(m: int) -> Results:
+    names = [f"objective {i}" for i in range(m)]
+
+    def result(k: int) -> Report:
+        if k == 0:
+            return Report(9.0, err="it raised")
+        values = [float((k + i) % 3) for i in range(m)]
+        return Report(values, objective_names=names, constraints=float(k % 4 - 1), constraint_names=["limit"], cost=1.0)
+
+    return ((State.SUCCESS, result),)
 
 
 def _finish(log: TrialLog, trial_id: str, k: int, results: Results = _RESULTS) -> None:
@@ -266,15 +282,17 @@ def _check_batches(make: Callable[[], Chosen], space: SearchSpace, n_trials: int
     )
 
 
-def _check_workers(make: Callable[[], Chosen], space: SearchSpace, n_trials: int) -> None:
-    """Four workers, each with an optimizer of its own, one log."""
-    log, workers = _log(), [make() for _ in range(4)]
+def _check_workers(
+    make: Callable[[], Chosen], space: SearchSpace, n_trials: int, results: Results = _RESULTS, n_workers: int = 4
+) -> None:
+    """Several workers, each with an optimizer of its own, one log."""
+    log, workers = _log(), [make() for _ in range(n_workers)]
     running: dict[int, str] = {}
     k = 0
     for turn in range(4 * n_trials):
-        who = turn % 4
+        who = turn % n_workers
         if who in running:
-            _finish(log, running.pop(who), k)
+            _finish(log, running.pop(who), k, results)
             k += 1
         if len(log.trials) < 2 * n_trials:
             sampled = _ask(workers[who], log, space)

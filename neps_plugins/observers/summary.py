@@ -220,7 +220,7 @@ def _last(ids: Iterable[str]) -> list[str]:
 
 
 TRAJECTORY = "The trials that were the best so far when they ended:\n"
-BEST = "The best trial, or those that no other one beats in every objective:\n"
+BEST = "The best trial, or the Pareto front; as long as none is feasible, what breaks its constraints least:\n"
 
 
 def _text(title: str, parts: Iterable[str]) -> str:

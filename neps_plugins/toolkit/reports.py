@@ -20,8 +20,8 @@ def one_objective(point: Point) -> float:
         if len(objective) == 1:
             return objective[0]
         raise StoppingRuleError(
-            "the stopping rule compares one objective, and several were reported. Report the one that matters, or "
-            "leave stopping_rule out."
+            "the stopping rule compares one objective, and several were reported. Leave stopping_rule out, or give a "
+            "function of your own: stopping_rule=lambda trial, trials: trial.points[-1].objective[0] > 0.5."
         )
     return objective
 
