@@ -23,7 +23,7 @@ from neps_core.observers import DEFAULT, each_of
 from neps_core.ranks import FollowingRank, find_rank
 from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
-from neps_core.run_result import RunResult, result_of
+from neps_core.run_result import RunResult, chosen_by, result_of
 from neps_core.run_setup import set_up
 from neps_core.scalarizing import Scalarization, parse_scalarize
 from neps_core.spaces.domains import exact
@@ -168,7 +168,7 @@ def run(
         observers = [*each_of(observers), "plots"]
     rank = find_rank(root_directory, distributed)
     if isinstance(rank, FollowingRank):
-        return rank.follow(function, pipeline_space)
+        return chosen_by(scalarization, rank.follow(function, pipeline_space))
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers, trust_space)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
     if scalarization is not None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from neps_core.pareto import Front
 from neps_core.run import Run
 from neps_core.scalarizing import Scalarization
+from neps_core.shapes import UNKNOWN
 from neps_core.trials import Trial
 
 
@@ -32,6 +33,18 @@ class RunResult:
     trials: Mapping[str, Trial] = field(repr=lambda trials: f"<{len(trials)} trials>")
     stopped_because: str
     root_directory: Path
+
+
+def chosen_by(scalarization: Scalarization | None, result: RunResult) -> RunResult:
+    """A result that was made without a scalarization, as that of a rank above 0, with the best trial by this one.
+
+    Raises:
+        RunError: If the scalarization is for other objectives than the run has.
+    """
+    front = Front(result.trials.values()).trials
+    if scalarization is None or not front or (first := front[0].report) is None:
+        return result
+    return evolve(result, best=scalarization.best_of(front, UNKNOWN.completed(first).objectives))
 
 
 def result_of(run: Run, stopped_because: str, scalarization: Scalarization | None = None) -> RunResult:

@@ -6,6 +6,7 @@ import itertools
 import math
 
 import pytest
+from attrs import evolve
 
 import neps
 from neps_core import Report, State, Trial
@@ -357,3 +358,17 @@ class TestScalarize:
 
     def test_what_has_no_weight_may_be_infinite(self, root):
         assert search([full(math.inf, 1), full(0, 2)], root, scalarize=[0, 1]).best.id == "1"
+
+    def test_a_rank_that_follows_has_the_same_best(self, root, monkeypatch):
+        leader = search([full(1, 4), full(3, 3), full(4, 1)], root, scalarize=[1, 2])
+
+        class Rank:
+            def follow(self, function, pipeline_space):
+                return evolve(leader, best=None)
+
+        monkeypatch.setattr("neps_core.api.find_rank", lambda root_directory, distributed: Rank())
+        followed = search([], root, evaluations_to_spend=1, scalarize=[1, 2])
+        assert followed.best.id == leader.best.id == "3"
+        assert search([], root, evaluations_to_spend=1).best is None
+        with pytest.raises(RunError, match=r"scalarize has 3 weight\(s\)"):
+            search([], root, evaluations_to_spend=1, scalarize=[1, 2, 3])
