@@ -41,8 +41,10 @@ def chosen_by(scalarization: Scalarization | None, result: RunResult) -> RunResu
     Raises:
         RunError: If the scalarization is for other objectives than the run has.
     """
+    if scalarization is None:
+        return result
     front = Front(result.trials.values()).trials
-    if scalarization is None or not front or (first := front[0].report) is None:
+    if not front or (first := front[0].report) is None:
         return result
     return evolve(result, best=scalarization.best_of(front, UNKNOWN.completed(first).objectives))
 
