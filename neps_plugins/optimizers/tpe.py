@@ -22,7 +22,6 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
 from neps_core import (
     BudgetInfo,
@@ -218,7 +217,7 @@ class TPE:
         return Mixture(self._table, good, weights[good]), Mixture(self._table, others, np.ones(len(others)))
 
     def _best(self, n: int, rng: np.random.Generator) -> list[int]:
-        """The best n results. Of a front of which only a part is wanted, what dominates most together (Ozaki et al.)."""
+        """The best n results; of a front, if not all of it is wanted, what dominates most together (Ozaki et al.)."""
         if self._ranking.single is not None:
             return self._ranking.best(n)
         found: list[int] = []

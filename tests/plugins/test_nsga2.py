@@ -75,7 +75,7 @@ def test_the_best_are_the_parents():
 
 
 def test_all_that_nothing_dominates_are_parents():
-    """However many they are: without mutation, children tell of more than four of them, and of nothing that is worse."""
+    """However many they are: without mutation, children tell of more than four, and of nothing that is worse."""
     space = {f"c{i}": neps.Categorical(list(range(20))) for i in range(6)}
     run = Driven(
         ("nsga2", {"population_size": 4, "mutation_rate": 0.0, "crossover_rate": 1.0}),

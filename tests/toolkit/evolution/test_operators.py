@@ -31,7 +31,7 @@ def test_a_shift_is_small_and_stays_within(u):
     assert moved.min() >= 0.0 and moved.max() <= 1.0
     assert 0.01 < abs(moved - u).mean() < 0.15
     if u == 0.3:
-        assert moved.mean() == pytest.approx(u, abs=0.01)
+        assert moved.mean() == pytest.approx(u, abs=0.03)
 
 
 @pytest.mark.parametrize(
