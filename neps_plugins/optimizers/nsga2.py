@@ -57,7 +57,8 @@ class NSGA2:
 
     Args:
         space: What to search.
-        population_size: How many configurations may be parents, and how many begin.
+        population_size: How many configurations begin, and how many may be parents at least: all that nothing
+            dominates are, if they are more.
         mutation_rate: The probability with which each decision of a child is mutated; None for one decision of each
             child, on average.
         crossover_rate: The probability with which a child has two parents.
@@ -71,7 +72,7 @@ class NSGA2:
     def __init__(
         self,
         space: SearchSpace,
-        population_size: int = 20,
+        population_size: int = 10,
         mutation_rate: float | None = None,
         crossover_rate: float = 0.9,
         ignore_fidelity: bool | str = False,
@@ -108,7 +109,8 @@ class NSGA2:
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
             self._seen = Observations(NAME, several=True)
             raise
-        parents = [self._seen.ended[i].config for i in self._ranking.best(self._size)]
+        n_best = len(next(self._ranking.groups(), ()))
+        parents = [self._seen.ended[i].config for i in self._ranking.best(max(self._size, n_best))]
         batch: set[str] = set()
         proposals: list[SampledConfig] = []
         for _ in range(n or 1):

@@ -22,7 +22,6 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
 
 from neps_core import (
     BudgetInfo,
@@ -45,7 +44,7 @@ from neps_plugins.toolkit.enumeration import Untried
 from neps_plugins.toolkit.fidelity import fixed_at_highest
 from neps_plugins.toolkit.observations import Observations
 from neps_plugins.toolkit.pareto.ranking import Ranking
-from neps_plugins.toolkit.pareto.scale import in_unit_range
+from neps_plugins.toolkit.pareto.sampled import sampled_contributions, sampled_subset
 from neps_plugins.toolkit.parzen.drawn import Drawn
 from neps_plugins.toolkit.parzen.mixture import Mixture
 from neps_plugins.toolkit.parzen.queries import Queries
@@ -56,12 +55,6 @@ NAME = "tpe"
 
 #: The least number of configurations before anything is modelled, unless another one is asked for.
 LEAST_INITIAL = 10
-
-#: How many random points tell what results add to the hypervolume.
-N_SAMPLES = 1024
-
-#: Where its reference point lies, from the best value of each objective among the good results to the worst.
-MARGIN = 1.1
 
 #: A configuration and what its decisions were taken from, without those that are fixed.
 Proposal = tuple[Config, Mapping[str, Domain]]
@@ -78,8 +71,9 @@ class TPE:
     there is another one; a finite space in which all are tried ends the run. Evaluations that are under way count as
     bad ones, so that workers keep apart, and so do those that failed, crashed, or were infinite.
 
-    With several objectives, the best are those that the fewest fronts lie before, the loneliest first; with
-    constraints, those come first that keep all of them, then those that break them least.
+    With several objectives, the best are those that the fewest fronts lie before, and of one front those that have
+    most of the hypervolume together; with constraints, those come first that keep all of them, then those that break
+    them least.
 
     Args:
         space: What to search.
@@ -211,16 +205,34 @@ class TPE:
         depends on the order only, so that no objective is too large for it. With several objectives, each good one
         weighs what it adds to the hypervolume (Ozaki et al. 2022).
         """
-        best = np.array(self._ranking.best(math.ceil(self._gamma * self._n_ended)), dtype=np.intp)
+        best = np.array(self._best(math.ceil(self._gamma * self._n_ended), rng), dtype=np.intp)
         weights = np.zeros(self._table.n)
         weights[best] = math.log(len(best) + 1.0) - np.log(np.arange(1, len(best) + 1))
-        kept = [i for i in best if all(value <= 0 for value in self._seen.ended[i].constraints)]
+        kept = [i for i in best if self._keeps_all(i)]
         values = [self._seen.ended[i].objectives for i in kept]
         if values and len(values[0]) > 1:
             weights[best] = 1.0
-            weights[kept] += _contributions(np.array(values), rng)
+            weights[kept] += sampled_contributions(np.array(values), rng)
         good, others = np.flatnonzero(weights), np.flatnonzero(weights == 0)
         return Mixture(self._table, good, weights[good]), Mixture(self._table, others, np.ones(len(others)))
+
+    def _best(self, n: int, rng: np.random.Generator) -> list[int]:
+        """The best n results; of a front, if not all of it is wanted, what dominates most together (Ozaki et al.)."""
+        if self._ranking.single is not None:
+            return self._ranking.best(n)
+        found: list[int] = []
+        for group in self._ranking.groups():
+            ranked, wanted = self._ranking.ordered(group), n - len(found)
+            if wanted < len(ranked) and self._keeps_all(ranked[0]) and len(self._seen.ended[ranked[0]].objectives) > 1:
+                values = np.array([self._seen.ended[i].objectives for i in ranked])
+                ranked = [ranked[i] for i in sampled_subset(values, wanted, rng)]
+            found += ranked[:wanted]
+            if len(found) == n:
+                break
+        return found
+
+    def _keeps_all(self, i: int) -> bool:
+        return all(value <= 0 for value in self._seen.ended[i].constraints)
 
     def _sample(self, source: Callable[[], Decide]) -> list[Proposal]:
         """Candidates; fewer where a source's decisions are forbidden."""
@@ -233,22 +245,6 @@ class TPE:
     def _walk(self, source: Decide) -> Proposal:
         asked = _Asked(self._fixed, source)
         return self._space.resolve(asked).config, asked.domains
-
-
-def _contributions(values: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """How many of `N_SAMPLES` random points below the worst of all each result alone dominates.
-
-    J. Bader and E. Zitzler, "HypE: an algorithm for fast hypervolume-based many-objective optimization", Evolutionary
-    Computation 19(1), 2011. Exact contributions of hundreds of results would take seconds.
-
-    Args:
-        values: Shape (n, m).
-        rng: Draws the points.
-    """
-    unit = in_unit_range(values)
-    points = MARGIN * rng.random((N_SAMPLES, unit.shape[1]))
-    dominates = np.asarray((unit <= points[:, None]).all(axis=2))
-    return np.asarray(dominates[dominates.sum(axis=1) == 1].sum(axis=0))
 
 
 class _Asked:

@@ -248,6 +248,8 @@ RANDOM = "random_search"
 METHODS: dict[str, Any] = {
     RANDOM: RANDOM,
     "bayesian_optimization": "bayesian_optimization",
+    "tpe": "tpe",
+    "nsga2": "nsga2",
     "optuna_gp": "optuna:GPSampler",
     "optuna_tpe": "optuna:TPESampler",
     "optuna_nsga2": "optuna:NSGAIISampler",
