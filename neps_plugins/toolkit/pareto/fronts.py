@@ -75,7 +75,7 @@ class Front(Group):
 
     def changed(self, newcomers: Sequence[Point], displaced: Sequence[Point]) -> Front:
         """The front with the ones and without the others."""
-        points, values = self._points, self._values
+        points, values = list(self._points), self._values
         if displaced:
             gone = set(displaced)
             stays = [i for i, point in enumerate(points) if point not in gone]
@@ -89,7 +89,7 @@ def _beat(some: Floats, others: Floats) -> Booleans:
     for j in range(some.shape[-1]):  # an objective at a time, which is several times as quick as along a short axis
         at_most = at_most & (some[..., j] <= others[..., j])
         below = below | (some[..., j] < others[..., j])
-    return at_most & below
+    return np.asarray(at_most & below)
 
 
 class PlanarFront(Front):
