@@ -71,11 +71,11 @@ class Front(Group):
     def displaced(self, newcomers: Sequence[Point]) -> list[Point]:
         """The points that newcomers dominate."""
         beaten = np.asarray(_beat(np.array(newcomers)[:, None, :-1], self._values).any(axis=0))
-        return [self._points[i] for i in np.flatnonzero(beaten)]
+        return [self._points[i] for i in np.flatnonzero(beaten).tolist()]
 
     def changed(self, newcomers: Sequence[Point], displaced: Sequence[Point]) -> Front:
         """The front with the ones and without the others."""
-        points, values = list(self._points), self._values
+        points, values = self._points, self._values
         if displaced:
             gone = set(displaced)
             stays = [i for i, point in enumerate(points) if point not in gone]
