@@ -10,6 +10,7 @@ at the same time are spread along the front (the sequential greedy selection of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,7 @@ from neps_plugins.toolkit.pareto.boxes import box_decomposition
 from neps_plugins.toolkit.pareto.diversity import epsilon_net_order
 from neps_plugins.toolkit.pareto.prepared import Prepared
 from neps_plugins.toolkit.pareto.reference import reference_point
+from neps_plugins.toolkit.pareto.resistance import properly_non_dominated
 from neps_plugins.toolkit.pareto.sorting import non_dominated
 
 Floats = npt.NDArray[np.float64]
@@ -61,14 +63,47 @@ def expected_hypervolume_improvement(situation: Situation) -> tuple[float, Term]
     """The logarithm of the expected improvement on the front of the means; None as long as there is none."""
     if not len(situation.means):
         return None
-    reference = situation.reference
-    if reference is None:
-        # Beyond the nadir, and no better than the worst: a front that is one point, or a small part of the true one,
-        # would leave no room for the rest of it, and the search would stay where it is.
-        reference = np.maximum(reference_point(situation.means), situation.means.max(axis=0))
-    front = few(situation.means[non_dominated(situation.means)])
+    reference = reference_of(situation.means) if situation.reference is None else situation.reference
+    front = situation.means[non_dominated(situation.means)]
+    if front.shape[1] > 2:
+        front = front[(front < reference).all(axis=1)]
     models = situation.models.objectives
+    front = few(front)
     return 1.0, LogExpectedHypervolumeImprovement(models, Prepared(box_decomposition(front, reference)))
+
+
+def reference_of(means: Floats) -> Floats:
+    """Where improvements begin to count, if the user doesn't say so.
+
+    With two objectives: beyond the nadir, and no better than the worst. A front that is one point, or a small part of
+    the true one, would leave no room for the rest of it, and the search would stay where it is.
+
+    With more, that would be worth nearly everything at the ends of the front, where what is gained in one objective
+    counts times how far the reference is away in all others: H. Ishibuchi, R. Imada, Y. Setoguchi and Y. Nojima, "How
+    to specify a reference point in hypervolume calculation for fair performance comparison", Evolutionary Computation
+    26(3), 2018. As there, the more points there are the nearer to the nadir it is: H of them fit along an edge of a
+    front, as in `_divisions`. Here it goes from the worst with H = 1 to a little beyond the nadir, by 1 / H**2.
+
+    Args:
+        means: What is predicted for configurations, shape (n, m), n at least 1.
+
+    Returns:
+        Shape (m,).
+    """
+    worst = means.max(axis=0)
+    if means.shape[1] == 2:
+        return np.asarray(np.maximum(reference_point(means), worst))
+    front = means[properly_non_dominated(means)]
+    near = reference_point(front)
+    return np.asarray(near + np.maximum(worst - near, 0.0) / _divisions(len(front), front.shape[1]) ** 2)
+
+
+def _divisions(n: int, m: int) -> int:
+    """The most divisions of the edges of a simplex in m dimensions that make at most n points, but at least 1."""
+    divisions = 1
+    while math.comb(divisions + m, m - 1) <= n:
+        divisions += 1
+    return divisions
 
 
 def few(front: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,9 +20,13 @@ from neps_plugins.toolkit.gp.targets import OFFSETS
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-#: The offsets to choose from where there are several objectives. The hypervolume is that of targets: a strong warp
+#: The offsets to choose from where there are two objectives. The hypervolume is that of targets: a strong warp
 #: would have it count next to nothing but the ends of the front. Strong warps, and none at all, were measured, too.
-OFFSETS_OF_SEVERAL = OFFSETS[OFFSETS.index(1.0) :]
+OFFSETS_OF_TWO = OFFSETS[OFFSETS.index(1.0) :]
+
+#: With three and more no warp was best: what is saved at one end of the front counts times two other objectives, and
+#: a warp makes it look larger than it is.
+OFFSETS_OF_MORE = (math.inf,)
 
 
 @frozen(eq=False)
@@ -96,7 +101,7 @@ class Surrogates:
         objectives, constraints = data.all_objectives.T, data.constraints.T
         m = len(objectives)
         if len(self._objectives) != m:
-            offsets = OFFSETS if m == 1 else OFFSETS_OF_SEVERAL
+            offsets = {1: OFFSETS, 2: OFFSETS_OF_TWO}.get(m, OFFSETS_OF_MORE)
             streams: list[tuple[int, ...]] = [(), *((j,) for j in range(1, m))]
             self._objectives = [Surrogate(offsets, self._kernel, stream=stream) for stream in streams]
         for j in range(len(self._constraints), len(constraints)):

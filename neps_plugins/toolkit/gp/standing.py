@@ -8,6 +8,7 @@ import numpy.typing as npt
 from neps_plugins.toolkit.gp.targets import finite
 from neps_plugins.toolkit.pareto.constraints import violations
 from neps_plugins.toolkit.pareto.promotion import promotion_order
+from neps_plugins.toolkit.pareto.resistance import properly_non_dominated
 from neps_plugins.toolkit.pareto.sorting import non_dominated
 
 Floats = npt.NDArray[np.float64]
@@ -50,4 +51,6 @@ def worth_varying(means: Floats, feasible: Bools, rng: np.random.Generator) -> I
     if means.shape[1] == 1:
         return np.lexsort((means[:, 0], ~feasible))[:GOOD]
     rows = np.flatnonzero(feasible)
-    return rng.permutation(rows[non_dominated(means[rows])])[:GOOD_OF_FRONT]
+    # With three objectives and more, many are on the front for an error of the model: they would breed their like.
+    on_front = non_dominated if means.shape[1] == 2 else properly_non_dominated
+    return rng.permutation(rows[on_front(means[rows])])[:GOOD_OF_FRONT]
