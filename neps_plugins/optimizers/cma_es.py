@@ -258,19 +258,20 @@ def cma_es(
     restarts: str | None = "ipop",
     ignore_fidelity: bool | str = False,
 ) -> Scalarised:
-    """Follows a normal distribution, whose shape it adapts, to where results are good: for numbers, and many evaluations.
+    """Follows a normal distribution, whose shape it adapts, to where results are good: for numbers, and many results.
 
     Take it for hundreds or thousands of cheap evaluations of some numbers that depend on each other. A generation is the
     next `population_size` results to end, whoever works on what, so that no worker waits. Where it gets nowhere any
     more, it begins again elsewhere. An evaluation that failed or crashed counts as worse than all that did not.
 
     Numbers are searched on their (log) scale, whole numbers and ordered choices as positions on theirs, which are moved
-    to another one now and then so that they do not get stuck. Choices without an order are inherited from good
-    configurations, and changed now and then; so are numbers that a random configuration hardly ever has. A space of
-    choices alone is no task for it: take `"regularized_evolution"`.
+    to another one now and then so that they do not get stuck. Choices without an order are inherited from the
+    best of the last generations, and changed now and then; so are numbers that a random configuration hardly ever has.
+    A space of choices alone is no task for it: take `"regularized_evolution"`. A configuration that was tried is not
+    tried again as long as there is another one.
 
-    With several objectives, each proposal is for a weighted one whose weights are drawn anew, and what breaks constraints
-    comes after all that keeps them (`neps_plugins.toolkit.Scalarised`).
+    With several objectives, each proposal is for a weighted one whose weights are drawn anew, and what breaks
+    constraints comes after all that keeps them (`neps_plugins.toolkit.Scalarised`).
 
     Needs the package `cmaes`: `pip install 'neps-framework[cma]'`.
 

@@ -36,10 +36,10 @@ UNIFORM, PRIOR, CROSSED, CHANGED = 5, 5, 6, 5
 class ComplexRandomSearch:
     """Samples anywhere, from the priors, and around the best five: a draw decides which, each time anew.
 
-    The first configuration is what the priors say is best. With five good results, 5 in 116 are uniform, 5 from the
-    priors, and 6 children of two of the best. The rest are changed ones of the best, in equal shares: one decision, or up
-    to half of them, moved to something near or drawn anew. With several objectives, the best are those of the lowest
-    rank.
+    The first configuration is what the priors say is best. Once there are five good results, 5 in 116 are uniform, 5
+    from the priors, and 6 children of two of the best. The rest are changed ones of the best, in equal shares: one
+    decision, or up to half of them, moved to something near or drawn anew. With several objectives, the best are those
+    of the lowest rank.
 
     A configuration that was tried is not tried again as long as there is another one; a finite space in which all are
     tried ends the run.

@@ -1,4 +1,4 @@
-"""Brackets whose new configurations lie around one that is known to be good, around the best so far, or between them."""
+"""Brackets whose new configurations lie around one known to be good, around the best so far, or between them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LocalAndIncumbentSampler:
     def __init__(
         self, space: SearchSpace, ladder: Ladder, local: Mapping[str, Any] | None, mode: int, random_ratio: float
     ) -> None:
-        self._space, self._local = space, local
+        self._space, self._ladder, self._local = space, ladder, local
         self._mode, self._random_ratio = mode, random_ratio
         self._standing = PriorBandSampler(space, ladder)
 
@@ -49,11 +49,20 @@ class LocalAndIncumbentSampler:
         rng = request.rng
         if self._local is not None and not request.trials and not request.batch:
             return dict(self._local)
-        best = self._standing.best(request.run, request.trials, rng)
-        around = self._centre(best[0] if best else None, rng)
+        around = self._centre(self._incumbent(request), rng)
         if around is None or rng.random() < self._random_ratio:
             return self._space.resolve(Uniform(rng)).config
         return moved(self._space, around, "random", rng)
+
+    def _incumbent(self, request: Request) -> Mapping[str, Any] | None:
+        """The best so far.
+
+        Without a local prior, None until an evaluation at the highest rung has ended: all that comes would lie around
+        the best of the first few, however bad they are.
+        """
+        if self._local is None and not request.run.n_done[self._ladder.top]:
+            return None
+        return next(iter(self._standing.best(request.run, request.trials, request.rng)), None)
 
     def _centre(self, incumbent: Mapping[str, Any] | None, rng: np.random.Generator) -> Mapping[str, Any] | None:
         """Around what to draw; None if nothing is known."""
@@ -84,7 +93,8 @@ def local_and_incumbent(
         space: A space with one fidelity.
         local_prior: What is known to be good, and tried first: a configuration, or the arguments of
             `evaluate_pipeline` without the fidelity. None for what the priors of the space say is best; if it has none
-            either, new configurations are uniform until there is an incumbent, and lie around that from then on.
+            either, new configurations are uniform until an evaluation at the highest fidelity has ended, and lie around
+            the incumbent from then on.
         inc_takeover_mode: What new configurations are made of: 0 the local prior; 1 the incumbent, once there is one;
             2 a crossover of both; 3 any of the three, drawn for each.
         random_ratio: The share of new configurations that are uniform, from 0 to 1.

@@ -46,8 +46,8 @@ class RegularizedEvolution:
         population_size: How many random configurations begin, and how many may be parents.
         tournament_size: How many compete for having a child; at most `population_size`. The more, the greedier.
         use_priors: Draw the first configurations from the priors, where there are any.
-        mutation_type: `"mutate_best"` for children that are changed winners, `"crossover_top_2"` for children of the
-            two best of a tournament, or the probability of the first.
+        mutation_type: `"mutate_best"` for children that are changed winners, as in the paper; `"crossover_top_2"` for
+            children of the two best of a tournament; or the probability of the first.
         n_mutations: How many decisions of a winner are changed: a number, `"random"` for any from 1 to half of them,
             `"half"`, or None. Numbers stay near what they were.
         n_forgets: In the place of `n_mutations`, if that is None: how many decisions are drawn anew, from anywhere.
@@ -64,7 +64,7 @@ class RegularizedEvolution:
         population_size: int = 20,
         tournament_size: int = 5,
         use_priors: bool = True,
-        mutation_type: float | str = 0.5,
+        mutation_type: float | str = "mutate_best",
         n_mutations: Amount | None = "random",
         n_forgets: Amount | None = None,
         ignore_fidelity: bool | str = False,

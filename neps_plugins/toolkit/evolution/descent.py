@@ -6,8 +6,8 @@ N. Hansen, "The CMA evolution strategy: a tutorial", arXiv:1604.00772, 2016; the
 Notation:
     d         dimensions
     lambda    results that make a generation
-A generation is the next lambda results, in the order in which they came, whoever was asked when. With one worker that is
-the algorithm of the tutorial. With many, some results are of points that were drawn a generation earlier, from a
+A generation is the next lambda results, in the order in which they came, whoever was asked when. With one worker that
+is the algorithm of the tutorial. With many, some results are of points that were drawn a generation earlier, from a
 distribution that differs little. Nobody waits, and no result is lost.
 """
 
@@ -68,12 +68,12 @@ class Descent:
     @property
     def population_size(self) -> int:
         """Lambda."""
-        return self._cma.population_size
+        return int(self._cma.population_size)
 
     def ask(self, rng: np.random.Generator) -> Floats:
         """A point of the present distribution, shape (d,)."""
         self._cma.reseed_rng(int(rng.integers(MAX_SEED)))
-        return np.clip(self._cma.ask(), 0.0, 1.0)
+        return np.asarray(np.clip(self._cma.ask(), 0.0, 1.0), dtype=float)
 
     def tell(self, point: Floats, value: float) -> bool:
         """Take in a result.

@@ -39,8 +39,8 @@ def count(amount: Amount, config: Mapping[str, Any], rng: np.random.Generator) -
 def moved(space: SearchSpace, parent: Mapping[str, Any], amount: Amount, rng: np.random.Generator) -> Config:
     """A configuration near another one: numbers make a normal step, categories become any other.
 
-    The standard deviation of the steps is drawn anew for each child, log-uniformly between `STEPS`, so that some children
-    explore and some refine, and nothing has to be adapted.
+    The standard deviation of the steps is drawn anew for each child, log-uniformly between `STEPS`, so that some
+    children explore and some refine, and nothing has to be adapted.
 
     Args:
         space: The space of both.
