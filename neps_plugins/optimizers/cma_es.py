@@ -47,9 +47,9 @@ from neps_plugins.toolkit.evolution.novelty import Novelty
 from neps_plugins.toolkit.evolution.operators import mutated
 from neps_plugins.toolkit.fidelity import fixed_at_highest
 from neps_plugins.toolkit.observations import Observation, Observations
+from neps_plugins.toolkit.pareto.ranking import Ranking
 from neps_plugins.toolkit.priors import PriorMode
 from neps_plugins.toolkit.randomness import given_or_fresh
-from neps_plugins.toolkit.scalarised import Scalarised
 
 NAME = "cma_es"
 
@@ -65,7 +65,7 @@ RESTARTS = ("ipop", "bipop", None)
 
 
 class CMAES:
-    """See `cma_es`; minimises one objective, without constraints.
+    """See `cma_es`.
 
     All that it keeps is a function of the results in the order in which they ended, taken in one after another, so that
     a worker that joins late comes to the same, and one that is there takes in what is new.
@@ -93,7 +93,8 @@ class CMAES:
 
     def _begin_anew(self, seed: int) -> None:
         self._seed = seed
-        self._seen = Observations(NAME, self._fixed)
+        self._seen = Observations(NAME, self._fixed, several=True)
+        self._ranking = Ranking("nsga2")
         self._novelty.begin_anew()
         self._read = 0
         self._n_restarts = 0
@@ -105,7 +106,8 @@ class CMAES:
 
     def _descend(self, mean: Floats, sigma: float, population_size: int | None) -> None:
         self._descent = Descent(mean, sigma, population_size, self._whole)
-        self._recent: deque[Observation] = deque(maxlen=MEMORY * self._descent.population_size)
+        self._generation: list[Floats] = []
+        self._recent: deque[int] = deque(maxlen=MEMORY * self._descent.population_size)
         self._parents: list[Mapping[str, Any]] = []
 
     def __call__(
@@ -136,21 +138,32 @@ class CMAES:
         if seed != self._seed:
             self._begin_anew(seed)
         anew, _ = self._seen.follow(trials)
-        if anew and self._read:
+        if anew:
             self._begin_anew(seed)
             self._seen.follow(trials)
-        for observation in self._seen.ended[self._read :]:
-            self._read += 1
+        while self._read < len(self._seen.ended):
+            number, self._read = self._read, self._read + 1
             with suppress(ConfigError):  # of another space, imported by hand
-                self._take(observation)
+                self._take(number, self._seen.ended[number])
 
-    def _take(self, observation: Observation) -> None:
-        value = observation.objective
-        is_complete = self._descent.tell(self._position(observation.config), value)
-        self._recent.append(observation)
-        if is_complete:
-            best = sorted((o for o in self._recent if math.isfinite(o.objective)), key=lambda o: o.objective)
-            self._parents = [o.config for o in best[: self._descent.population_size // 2]]
+    def _take(self, number: int, observation: Observation) -> None:
+        """With several objectives or constraints, it is the place in NSGA-II's order of all results that counts."""
+        point = self._position(observation.config)
+        objectives = observation.objectives
+        if objectives and all(map(math.isfinite, objectives)):
+            self._ranking.add(number, objectives, observation.constraints)
+        self._generation.append(point)
+        self._recent.append(number)
+        size = self._descent.population_size
+        if len(self._generation) < size:
+            return
+        places = {n: place for place, n in enumerate(self._ranking.best())}
+        latest = list(self._recent)[-size:]
+        values = [self._seen.ended[n].objective for n in latest]
+        self._descent.tell(np.array(self._generation), [places.get(n, math.inf) for n in latest], values)
+        self._generation.clear()
+        best = sorted((n for n in self._recent if n in places), key=places.__getitem__)
+        self._parents = [self._seen.ended[n].config for n in best[: size // 2]]
         if self._descent.is_over and self._restarts is not None:
             self._restart(self._restarts)
 
@@ -257,11 +270,11 @@ def cma_es(
     use_priors: bool = True,
     restarts: str | None = "ipop",
     ignore_fidelity: bool | str = False,
-) -> Scalarised:
+) -> CMAES:
     """Follows a normal distribution, whose shape it adapts, to where results are good: for numbers, and many results.
 
-    Take it for hundreds or thousands of cheap evaluations of some numbers that depend on each other. A generation is the
-    next `population_size` results to end, whoever works on what, so that no worker waits. Where it gets nowhere any
+    Take it for hundreds or thousands of cheap evaluations of some numbers that depend on each other. A generation is
+    the next `population_size` results to end, whoever works on what, so that no worker waits. Where it gets nowhere any
     more, it begins again elsewhere. An evaluation that failed or crashed counts as worse than all that did not.
 
     Numbers are searched on their (log) scale, whole numbers and ordered choices as positions on theirs, which are moved
@@ -270,8 +283,9 @@ def cma_es(
     A space of choices alone is no task for it: take `"regularized_evolution"`. A configuration that was tried is not
     tried again as long as there is another one.
 
-    With several objectives, each proposal is for a weighted one whose weights are drawn anew, and what breaks
-    constraints comes after all that keeps them (`neps_plugins.toolkit.Scalarised`).
+    With several objectives, what counts is the place in the order of all results: first those that the fewest fronts
+    lie before, of a front the loneliest; and what breaks constraints after all that keeps them. One distribution covers
+    a part of the front at a time: `"nsga2"` is better at the whole of it.
 
     Needs the package `cmaes`: `pip install 'neps-framework[cma]'`.
 
@@ -297,7 +311,7 @@ def cma_es(
     if restarts not in RESTARTS:
         raise OptimizerError(f"restarts={restarts!r} must be 'ipop', 'bipop' or None.")
     fixed = fixed_at_highest(space, ignore_fidelity, NAME)
-    return Scalarised(CMAES(space, size, sigma0, use_priors, restarts, fixed))
+    return CMAES(space, size, sigma0, use_priors, restarts, fixed)
 
 
 @hookimpl

@@ -94,8 +94,7 @@ class RegularizedEvolution:
     def _child(self, population: Population, number: int, rng: np.random.Generator) -> Config:
         if number < self._population_size or not population.members:
             return self._space.resolve(self._source(rng)).config
-        young = population.members[-self._population_size :]
-        first, *others = population.tournament(young, self._tournament_size, rng)
+        first, *others = population.tournament(self._population_size, self._tournament_size, rng)
         parent = first.config
         other = next((each.config for each in others if each.config != parent), None)
         if other is not None and rng.random() >= self._p_mutation:

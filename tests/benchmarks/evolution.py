@@ -4,9 +4,9 @@ Run it by hand: `python tests/benchmarks/evolution.py` (about ten minutes), `--q
 `--tasks hartmann6 grammar`, `--methods cma_es optuna_cma`. It prints tables and never fails because of a figure.
 
 What is searched is that of `bayesian_optimization.py`, and a hierarchical space:
-    grammar     a chain of one to eight cells, each of them an operation, some with a choice of their own, or a sum of two
-                cells; and two numbers. The loss is the edit distance to one architecture, as a share of its length, and
-                how far the numbers are off
+    grammar     a chain of one to eight cells, each of them an operation, some with a choice of their own, or a sum of
+                two cells; and two numbers. The loss is the edit distance to one architecture, as a share of its length,
+                and how far the numbers are off
 
 Each figure is the regret relative to the mean regret with which random search ends: 0 is the optimum, 1 is random
 search. Runs of a seed make a pair: so many of them ended better than random search's, and p is that of Wilcoxon's
@@ -24,13 +24,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 # It sets how many threads there are, before anything imports numpy.
 from bayesian_optimization import Task, duration, error_of, import_callable, optunas, table, task_named, variant
+from scipy.stats import wilcoxon
 
 import neps
-import numpy as np
 from neps.testing import simulate
-from scipy.stats import wilcoxon
 
 N_EVALUATIONS, N_SEEDS = 300, 20
 TASKS = ("hartmann6", "rosenbrock4", "ackley5", "mixed", "conditional", "grammar")

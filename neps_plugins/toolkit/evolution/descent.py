@@ -1,4 +1,4 @@
-"""One run of CMA-ES in the unit cube, told one result after another.
+"""One run of CMA-ES in the unit cube, told one generation after another.
 
 N. Hansen, "The CMA evolution strategy: a tutorial", arXiv:1604.00772, 2016; the package `cmaes` has its equations
 (M. Nomura and M. Shibata, "cmaes: a simple yet practical Python library for CMA-ES", arXiv:2402.01373, 2024).
@@ -56,7 +56,6 @@ class Descent:
         d = len(mean)
         cube = np.tile([0.0, 1.0], (d, 1))
         self._cma = CMA(mean=np.array(mean), sigma=sigma, bounds=cube, population_size=population_size, seed=0)
-        self._told: list[tuple[Floats, float]] = []
         self._fine = ~np.asarray(whole, dtype=bool)
         self._lowest = math.inf
         self._highest = -math.inf
@@ -75,29 +74,21 @@ class Descent:
         self._cma.reseed_rng(int(rng.integers(MAX_SEED)))
         return np.asarray(np.clip(self._cma.ask(), 0.0, 1.0), dtype=float)
 
-    def tell(self, point: Floats, value: float) -> bool:
-        """Take in a result.
+    def tell(self, points: Floats, places: npt.ArrayLike, values: npt.ArrayLike) -> None:
+        """Take in a generation.
 
         Args:
-            point: Shape (d,).
-            value: What came of it; NaN and inf are worse than all others.
-
-        Returns:
-            Whether that has completed a generation.
+            points: Shape (lambda, d).
+            places: Of each point in the order of all results, the lowest for the best, shape (lambda,); inf for what
+                failed. Of those at the same place, the earlier is the better.
+            values: What is minimised, shape (lambda,); NaN where it failed. That it stays the same ends the descent.
         """
-        self.n_told += 1
-        self._told.append((point, math.inf if math.isnan(value) else value))
-        if len(self._told) < self.population_size:
-            return False
-        points = np.array([point for point, _ in self._told])
-        values = np.array([value for _, value in self._told])
-        self._told.clear()
-        # Its own order is all that counts: any value is a number then.
-        ranks = np.empty(len(values))
-        ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
+        self.n_told += len(points)
+        ranks = np.empty(len(points))
+        ranks[np.argsort(np.asarray(places), kind="stable")] = np.arange(len(points))
+        # The order is all that counts to it, so that any value, however large, is a small number.
         self._cma.tell([(point, float(rank)) for point, rank in zip(points, ranks)])
-        self.is_over = self._is_stuck(points, values)
-        return True
+        self.is_over = self._is_stuck(points, np.nan_to_num(values, nan=math.inf, posinf=math.inf, neginf=-math.inf))
 
     def _is_stuck(self, points: Floats, values: Floats) -> bool:
         finite = values[np.isfinite(values)]

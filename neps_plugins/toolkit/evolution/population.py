@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from neps_core import Trial
 from neps_plugins.toolkit.observations import Observation, Observations
-from neps_plugins.toolkit.pareto.constraints import violations
-from neps_plugins.toolkit.pareto.promotion import promotion_order
 from neps_plugins.toolkit.pareto.ranking import Ranking
 
 
@@ -35,6 +33,7 @@ class Population:
     def _begin_anew(self) -> None:
         self.members: list[Observation] = []
         self._ranking = Ranking("nsga2")
+        self._places: dict[int, int] = {}
         self._read = 0
 
     @property
@@ -57,23 +56,23 @@ class Population:
         """The best n members, in order, or as many as there are."""
         return [self.members[i] for i in self._ranking.best(n)]
 
-    def tournament(self, among: Sequence[Observation], size: int, rng: np.random.Generator) -> list[Observation]:
-        """Some of the given members, drawn with replacement, the best first.
+    def places(self) -> dict[int, int]:
+        """Where each member stands among all of them, the best at 0, by its index among the members."""
+        if len(self._places) < len(self.members):
+            self._places = {i: place for place, i in enumerate(self._ranking.best())}
+        return self._places
+
+    def tournament(self, n_young: int, size: int, rng: np.random.Generator) -> list[Observation]:
+        """Some of the members that ended last, drawn with replacement, the best first.
 
         Args:
-            among: At least one.
+            n_young: Of how many; or of all, if there are fewer. There is at least one.
             size: How many are drawn.
             rng: Draws.
         """
-        drawn = [among[i] for i in rng.integers(len(among), size=size)]
-        return [drawn[i] for i in _order(drawn)]
-
-
-def _order(members: Sequence[Observation]) -> list[int]:
-    """The places of members, the best first; of those between which nothing decides, the earlier."""
-    if all(len(member.objectives) == 1 and not member.constraints for member in members):
-        return sorted(range(len(members)), key=lambda i: members[i].objectives)
-    c = max(len(member.constraints) for member in members)
-    constraints = np.array([[*member.constraints, *[0.0] * (c - len(member.constraints))] for member in members])
-    order = promotion_order([member.objectives for member in members], violations(constraints), "nsga2")
-    return [int(i) for i in order]
+        oldest = max(0, len(self.members) - n_young)
+        drawn = rng.integers(oldest, len(self.members), size=size).tolist()
+        if self._ranking.single is not None:
+            return [self.members[i] for i in sorted(drawn, key=lambda i: (self.members[i].objective, i))]
+        places = self.places()
+        return [self.members[i] for i in sorted(drawn, key=places.__getitem__)]
