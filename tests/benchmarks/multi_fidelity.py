@@ -200,6 +200,7 @@ METHODS: dict[str, tuple[Any, str | None]] = {
     "priorband, bad": ("priorband", "bad"),
     "local_and_incumbent": ("local_and_incumbent", None),
     "local_and_incumbent, good": (("local_and_incumbent", {"inc_takeover_mode": 1}), "good"),
+    "local_and_incumbent, bad": (("local_and_incumbent", {"inc_takeover_mode": 1}), "bad"),
     "hyperband, model": (("hyperband", {"sampler": "bayesian_optimization"}), None),
     "asha, model": (("asha", {"sampler": "bayesian_optimization"}), None),
 }
