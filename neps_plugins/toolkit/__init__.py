@@ -63,8 +63,12 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.enumeration import Odometer as Odometer
     from neps_plugins.toolkit.enumeration import Untried as Untried
     from neps_plugins.toolkit.enumeration import enumerate_configs as enumerate_configs
+    from neps_plugins.toolkit.evolution.mutation import forgotten as forgotten
+    from neps_plugins.toolkit.evolution.mutation import moved as moved
     from neps_plugins.toolkit.evolution.offspring import offspring as offspring
     from neps_plugins.toolkit.evolution.operators import mutated as mutated
+    from neps_plugins.toolkit.evolution.population import Population as Population
+    from neps_plugins.toolkit.evolution.steady_state import SteadyState as SteadyState
     from neps_plugins.toolkit.fidelity import fixed_at_highest as fixed_at_highest
     from neps_plugins.toolkit.fidelity import fixed_fidelities as fixed_fidelities
     from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer as BayesianOptimizer
@@ -236,8 +240,14 @@ _PUBLIC = {
         "Wanted",
     ),
     "brackets.synchronous": ("SynchronousBrackets",),
+    "evolution.mutation": (
+        "forgotten",
+        "moved",
+    ),
     "evolution.offspring": ("offspring",),
     "evolution.operators": ("mutated",),
+    "evolution.population": ("Population",),
+    "evolution.steady_state": ("SteadyState",),
     "gp.bayesian": ("BayesianOptimizer",),
     "gp.constraint_warp": ("ConstraintWarp",),
     "gp.cost": (

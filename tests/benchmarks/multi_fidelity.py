@@ -198,6 +198,9 @@ METHODS: dict[str, tuple[Any, str | None]] = {
     "async_hb": ("async_hb", None),
     "priorband, good": ("priorband", "good"),
     "priorband, bad": ("priorband", "bad"),
+    "local_and_incumbent": ("local_and_incumbent", None),
+    "local_and_incumbent, good": (("local_and_incumbent", {"inc_takeover_mode": 1}), "good"),
+    "local_and_incumbent, bad": (("local_and_incumbent", {"inc_takeover_mode": 1}), "bad"),
     "hyperband, model": (("hyperband", {"sampler": "bayesian_optimization"}), None),
     "asha, model": (("asha", {"sampler": "bayesian_optimization"}), None),
 }

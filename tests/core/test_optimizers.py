@@ -172,6 +172,23 @@ OLDER = {
         "eta": 3,
     },
     "successive_halving": {"sampler": "uniform", "eta": 3, "early_stopping_rate": 0, "sample_prior_first": False},
+    "complex_random_search": {"ignore_fidelity": "highest_fidelity"},
+    "neps_regularized_evolution": {
+        "population_size": 20,
+        "tournament_size": 5,
+        "use_priors": True,
+        "mutation_type": 0.5,
+        "n_mutations": "random",
+        "n_forgets": None,
+        "ignore_fidelity": False,
+    },
+    "neps_local_and_incumbent": {
+        "local_prior": {"x": 0.5},
+        "inc_takeover_mode": 0,
+        "random_ratio": 0.0,
+        "eta": 3,
+        "base": "hyperband",
+    },
 }
 
 

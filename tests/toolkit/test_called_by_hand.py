@@ -23,6 +23,10 @@ OURS = [
     *(("hyperband", {"sampler": sampler}) for sampler in ("prior", "priorband", "bayesian_optimization")),
     ("priorband", {"bayesian_optimization_kick_in_point": 0}),
     ("primo", {"initial_design_size": 1}),
+    ("regularized_evolution", {"population_size": 5}),
+    ("complex_random_search", {}),
+    ("local_and_incumbent", {}),
+    ("cma_es", {"population_size": 4}),
 ]
 
 

@@ -1,1 +1,1 @@
-"""Children of configurations, in spaces of every kind. Begin with `offspring`."""
+"""Children of configurations, in spaces of every kind. Begin with `SteadyState`, and with `offspring`."""

@@ -70,6 +70,10 @@ NAMES = [
     "tpe",
     "nsga2",
     "primo",
+    "regularized_evolution",
+    "complex_random_search",
+    "local_and_incumbent",
+    "cma_es",
 ]
 
 
