@@ -292,7 +292,7 @@ def test_several_objectives_and_constraints():
         data.follow(log.trials)
     nan = math.nan
     objectives = [[nan, nan], [9.0, 9.0], [1.0, 2.0], [3.0, math.inf]]
-    constraints = [[nan, nan], [nan, nan], [-1.0, nan], [math.inf, 0.5]]
+    constraints = [[nan, nan], [math.inf, nan], [-1.0, nan], [math.inf, 0.5]]
     for held in (data, seen_log(log)):
         assert np.array_equal(held.all_objectives, objectives, equal_nan=True)
         assert np.array_equal(held.objectives, np.array(objectives)[:, 0], equal_nan=True)
