@@ -44,6 +44,7 @@ from neps_plugins.toolkit.gp.turns import explores
 from neps_plugins.toolkit.pareto.values import as_numbers
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
 from neps_plugins.toolkit.randomness import given_or_fresh
+from neps_plugins.toolkit.threads import with_one_blas_thread
 
 Floats = npt.NDArray[np.float64]
 
@@ -137,6 +138,7 @@ class BayesianOptimizer:
             proposals.append(config)
         return [SampledConfig(config) for config in proposals]
 
+    @with_one_blas_thread
     def propose(
         self,
         trials: Mapping[str, Trial],
