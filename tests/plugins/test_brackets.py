@@ -472,7 +472,7 @@ class TestPriors:
         run = simulate(("neps_priorband", {"inc_ratio": ratio}), PRIORS, quick, max_evaluations=60)
         optimizer = neps.algorithms.priorband(PRIORS, inc_ratio=ratio)
         optimizer(run.trials)
-        uniform, prior, incumbent = optimizer._sampler.probabilities(2, optimizer._run, run.trials)
+        uniform, prior, incumbent = optimizer._sampler.probabilities(2, list(run.trials.values()))
         assert uniform == pytest.approx(1 / 10)
         assert (prior, incumbent) == pytest.approx((0.9 * (1 - ratio), 0.9 * ratio))
 
@@ -495,7 +495,7 @@ class TestPriorBand:
     def probabilities(self, optimizer, level, trials):
         sampler = self.sampler(optimizer)
         best = sampler.best(optimizer._run, trials, np.random.default_rng(0))
-        return sampler.probabilities(level, optimizer._run, best)
+        return sampler.probabilities(level, best)
 
     def made(self, evaluations, evaluate=quick, space=PRIORS):
         run = simulate("priorband", space, evaluate, max_evaluations=evaluations) if evaluations else None
@@ -511,12 +511,34 @@ class TestPriorBand:
             found = self.probabilities(optimizer, level, trials)
             assert found == pytest.approx((uniform, 1 - uniform, 0.0))
 
-    def test_the_incumbent_counts_once_a_full_evaluation_is_done(self):
-        before, trials = self.made(39)
+    def test_the_incumbent_counts_once_a_rung_has_eta_results(self):
+        before, trials = self.made(2)
         assert self.probabilities(before, 0, trials)[2] == 0
-        after, trials = self.made(60)
+        after, trials = self.made(3)
         probabilities = self.probabilities(after, 0, trials)
         assert probabilities[0] == 0.5 and probabilities[2] > 0 and sum(probabilities) == pytest.approx(1)
+
+    def test_a_bad_prior_is_left_with_many_workers_too(self):
+        """Before anything was evaluated at the highest fidelity."""
+
+        def evaluate(config, previous):
+            return abs(config["x"] - 0.9), float(config["epochs"])
+
+        run = simulate("priorband", PRIORS, evaluate, n_workers=8, max_time=20, seed=0)
+        new = [trial.config["x"] for trial in run.trials.values() if trial.metadata.previous_trial_id is None]
+        assert not any(trial_id.endswith("_3") for trial_id in run.trials if run.trials[trial_id].state.is_finished)
+        assert np.mean(new[-len(new) // 2 :]) > 0.5  # the prior's mean is about 0.2
+
+    @pytest.mark.parametrize("bad", [math.inf, -math.inf])
+    def test_what_is_not_finite_is_no_incumbent(self, bad):
+        def evaluate(config, previous):
+            return (bad if config["epochs"] > 1 else abs(config["x"] - 0.9)), 1.0
+
+        optimizer, trials = self.made(60, evaluate)
+        best = self.sampler(optimizer).best(optimizer._run, trials, np.random.default_rng(0))
+        assert [config["epochs"] for config in best] == [1, 1, 1]
+        optimizer, trials = self.made(60, lambda config, previous: (bad, 1.0))
+        assert self.probabilities(optimizer, 0, trials)[2] == 0
 
     def test_a_prior_that_explains_little_loses_weight(self):
         def good(config, previous):
