@@ -29,6 +29,15 @@ PRIORS = {
 }
 
 
+class Bounded(neps.PipelineSpace):
+    epochs = neps.IntegerFidelity(1, 9)
+    x = neps.Float(0, 1)
+    warmup = neps.Integer(1, neps.ByName("epochs"))
+
+
+BOUNDED = Bounded()
+
+
 def levels(trials):
     """Configurations by level, in the order of their trials."""
     found = defaultdict(list)
@@ -52,7 +61,7 @@ def test_they_keep_the_contract(name):
 
 
 @pytest.mark.parametrize("name", ALL[:4])
-@pytest.mark.parametrize("sampler", ["uniform", "prior", "priorband"])
+@pytest.mark.parametrize("sampler", ["uniform", "prior", "priorband", "pibo"])
 def test_every_sampler_for_every_bracket(name, sampler):
     check_optimizer(name, keywords={"sampler": sampler, "sample_prior_first": True}, spaces={"p": PRIORS}, n_trials=45)
 
@@ -411,8 +420,9 @@ class TestRealRuns:
 @pytest.mark.parametrize(
     "space, expected",
     [
-        (SPACE, "hyperband"),
-        (PRIORS, "priorband"),
+        (SPACE, ("hyperband", "bayesian_optimization")),
+        (PRIORS, ("hyperband", "pibo")),
+        (BOUNDED, "bayesian_optimization"),
         ({"x": neps.Float(0, 1)}, "bayesian_optimization"),
         ({"x": neps.Float(0, 1), "share": neps.FloatFidelity(0, 1)}, "bayesian_optimization"),
         ({"x": neps.Float(0, 1, prior=0.5)}, "pibo"),
@@ -421,7 +431,58 @@ class TestRealRuns:
 )
 def test_auto(root, space, expected):
     neps.run(lambda **config: 1.0, space, root_directory=root, evaluations_to_spend=1)
-    assert neps.load_optimizer_info(root)["name"] == expected
+    found = neps.load_optimizer_info(root)
+    name, sampler = expected if isinstance(expected, tuple) else (expected, None)
+    assert (found["name"], found["info"].get("sampler")) == (name, sampler)
+
+
+@pytest.mark.parametrize("sampler", ["uniform", "bayesian_optimization"])
+@pytest.mark.parametrize("name", ALL[:4])
+def test_a_fidelity_that_bounds_others_is_refused(name, sampler):
+    with pytest.raises(OptimizerError, match=f"{name!r} goes on .* what 'warmup' can be depends on 'epochs'. Give"):
+        simulate((name, {"sampler": sampler}), BOUNDED, quick, max_evaluations=1)
+
+
+@pytest.mark.parametrize("name", ["priorband", "primo"])
+def test_others_over_brackets_refuse_it_too(name):
+    with pytest.raises(OptimizerError, match=f"{name!r} goes on .* depends on 'epochs'"):
+        simulate(name, BOUNDED, quick, max_evaluations=1)
+
+
+def test_a_choice_that_a_fidelity_forbids_is_refused():
+    cs = pytest.importorskip("ConfigSpace")
+    space = cs.ConfigurationSpace()
+    k, e = cs.Categorical("k", ["p", "q"]), cs.Integer("e", (1, 9), meta={"fidelity": True})
+    space.add(k, e, cs.ForbiddenAndConjunction(cs.ForbiddenEqualsClause(k, "p"), cs.ForbiddenEqualsClause(e, 1)))
+    with pytest.raises(OptimizerError, match="with 'e' at 1, a configuration that it has at 9 is none"):
+        simulate("asha", space, lambda config, previous: (0.0, 1.0), max_evaluations=1)
+
+
+def test_what_depends_on_other_decisions_is_no_obstacle():
+    class Space(neps.PipelineSpace):
+        epochs = neps.IntegerFidelity(1, 9)
+        layers = neps.Integer(1, 4)
+        frozen = neps.Integer(0, neps.ByName("layers"))
+
+    run = simulate("hyperband", Space(), lambda config, previous: (config["frozen"], 1.0), max_evaluations=40)
+    assert len(run.ended) == 40
+
+
+@pytest.mark.parametrize("eta", [2, 4, 2.5])
+@pytest.mark.parametrize("sampler", ["priorband", "pibo"])
+def test_results_that_are_not_finite_and_failures_at_low_rungs(eta, sampler):
+    """Those that diverge are never promoted, whatever draws the configurations and however rungs are spaced."""
+
+    def evaluate(config, previous):
+        if config["x"] > 0.7:
+            return (math.inf if config["y"] > 0.5 else RuntimeError("diverged")), 1.0
+        return abs(config["x"] - 0.6) - math.log(config["epochs"]), 1.0
+
+    keywords = {"sampler": sampler, "eta": eta}
+    run = simulate(("hyperband", keywords), PRIORS, evaluate, n_workers=3, max_evaluations=45, seed=1)
+    assert len(run.ended) == 45
+    promoted = [trial for trial in run.trials.values() if trial.metadata.previous_trial_id is not None]
+    assert promoted and all(trial.config["x"] <= 0.7 for trial in promoted)
 
 
 def test_other_names():
@@ -445,11 +506,21 @@ class TestPriors:
         values = [t.config["x"] for t in run.trials.values()]
         assert np.mean(values) < 0.25
 
+    def test_the_model_begins_where_the_prior_is_and_leaves_it_when_it_is_wrong(self):
+        def evaluate(config, previous):
+            return abs(config["x"] - 0.9), 1.0
+
+        run = simulate(("hyperband", {"sampler": "pibo"}), PRIORS, evaluate, max_evaluations=45, seed=0)
+        values = [t.config["x"] for t in run.trials.values() if t.metadata.previous_trial_id is None]
+        assert max(values[:2]) < 0.5  # as many as dimensions before the model
+        assert sum(abs(x - 0.9) < 0.05 for x in values) > len(values) / 3
+
     @pytest.mark.parametrize(
         "selection, message",
         [
             (("hyperband", {"sampler": "prior"}), "needs a prior"),
             (("asha", {"sampler": "priorband"}), "needs a prior"),
+            (("asha", {"sampler": "pibo"}), "needs a prior"),
             (("asha", {"sample_prior_first": True}), "needs a prior"),
             (("asha", {"sampler": "unifrom"}), "Did you mean 'uniform'"),
             (("asha", {"sample_prior_first": "lowest"}), "sample_prior_first"),

@@ -16,16 +16,36 @@ class ModelSampler:
     F. Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018. Of several objectives it
     sees one, by weights that are drawn for each proposal (Knowles 2006, ParEGO).
 
+    With the user's priors, what is to be gained is weighted by their density, less and less as in piBO, and the model
+    begins with draws from them: `neps_plugins.toolkit.gp.prior_weight`.
+
     Args:
         space: The space.
         ladder: Its rungs.
         optimizer: The optimizer's name, for messages.
+        with_priors: Whether the user's priors count.
     """
 
-    def __init__(self, space: SearchSpace, ladder: Ladder, optimizer: str = "bayesian_optimization") -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        ladder: Ladder,
+        optimizer: str = "bayesian_optimization",
+        with_priors: bool = False,
+    ) -> None:
         from neps_plugins.toolkit.gp.bayesian import BayesianOptimizer  # SciPy takes half a second to import
+        from neps_plugins.toolkit.gp.expected_improvement import expected_improvement
+        from neps_plugins.toolkit.gp.feasibility import feasibility
+        from neps_plugins.toolkit.gp.prior_weight import DecayingPrior
 
-        self._model = BayesianOptimizer(optimizer, space, fixed={ladder.path: ladder.fidelities[-1]})
+        priors = (DecayingPrior(),) if with_priors else ()
+        self._model = BayesianOptimizer(
+            optimizer,
+            space,
+            fixed={ladder.path: ladder.fidelities[-1]},
+            from_prior=with_priors,
+            terms=(expected_improvement, feasibility, *priors),
+        )
         self._space = space
 
     def __call__(self, request: Request) -> Config:

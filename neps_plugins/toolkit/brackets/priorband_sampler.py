@@ -91,7 +91,7 @@ class PriorBandSampler:
     def best(
         self, run: FollowedBrackets, trials: Mapping[str, Trial], rng: np.random.Generator
     ) -> list[Mapping[str, Any]]:
-        """The best eta configurations at the highest level that has so many with finite results; the incumbent first."""
+        """The best eta configurations at the highest level with so many finite results; the incumbent first."""
         for level in range(self._ladder.top, -1, -1):
             ranking = run.ranked.get(level)
             if ranking is not None and len(ranking) >= self._n_best:
