@@ -98,9 +98,7 @@ def bounded_by_fidelity(space: SearchSpace, path: str) -> str | None:
         try:
             low = domains_of(space, space.resolve(Fixed({path: domain.lower}, _Nearest(config, rng))).config)
         except ConfigError as error:
-            return (
-                f"with {path!r} at {domain.lower!r}, a configuration that it has at {domain.upper!r} is none: {error}"
-            )
+            return f"a configuration with {path!r} at {domain.upper!r} may be none with {domain.lower!r}: {error}"
         if (found := _difference(low, high)) is not None:
             return f"what {found!r} can be depends on {path!r}"
     return None

@@ -61,7 +61,7 @@ def test_they_keep_the_contract(name):
 
 
 @pytest.mark.parametrize("name", ALL[:4])
-@pytest.mark.parametrize("sampler", ["uniform", "prior", "priorband", "pibo"])
+@pytest.mark.parametrize("sampler", ["uniform", "prior", "priorband"])
 def test_every_sampler_for_every_bracket(name, sampler):
     check_optimizer(name, keywords={"sampler": sampler, "sample_prior_first": True}, spaces={"p": PRIORS}, n_trials=45)
 
@@ -454,7 +454,7 @@ def test_a_choice_that_a_fidelity_forbids_is_refused():
     space = cs.ConfigurationSpace()
     k, e = cs.Categorical("k", ["p", "q"]), cs.Integer("e", (1, 9), meta={"fidelity": True})
     space.add(k, e, cs.ForbiddenAndConjunction(cs.ForbiddenEqualsClause(k, "p"), cs.ForbiddenEqualsClause(e, 1)))
-    with pytest.raises(OptimizerError, match="with 'e' at 1, a configuration that it has at 9 is none"):
+    with pytest.raises(OptimizerError, match="a configuration with 'e' at 9 may be none with 1"):
         simulate("asha", space, lambda config, previous: (0.0, 1.0), max_evaluations=1)
 
 

@@ -102,9 +102,9 @@ def make_ladder(space: SearchSpace, eta: float, optimizer: str, mo_selector: str
         )
     if (dependence := bounded_by_fidelity(space, path)) is not None:
         raise OptimizerError(
-            f"{optimizer!r} goes on with a configuration at higher fidelities, and in this space {dependence}. Give that "
-            f"parameter bounds of its own, or make it a share of {path!r}, from 0 to 1, and multiply in the evaluation; "
-            "or take optimizer=('bayesian_optimization', {'ignore_fidelity': 'highest_fidelity'})."
+            f"{optimizer!r} goes on with a configuration at higher fidelities, and in this space {dependence}. Give "
+            f"that parameter bounds of its own, or make it a share of {path!r}, from 0 to 1, and multiply in the "
+            "evaluation; or take optimizer=('bayesian_optimization', {'ignore_fidelity': 'highest_fidelity'})."
         )
     s_max = math.floor(math.log(domain.upper / domain.lower) / math.log(eta) + 1e-9)
     fidelities: list[float] = []
