@@ -7,6 +7,11 @@ from neps_plugins.toolkit.brackets.request import Request
 from neps_plugins.toolkit.brackets.rungs import Ladder
 from neps_plugins.toolkit.scalarised import as_one_objective
 
+#: How strongly the user's prior weighs, where piBO itself has 10. Most proposals here are for the lowest rungs, of which
+#: some dozens cost one full evaluation, and what is seen there says so little of the highest fidelity that the prior
+#: alone would decide; with 10, a wrong one is followed for as long as the first bracket lasts.
+BETA = 1.0
+
 
 class ModelSampler:
     """What a Gaussian process expects to be best at the highest fidelity.
@@ -38,7 +43,7 @@ class ModelSampler:
         from neps_plugins.toolkit.gp.feasibility import feasibility
         from neps_plugins.toolkit.gp.prior_weight import DecayingPrior
 
-        priors = (DecayingPrior(),) if with_priors else ()
+        priors = (DecayingPrior(BETA),) if with_priors else ()
         self._model = BayesianOptimizer(
             optimizer,
             space,
