@@ -200,6 +200,8 @@ METHODS: dict[str, tuple[Any, str | None]] = {
     "priorband, bad": ("priorband", "bad"),
     "hyperband, model": (("hyperband", {"sampler": "bayesian_optimization"}), None),
     "asha, model": (("asha", {"sampler": "bayesian_optimization"}), None),
+    "hyperband, pibo, good": (("hyperband", {"sampler": "pibo"}), "good"),
+    "hyperband, pibo, bad": (("hyperband", {"sampler": "pibo"}), "bad"),
 }
 OPTUNA = "Optuna Hyperband"
 
@@ -377,7 +379,7 @@ def asks(n_trials: int) -> None:
     figures: dict[str, list[tuple[float, float, float]]] = {}
     for _ in range(3):
         for method, (optimizer, belief) in METHODS.items():
-            if method == "priorband, bad":
+            if method.endswith(", bad"):
                 continue
             name, keywords = optimizer if isinstance(optimizer, tuple) else (optimizer, {})
             made: list[Timed] = []
