@@ -7,9 +7,9 @@ from neps_plugins.toolkit.brackets.request import Request
 from neps_plugins.toolkit.brackets.rungs import Ladder
 from neps_plugins.toolkit.scalarised import as_one_objective
 
-#: How strongly the user's prior weighs, where piBO itself has 10. Most proposals here are for the lowest rungs, of which
-#: some dozens cost one full evaluation, and what is seen there says so little of the highest fidelity that the prior
-#: alone would decide; with 10, a wrong one is followed for as long as the first bracket lasts.
+#: How strongly the user's prior weighs, where piBO itself has 10. Most proposals here are for the lowest rungs: some
+#: dozens cost one full evaluation, and what is seen there says so little of the highest fidelity that the prior alone
+#: would decide. With 10, a wrong one is followed for as long as the first bracket lasts.
 BETA = 1.0
 
 
