@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from neps_core import SearchSpace, hookimpl
+from neps_plugins.toolkit.fidelity import allows_continuing
 
 
 @hookimpl(trylast=True)
 def neps_choose_optimizer(space: SearchSpace) -> tuple[str, dict[str, Any]]:
-    """Brackets where there is a fidelity that allows them, else a model; with the priors where there are any."""
-    if len(space.fidelities) == 1 and all(getattr(d, "lower", 0) > 0 for d in space.fidelities.values()):
-        return ("priorband" if space.has_priors else "hyperband"), {}
-    keywords = {"ignore_fidelity": "highest_fidelity"} if space.fidelities else {}
-    return ("pibo" if space.has_priors else "bayesian_optimization"), keywords
+    """A model, within brackets where there is a fidelity that allows them; with the priors where there are any."""
+    model = "pibo" if space.has_priors else "bayesian_optimization"
+    if allows_continuing(space):
+        return "hyperband", {"sampler": model}
+    return model, ({"ignore_fidelity": "highest_fidelity"} if space.fidelities else {})

@@ -41,9 +41,9 @@ def priorband(
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
         bayesian_optimization_kick_in_point: After how many full evaluations' worth of fidelity a Gaussian process takes
             over the sampling, as with `sampler="bayesian_optimization"` of the other optimizers; None for never.
-        inc_ratio: The share of what is not sampled uniformly that is sampled around the incumbent, once there is one at
-            the highest fidelity, from 0 to 1; the rest is from the prior. None goes by how well each of both explains
-            the best configurations.
+        inc_ratio: The share of what is not sampled uniformly that is sampled around the incumbent, once `eta` results
+            at one rung have made one, from 0 to 1; the rest is from the prior. None goes by how well each of both
+            explains the best configurations.
         mo_selector: With several objectives, which of those that do not dominate each other are promoted first:
             `"epsnet"`, those that are far from the ones before, or `"nsga2"`, the loneliest.
 

@@ -27,8 +27,8 @@ def successive_halving(
         space: A space with one fidelity.
         eta: How many configurations compete for one place in the next rung, and how much dearer that is.
         early_stopping_rate: How many of the lowest rungs to leave out.
-        sampler: Where new configurations come from: `"uniform"`, `"prior"`, `"priorband"` or `"bayesian_optimization"`,
-            or a sampler of your own, as for `neps_plugins.toolkit.make_sampler`.
+        sampler: Where new configurations come from: `"uniform"`, `"prior"`, `"priorband"`, `"bayesian_optimization"`
+            or `"pibo"`, or a sampler of your own, as for `neps_plugins.toolkit.make_sampler`.
         sample_prior_first: Evaluate the prior's mode first: True, or `"highest_fidelity"` to do it there.
         mo_selector: With several objectives, which of those that do not dominate each other are promoted first:
             `"epsnet"`, those that are far from the ones before, or `"nsga2"`, the loneliest.

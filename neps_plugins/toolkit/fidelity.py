@@ -1,10 +1,17 @@
-"""What an optimizer that knows nothing of fidelities does about them."""
+"""What optimizers that know nothing of fidelities do about them, and what those that do need of them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
+import numpy as np
+
+from neps_core import ConfigError, Domain, Fixed, FloatDomain, IntegerDomain, OptimizerError, SearchSpace, Uniform
+from neps_core.spaces.variation import domains_of
+
+#: How many configurations are looked at to find out what depends on a fidelity.
+LOOKS = 16
 
 
 def fixed_at_highest(space: SearchSpace, ignore_fidelity: bool | str, optimizer: str) -> dict[str, Any]:
@@ -52,3 +59,65 @@ def fixed_fidelities(space: SearchSpace, ignore_fidelity: bool | str, optimizer:
         for path, domain in space.fidelities.items()
         if isinstance(domain, (FloatDomain, IntegerDomain))
     }
+
+
+def allows_continuing(space: SearchSpace) -> bool:
+    """Whether configurations can begin at a low fidelity and go on at higher ones, as brackets need it.
+
+    There is one fidelity, its lower bound is above 0, and no other decision depends on it.
+    """
+    if len(space.fidelities) != 1:
+        return False
+    [(path, domain)] = space.fidelities.items()
+    return getattr(domain, "lower", 0) > 0 and bounded_by_fidelity(space, path) is None
+
+
+def bounded_by_fidelity(space: SearchSpace, path: str) -> str | None:
+    """What a fidelity changes besides itself: whether a configuration can be gone on with at another fidelity.
+
+    Some configurations are walked with the fidelity at both its ends.
+
+    Args:
+        space: The space.
+        path: The fidelity's path.
+
+    Returns:
+        What is different for one of them, for a message; None if nothing is.
+    """
+    if space.flat_domains is not None:
+        return None
+    domain = space.fidelities[path]
+    assert isinstance(domain, (FloatDomain, IntegerDomain))
+    rng = np.random.default_rng(0)
+    for _ in range(LOOKS):
+        try:
+            config = space.resolve(Fixed({path: domain.upper}, Uniform(rng))).config
+        except ConfigError:  # another fidelity's or a forbidden combination: says nothing of this one
+            continue
+        high = domains_of(space, config)
+        try:
+            low = domains_of(space, space.resolve(Fixed({path: domain.lower}, _Nearest(config, rng))).config)
+        except ConfigError as error:
+            return f"a configuration with {path!r} at {domain.upper!r} may be none with {domain.lower!r}: {error}"
+        if (found := _difference(low, high)) is not None:
+            return f"what {found!r} can be depends on {path!r}"
+    return None
+
+
+class _Nearest:
+    """The decisions of a configuration, brought into their domains; drawn where it has none."""
+
+    def __init__(self, config: Mapping[str, Any], rng: np.random.Generator) -> None:
+        self._config, self._otherwise = config, Uniform(rng)
+
+    def __call__(self, path: str, domain: Domain) -> Any:
+        try:
+            return domain.check(self._config[path])
+        except (KeyError, ValueError):
+            return self._otherwise(path, domain)
+
+
+def _difference(one: Mapping[str, Domain], other: Mapping[str, Domain]) -> str | None:
+    """The first path whose domain is not the same in both."""
+    paths = [*other, *(path for path in one if path not in other)]
+    return next((path for path in paths if one.get(path) != other.get(path)), None)

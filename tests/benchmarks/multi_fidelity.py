@@ -203,6 +203,8 @@ METHODS: dict[str, tuple[Any, str | None]] = {
     "local_and_incumbent, bad": (("local_and_incumbent", {"inc_takeover_mode": 1}), "bad"),
     "hyperband, model": (("hyperband", {"sampler": "bayesian_optimization"}), None),
     "asha, model": (("asha", {"sampler": "bayesian_optimization"}), None),
+    "hyperband, pibo, good": (("hyperband", {"sampler": "pibo"}), "good"),
+    "hyperband, pibo, bad": (("hyperband", {"sampler": "pibo"}), "bad"),
 }
 OPTUNA = "Optuna Hyperband"
 
@@ -380,7 +382,7 @@ def asks(n_trials: int) -> None:
     figures: dict[str, list[tuple[float, float, float]]] = {}
     for _ in range(3):
         for method, (optimizer, belief) in METHODS.items():
-            if method == "priorband, bad":
+            if method.endswith(", bad"):
                 continue
             name, keywords = optimizer if isinstance(optimizer, tuple) else (optimizer, {})
             made: list[Timed] = []

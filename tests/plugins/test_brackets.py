@@ -29,6 +29,15 @@ PRIORS = {
 }
 
 
+class Bounded(neps.PipelineSpace):
+    epochs = neps.IntegerFidelity(1, 9)
+    x = neps.Float(0, 1)
+    warmup = neps.Integer(1, neps.ByName("epochs"))
+
+
+BOUNDED = Bounded()
+
+
 def levels(trials):
     """Configurations by level, in the order of their trials."""
     found = defaultdict(list)
@@ -411,8 +420,9 @@ class TestRealRuns:
 @pytest.mark.parametrize(
     "space, expected",
     [
-        (SPACE, "hyperband"),
-        (PRIORS, "priorband"),
+        (SPACE, ("hyperband", "bayesian_optimization")),
+        (PRIORS, ("hyperband", "pibo")),
+        (BOUNDED, "bayesian_optimization"),
         ({"x": neps.Float(0, 1)}, "bayesian_optimization"),
         ({"x": neps.Float(0, 1), "share": neps.FloatFidelity(0, 1)}, "bayesian_optimization"),
         ({"x": neps.Float(0, 1, prior=0.5)}, "pibo"),
@@ -421,7 +431,58 @@ class TestRealRuns:
 )
 def test_auto(root, space, expected):
     neps.run(lambda **config: 1.0, space, root_directory=root, evaluations_to_spend=1)
-    assert neps.load_optimizer_info(root)["name"] == expected
+    found = neps.load_optimizer_info(root)
+    name, sampler = expected if isinstance(expected, tuple) else (expected, None)
+    assert (found["name"], found["info"].get("sampler")) == (name, sampler)
+
+
+@pytest.mark.parametrize("sampler", ["uniform", "bayesian_optimization"])
+@pytest.mark.parametrize("name", ALL[:4])
+def test_a_fidelity_that_bounds_others_is_refused(name, sampler):
+    with pytest.raises(OptimizerError, match=f"{name!r} goes on .* what 'warmup' can be depends on 'epochs'. Give"):
+        simulate((name, {"sampler": sampler}), BOUNDED, quick, max_evaluations=1)
+
+
+@pytest.mark.parametrize("name", ["priorband", "primo"])
+def test_others_over_brackets_refuse_it_too(name):
+    with pytest.raises(OptimizerError, match=f"{name!r} goes on .* depends on 'epochs'"):
+        simulate(name, BOUNDED, quick, max_evaluations=1)
+
+
+def test_a_choice_that_a_fidelity_forbids_is_refused():
+    cs = pytest.importorskip("ConfigSpace")
+    space = cs.ConfigurationSpace()
+    k, e = cs.Categorical("k", ["p", "q"]), cs.Integer("e", (1, 9), meta={"fidelity": True})
+    space.add(k, e, cs.ForbiddenAndConjunction(cs.ForbiddenEqualsClause(k, "p"), cs.ForbiddenEqualsClause(e, 1)))
+    with pytest.raises(OptimizerError, match="a configuration with 'e' at 9 may be none with 1"):
+        simulate("asha", space, lambda config, previous: (0.0, 1.0), max_evaluations=1)
+
+
+def test_what_depends_on_other_decisions_is_no_obstacle():
+    class Space(neps.PipelineSpace):
+        epochs = neps.IntegerFidelity(1, 9)
+        layers = neps.Integer(1, 4)
+        frozen = neps.Integer(0, neps.ByName("layers"))
+
+    run = simulate("hyperband", Space(), lambda config, previous: (config["frozen"], 1.0), max_evaluations=40)
+    assert len(run.ended) == 40
+
+
+@pytest.mark.parametrize("eta", [2, 4, 2.5])
+@pytest.mark.parametrize("sampler", ["priorband", "pibo"])
+def test_results_that_are_not_finite_and_failures_at_low_rungs(eta, sampler):
+    """Those that diverge are never promoted, whatever draws the configurations and however rungs are spaced."""
+
+    def evaluate(config, previous):
+        if config["x"] > 0.7:
+            return (math.inf if config["y"] > 0.5 else RuntimeError("diverged")), 1.0
+        return abs(config["x"] - 0.6) - math.log(config["epochs"]), 1.0
+
+    keywords = {"sampler": sampler, "eta": eta}
+    run = simulate(("hyperband", keywords), PRIORS, evaluate, n_workers=3, max_evaluations=45, seed=1)
+    assert len(run.ended) == 45
+    promoted = [trial for trial in run.trials.values() if trial.metadata.previous_trial_id is not None]
+    assert promoted and all(trial.config["x"] <= 0.7 for trial in promoted)
 
 
 def test_other_names():
@@ -445,11 +506,21 @@ class TestPriors:
         values = [t.config["x"] for t in run.trials.values()]
         assert np.mean(values) < 0.25
 
+    def test_the_model_begins_where_the_prior_is_and_leaves_it_when_it_is_wrong(self):
+        def evaluate(config, previous):
+            return abs(config["x"] - 0.9), 1.0
+
+        run = simulate(("hyperband", {"sampler": "pibo"}), PRIORS, evaluate, max_evaluations=45, seed=0)
+        values = [t.config["x"] for t in run.trials.values() if t.metadata.previous_trial_id is None]
+        assert max(values[:2]) < 0.5  # as many as dimensions before the model
+        assert np.median(values[27:]) > 0.7  # after the first rung of the first bracket
+
     @pytest.mark.parametrize(
         "selection, message",
         [
             (("hyperband", {"sampler": "prior"}), "needs a prior"),
             (("asha", {"sampler": "priorband"}), "needs a prior"),
+            (("asha", {"sampler": "pibo"}), "needs a prior"),
             (("asha", {"sample_prior_first": True}), "needs a prior"),
             (("asha", {"sampler": "unifrom"}), "Did you mean 'uniform'"),
             (("asha", {"sample_prior_first": "lowest"}), "sample_prior_first"),
@@ -472,7 +543,7 @@ class TestPriors:
         run = simulate(("neps_priorband", {"inc_ratio": ratio}), PRIORS, quick, max_evaluations=60)
         optimizer = neps.algorithms.priorband(PRIORS, inc_ratio=ratio)
         optimizer(run.trials)
-        uniform, prior, incumbent = optimizer._sampler.probabilities(2, optimizer._run, run.trials)
+        uniform, prior, incumbent = optimizer._sampler.probabilities(2, list(run.trials.values()))
         assert uniform == pytest.approx(1 / 10)
         assert (prior, incumbent) == pytest.approx((0.9 * (1 - ratio), 0.9 * ratio))
 
@@ -495,7 +566,7 @@ class TestPriorBand:
     def probabilities(self, optimizer, level, trials):
         sampler = self.sampler(optimizer)
         best = sampler.best(optimizer._run, trials, np.random.default_rng(0))
-        return sampler.probabilities(level, optimizer._run, best)
+        return sampler.probabilities(level, best)
 
     def made(self, evaluations, evaluate=quick, space=PRIORS):
         run = simulate("priorband", space, evaluate, max_evaluations=evaluations) if evaluations else None
@@ -511,12 +582,34 @@ class TestPriorBand:
             found = self.probabilities(optimizer, level, trials)
             assert found == pytest.approx((uniform, 1 - uniform, 0.0))
 
-    def test_the_incumbent_counts_once_a_full_evaluation_is_done(self):
-        before, trials = self.made(39)
+    def test_the_incumbent_counts_once_a_rung_has_eta_results(self):
+        before, trials = self.made(2)
         assert self.probabilities(before, 0, trials)[2] == 0
-        after, trials = self.made(60)
+        after, trials = self.made(3)
         probabilities = self.probabilities(after, 0, trials)
         assert probabilities[0] == 0.5 and probabilities[2] > 0 and sum(probabilities) == pytest.approx(1)
+
+    def test_a_bad_prior_is_left_with_many_workers_too(self):
+        """Before anything was evaluated at the highest fidelity."""
+
+        def evaluate(config, previous):
+            return abs(config["x"] - 0.9), float(config["epochs"])
+
+        run = simulate("priorband", PRIORS, evaluate, n_workers=8, max_time=20, seed=0)
+        new = [trial.config["x"] for trial in run.trials.values() if trial.metadata.previous_trial_id is None]
+        assert not any(trial_id.endswith("_3") for trial_id in run.trials if run.trials[trial_id].state.is_finished)
+        assert np.mean(new[-len(new) // 2 :]) > 0.5  # the prior's mean is about 0.2
+
+    @pytest.mark.parametrize("bad", [math.inf, -math.inf])
+    def test_what_is_not_finite_is_no_incumbent(self, bad):
+        def evaluate(config, previous):
+            return (bad if config["epochs"] > 1 else abs(config["x"] - 0.9)), 1.0
+
+        optimizer, trials = self.made(60, evaluate)
+        best = self.sampler(optimizer).best(optimizer._run, trials, np.random.default_rng(0))
+        assert [config["epochs"] for config in best] == [1, 1, 1]
+        optimizer, trials = self.made(60, lambda config, previous: (bad, 1.0))
+        assert self.probabilities(optimizer, 0, trials)[2] == 0
 
     def test_a_prior_that_explains_little_loses_weight(self):
         def good(config, previous):

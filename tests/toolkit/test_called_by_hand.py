@@ -20,7 +20,7 @@ OURS = [
     *((name, {}) for name in ("random_search", "grid_search", "bayesian_optimization", "pibo", "tpe", "nsga2")),
     *((name, {}) for name in ("successive_halving", "hyperband", "asha", "async_hb", "priorband")),
     *((name, {"cost_aware": how}) for name in ("bayesian_optimization", "pibo") for how in (True, "log")),
-    *(("hyperband", {"sampler": sampler}) for sampler in ("prior", "priorband", "bayesian_optimization")),
+    *(("hyperband", {"sampler": sampler}) for sampler in ("prior", "priorband", "bayesian_optimization", "pibo")),
     ("priorband", {"bayesian_optimization_kick_in_point": 0}),
     ("primo", {"initial_design_size": 1}),
     ("regularized_evolution", {"population_size": 5}),

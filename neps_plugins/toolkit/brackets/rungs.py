@@ -19,6 +19,7 @@ import math
 from attrs import frozen
 
 from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
+from neps_plugins.toolkit.fidelity import bounded_by_fidelity
 from neps_plugins.toolkit.pareto.promotion import make_selector
 
 
@@ -78,7 +79,7 @@ def make_ladder(space: SearchSpace, eta: float, optimizer: str, mo_selector: str
 
     Raises:
         OptimizerError: If `eta` is no such number, there is no such selector, or the space hasn't exactly one fidelity,
-            whose bounds are positive.
+            whose bounds are positive and on which no other decision depends.
     """
     make_selector(mo_selector, "mo_selector")
     if isinstance(eta, bool) or not isinstance(eta, (int, float)) or not eta >= 2 or math.isinf(eta):
@@ -98,6 +99,12 @@ def make_ladder(space: SearchSpace, eta: float, optimizer: str, mo_selector: str
     if domain.lower <= 0:
         raise OptimizerError(
             f"the fidelity {path!r} begins at {domain.lower!r}; {optimizer!r} needs a lower bound > 0."
+        )
+    if (dependence := bounded_by_fidelity(space, path)) is not None:
+        raise OptimizerError(
+            f"{optimizer!r} goes on with a configuration at higher fidelities, and in this space {dependence}. Give "
+            f"that parameter bounds of its own, or make it a share of {path!r}, from 0 to 1, and multiply in the "
+            "evaluation; or take optimizer=('bayesian_optimization', {'ignore_fidelity': 'highest_fidelity'})."
         )
     s_max = math.floor(math.log(domain.upper / domain.lower) / math.log(eta) + 1e-9)
     fidelities: list[float] = []

@@ -14,7 +14,7 @@ from neps_plugins.toolkit.priors import require_priors
 #: How samplers may be given: see `make_sampler`.
 AnySampler = Union[str, SamplerClass, Sampler]
 
-NAMES = ("uniform", "prior", "priorband", "bayesian_optimization")
+NAMES = ("uniform", "prior", "priorband", "bayesian_optimization", "pibo")
 
 
 def uniform(request: Request) -> Config:
@@ -31,10 +31,10 @@ def make_sampler(sampler: AnySampler, space: SearchSpace, ladder: Ladder, optimi
     """A sampler, however it was given.
 
     Args:
-        sampler: A name, `"uniform"`, `"prior"`, `"priorband"` or `"bayesian_optimization"`; or a class, of which
-            `sampler(space, ladder)` is made; or, if it is anything else that can be called, the sampler itself, which
-            takes a `Request` and returns a configuration. What a sampler keeps belongs to one optimizer: then give the
-            class.
+        sampler: A name, `"uniform"`, `"prior"`, `"priorband"`, `"bayesian_optimization"` or `"pibo"`; or a class, of
+            which `sampler(space, ladder)` is made; or, if it is anything else that can be called, the sampler itself,
+            which takes a `Request` and returns a configuration. What a sampler keeps belongs to one optimizer: then
+            give the class.
         space: The space.
         ladder: Its rungs.
         optimizer: The optimizer's name, for messages.
@@ -52,4 +52,6 @@ def make_sampler(sampler: AnySampler, space: SearchSpace, ladder: Ladder, optimi
     if sampler == "bayesian_optimization":
         return ModelSampler(space, ladder, optimizer)
     require_priors(space, f"sampler={sampler!r} of {optimizer!r}")
+    if sampler == "pibo":
+        return ModelSampler(space, ladder, optimizer, with_priors=True)
     return prior if sampler == "prior" else PriorBandSampler(space, ladder)
