@@ -75,13 +75,13 @@ class CMAES:
         self,
         space: SearchSpace,
         population_size: int | None,
-        sigma0: float,
+        sigma: float,
         use_priors: bool,
         restarts: str | None,
         fixed: Mapping[str, Any],
     ) -> None:
         self._space, self._fixed = space, fixed
-        self._size, self._sigma0, self._restarts = population_size, sigma0, restarts
+        self._size, self._sigma, self._restarts = population_size, sigma, restarts
         self._use_priors = use_priors and space.has_priors
         self._coordinates = _coordinates(space, fixed)
         self._whole = [not isinstance(domain, FloatDomain) for domain in self._coordinates.values()] or [True]
@@ -102,7 +102,7 @@ class CMAES:
         self._spent = {"large": 0, "small": 0}
         self._regime = "large"
         mean = [d.to_unit(d.default()) if self._use_priors else 0.5 for d in self._coordinates.values()]  # type: ignore[arg-type]
-        self._descend(np.array(mean or [0.5]), self._sigma0, self._size)
+        self._descend(np.array(mean or [0.5]), self._sigma, self._size)
 
     def _descend(self, mean: Floats, sigma: float, population_size: int | None) -> None:
         self._descent = Descent(mean, sigma, population_size, self._whole)
@@ -188,7 +188,7 @@ class CMAES:
         is_small = restarts == "bipop" and self._doubled > 0 and self._spent["small"] < self._spent["large"]
         self._regime = "small" if is_small else "large"
         self._doubled += not is_small
-        growth, sigma = 2.0**self._doubled, self._sigma0
+        growth, sigma = 2.0**self._doubled, self._sigma
         if is_small:  # Hansen 2009, Section 2
             u = rng.random()
             growth, sigma = (0.5 * growth) ** u**2, sigma * 10.0 ** (-2.0 * rng.random())
@@ -266,7 +266,7 @@ def _coordinates(space: SearchSpace, fixed: Mapping[str, Any]) -> dict[str, Doma
 def cma_es(
     space: SearchSpace,
     population_size: int | None = None,
-    sigma0: float = 1 / 6,
+    sigma: float | None = None,
     use_priors: bool = True,
     restarts: str | None = "ipop",
     ignore_fidelity: bool | str = False,
@@ -287,12 +287,13 @@ def cma_es(
     lie before, of a front the loneliest; and what breaks constraints after all that keeps them. One distribution covers
     a part of the front at a time: `"nsga2"` is better at the whole of it.
 
-    Needs the package `cmaes`: `pip install 'neps-framework[cma]'`.
+    Needs the package `cmaes`: `pip install 'neps-framework[cmaes]'`.
 
     Args:
         space: What to search.
         population_size: How many results make a generation, at least 4; None for 4 + floor(3 ln d), with d numbers.
-        sigma0: The standard deviation to begin with, as a share of each (log) range, above 0 and at most 1.
+        sigma: The standard deviation to begin with, as a share of each (log) range, above 0 and at most 1; None for a
+            sixth.
         use_priors: Begin at what the priors say is best, and draw choices from them; otherwise in the middle.
         restarts: What to do where it gets nowhere any more: `"ipop"` begins elsewhere with twice the population,
             `"bipop"` does so in turn with small ones, None goes on.
@@ -306,12 +307,13 @@ def cma_es(
     size = population_size
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 4):
         raise OptimizerError(f"population_size={size!r} must be a whole number of at least 4, or None.")
-    if isinstance(sigma0, bool) or not isinstance(sigma0, (int, float)) or not 0 < sigma0 <= 1:
-        raise OptimizerError(f"sigma0={sigma0!r} must be a number above 0 and at most 1.")
+    sigma = 1 / 6 if sigma is None else sigma
+    if isinstance(sigma, bool) or not isinstance(sigma, (int, float)) or not 0 < sigma <= 1:
+        raise OptimizerError(f"sigma={sigma!r} must be None, or a number above 0 and at most 1.")
     if restarts not in RESTARTS:
         raise OptimizerError(f"restarts={restarts!r} must be 'ipop', 'bipop' or None.")
     fixed = fixed_at_highest(space, ignore_fidelity, NAME)
-    return CMAES(space, size, sigma0, use_priors, restarts, fixed)
+    return CMAES(space, size, sigma, use_priors, restarts, fixed)
 
 
 @hookimpl

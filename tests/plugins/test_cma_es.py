@@ -92,7 +92,7 @@ def test_restarts_find_the_better_of_two_basins(monkeypatch):
         return min(0.2 + ((x - 0.5) ** 2).sum(), ((x - 0.9) ** 2).sum()), 1.0
 
     def best(restarts):
-        optimizer = ("cma_es", {"restarts": restarts, "sigma0": 0.05})
+        optimizer = ("cma_es", {"restarts": restarts, "sigma": 0.05})
         run = simulate(optimizer, {"x": neps.Float(0, 1), "y": neps.Float(0, 1)}, evaluate, max_evaluations=300)
         return min(trial.objectives[0] for trial in run.ended)
 
@@ -188,8 +188,8 @@ def test_a_finite_space_ends():
     "keywords, message",
     [
         ({"population_size": 3}, "population_size=3 must be a whole number of at least 4, or None"),
-        ({"sigma0": 0}, "sigma0=0 must be a number above 0"),
-        ({"sigma0": True}, "sigma0=True"),
+        ({"sigma": 0}, "sigma=0 must be None, or a number above 0"),
+        ({"sigma": True}, "sigma=True"),
         ({"restarts": "often"}, "restarts='often' must be 'ipop', 'bipop' or None"),
         ({"ignore_fidelity": "low"}, "ignore_fidelity"),
     ],

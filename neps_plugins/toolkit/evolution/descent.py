@@ -52,7 +52,7 @@ class Descent:
         try:
             from cmaes import CMA
         except ImportError as reason:
-            raise OptimizerError("'cma_es' needs the package cmaes: pip install 'neps-framework[cma]'.") from reason
+            raise OptimizerError("'cma_es' needs the package cmaes: pip install 'neps-framework[cmaes]'.") from reason
         d = len(mean)
         cube = np.tile([0.0, 1.0], (d, 1))
         self._cma = CMA(mean=np.array(mean), sigma=sigma, bounds=cube, population_size=population_size, seed=0)
