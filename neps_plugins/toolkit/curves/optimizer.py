@@ -1,0 +1,334 @@
+"""Freeze-thaw Bayesian optimization: one step of training at a time, for whatever promises most after the last one.
+
+K. Swersky, J. Snoek and R. P. Adams, "Freeze-thaw Bayesian optimization", arXiv:1406.3896, 2014; H. Rakotoarison,
+S. Adriaensen, N. Mallik, S. Garibov, E. Bergman and F. Hutter, "In-context freeze-thaw Bayesian optimization for
+hyperparameter optimization", ICML 2024, Algorithm 1. The parts have files of their own: `steps`, `progress` and `scale`
+say what curves there are, a `surrogate` what they will come to, and `mfpi` what is worth looking at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import evolve
+
+from neps_core import (
+    BudgetInfo,
+    Config,
+    ConfigError,
+    Fixed,
+    OptimizerError,
+    Prior,
+    SampledConfig,
+    SearchSpace,
+    Trial,
+    Uniform,
+    replay,
+)
+from neps_core.spaces.identity import config_hash
+from neps_plugins.toolkit.acquisition.candidates import make_candidates
+from neps_plugins.toolkit.acquisition.points import Points
+from neps_plugins.toolkit.acquisition.user_prior import UserPrior
+from neps_plugins.toolkit.curves.mfpi import Goal
+from neps_plugins.toolkit.curves.progress import Progress, Trained
+from neps_plugins.toolkit.curves.scale import CurveScale
+from neps_plugins.toolkit.curves.steps import make_steps
+from neps_plugins.toolkit.curves.surrogate import Curve, Curves, CurveSurrogate, Outlook
+from neps_plugins.toolkit.encoding import Encoder
+from neps_plugins.toolkit.enumeration import Untried
+from neps_plugins.toolkit.priors import PriorMode, require_priors
+from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
+from neps_plugins.toolkit.randomness import given_or_fresh
+from neps_plugins.toolkit.scalarised import as_one_objective
+
+Floats = npt.NDArray[np.float64]
+
+#: How many new configurations are looked at from everywhere, and around how many of the best, and how many there.
+WIDE, GOOD, NEAR = 512, 5, 256
+
+#: How strongly the user's prior weighs, as in piBO (Hvarfner et al. 2022, Section 4.1).
+BETA = 10.0
+
+#: The scale is made anew whenever there is this much more to be seen.
+GROWTH = 0.1
+
+#: How much better than the best the best possible value is thought to be, in units of the scale.
+POSSIBLE = 1.0
+
+#: How many random configurations are tried for one that is new, before all are gone through.
+TRIES = 200
+
+
+class FreezeThawOptimizer:
+    """Continues a configuration by one step, or begins a new one with its first.
+
+    Args:
+        name: The optimizer's name, for messages.
+        space: A space with one fidelity.
+        surrogate: Says what curves will come to.
+        step_size: By how much the fidelity is raised each time.
+        initial_design_size: How many configurations are begun before the surrogate is asked; `"ndim"` for as many as
+            the space has dimensions.
+        use_priors: Whether the initial design, and some of the candidates, are drawn from the user's prior, and all
+            are weighted by it, ever less.
+        sample_prior_first: Whether the first configuration is what the user believes to be best.
+
+    Raises:
+        OptimizerError: If the space hasn't one fidelity or no priors where they are asked for, or a keyword makes no
+            sense.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        space: SearchSpace,
+        surrogate: CurveSurrogate,
+        step_size: float = 1,
+        initial_design_size: int | str = "ndim",
+        use_priors: bool = False,
+        sample_prior_first: bool = False,
+    ) -> None:
+        for keyword, value in (("use_priors", use_priors), ("sample_prior_first", sample_prior_first)):
+            if value not in (True, False):
+                raise OptimizerError(f"{keyword}={value!r} of {name!r} must be True or False.")
+            if value:
+                require_priors(space, f"{keyword}=True of {name!r}", name)
+        self._steps = make_steps(space, step_size, name)
+        self._ladder = self._steps.ladder
+        self._name, self._space, self._surrogate = name, space, surrogate
+        self._use_priors, self._prior_first = use_priors, sample_prior_first
+        self._fixed = {self._ladder.path: self._ladder.fidelities[0]}
+        self._progress = Progress(self._ladder)
+        self._begin_anew()
+        size: Any = initial_design_size
+        if size != "ndim" and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise OptimizerError(
+                f"initial_design_size={size!r} of {name!r} must be 'ndim' or a whole number of at least 1."
+            )
+        self._n_initial: int = max(self._candidates.n_dimensions, 1) if size == "ndim" else size
+
+    def _begin_anew(self) -> None:
+        self._encoder = Encoder(self._space, one_hot=False)
+        self._candidates = make_candidates(self._space, self._encoder, self._fixed)
+        self._values, self._active = self._encoder.encode([])
+        self._configs: list[Config] = []  # the configurations of the space that were begun, at their rows
+        self._row_of: dict[int, int] = {}
+        self._foreign: set[int] = set()  # numbers of configurations that are none of the space's
+        self._tried: set[str] = set()
+        self._untried = Untried(self._space, self._fixed)
+        self._scale, self._scaled_at = CurveScale.of(np.zeros(0)), 0
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """For people: the first fidelity, how many steps there are, and how many configurations are begun first."""
+        return {
+            "first_fidelity": self._ladder.fidelities[0],
+            "steps": len(self._ladder.fidelities),
+            "initial_design_size": self._n_initial,
+        }
+
+    def __call__(
+        self,
+        trials: Mapping[str, Trial],
+        budget_info: BudgetInfo | None = None,
+        n: int | None = None,
+        rng: np.random.Generator | None = None,
+        seed: int = 0,
+    ) -> list[SampledConfig]:
+        rng = given_or_fresh(rng)
+        trials = as_one_objective(trials, rng)
+        try:
+            if self._progress.follow(trials):
+                self._begin_anew()
+            self._take_in(trials)
+            return self._proposals(trials, n or 1, rng, seed)
+        except BaseException:  # an interrupt too: what was half taken in is taken in anew
+            self._progress = Progress(self._ladder)
+            raise
+
+    # ---------------------------------------------------------------------- what there is
+
+    def _take_in(self, trials: Mapping[str, Trial]) -> None:
+        run, trained = self._progress.run, self._progress.trained
+        for number in sorted(trained.keys() - self._row_of.keys() - self._foreign):
+            config = trials[run.trial_at[number, trained[number].reached]].config
+            self._tried.add(self._identity(config))
+            try:
+                canonical = replay(self._space, {**config, **self._fixed}).config
+                values, active = self._encoder.encode([canonical])
+            except ConfigError:
+                self._foreign.add(number)
+                continue
+            self._tried.add(self._identity(canonical))
+            before = self._encoder.widened(self._values, self._active)
+            self._row_of[number] = len(self._configs)
+            self._configs.append(canonical)
+            self._values, self._active = np.vstack([before[0], values]), np.vstack([before[1], active])
+        ended = self._progress.ended
+        due = self._scaled_at
+        while (later := due + 1 + int(GROWTH * due)) <= len(ended):
+            due = later
+        if due != self._scaled_at:
+            self._scale, self._scaled_at = CurveScale.of(np.array(ended[:due])), due
+
+    def _identity(self, config: Mapping[str, Any]) -> str:
+        return config_hash({**config, **self._fixed})
+
+    def _proposals(
+        self, trials: Mapping[str, Trial], n: int, rng: np.random.Generator, seed: int
+    ) -> list[SampledConfig]:
+        proposals: list[SampledConfig] = []
+        batch: dict[int, int] = {}  # what was continued just now, to which level
+        fresh: list[Config] = []
+        for _ in range(n):
+            wanted = self._next(batch, fresh, rng, seed)
+            if wanted is None:
+                break
+            if isinstance(wanted, Trained):
+                level = wanted.reached + 1
+                batch[wanted.number] = level
+                previous = self._progress.run.trial_at[wanted.number, wanted.reached]
+                config = {**trials[previous].config, self._ladder.path: self._ladder.fidelities[level]}
+                proposals.append(SampledConfig(config, f"{wanted.number}_rung_{level}", previous))
+            else:
+                number = self._progress.run.next_number + len(fresh)
+                fresh.append(wanted)
+                proposals.append(SampledConfig(wanted, f"{number}_rung_0"))
+        return proposals
+
+    # ---------------------------------------------------------------------- what to do
+
+    def _next(
+        self, batch: Mapping[int, int], fresh: Sequence[Config], rng: np.random.Generator, seed: int
+    ) -> Trained | Config | None:
+        """A configuration to continue, or a new one; None if there is neither."""
+        begun = len(self._progress.trained) + len(fresh)
+        open_ones = [
+            each
+            for number, each in self._progress.trained.items()
+            if number not in batch and each.reached < self._steps.top and not each.is_under_way and not each.is_broken
+        ]
+        in_batch = {self._identity(config) for config in fresh}
+        has_values = any(np.isfinite(self._progress.ended)) and bool(self._row_of)
+        if begun < self._n_initial or not has_values:
+            new = self._unless_tried(self._design(begun, rng, seed), in_batch, rng)
+            if new is not None:
+                return new
+            return open_ones[int(rng.integers(len(open_ones)))] if open_ones else None
+        return self._promising(open_ones, batch, fresh, in_batch, rng)
+
+    def _design(self, place: int, rng: np.random.Generator, seed: int) -> Config:
+        """The initial design: a Sobol sequence that depends on the run's seed alone."""
+        otherwise = Prior(rng) if self._use_priors else Uniform(rng)
+        if place == 0 and self._prior_first:
+            with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
+                return self._space.resolve(Fixed(self._fixed, PriorMode(Uniform(rng)))).config
+        points = sobol(place + 1, min(self._candidates.n_decisions, MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
+        return self._space.resolve(Fixed(self._fixed, Along(points[place], otherwise, self._use_priors))).config
+
+    def _unless_tried(self, config: Config, batch: set[str], rng: np.random.Generator) -> Config | None:
+        """A configuration if it is new, else another one that is; None if there is none left."""
+        for _ in range(TRIES):
+            this = self._identity(config)
+            if this not in self._tried and this not in batch:
+                return config
+            config = self._space.resolve(Fixed(self._fixed, Uniform(rng))).config
+        return next(iter(self._untried.first(1, self._tried, batch)), None)
+
+    def _promising(
+        self,
+        open_ones: Sequence[Trained],
+        batch: Mapping[int, int],
+        fresh: Sequence[Config],
+        in_batch: set[str],
+        rng: np.random.Generator,
+    ) -> Trained | Config | None:
+        """What is most likely to beat the best at a random horizon."""
+        outlook, curves = self._outlook(batch, fresh)
+        best = min(float(curve.values.min()) for curve in curves.curves if len(curve.values))
+        goal = Goal.drawn(len(self._ladder.fidelities), best, rng, best - POSSIBLE)
+        open_ones = [each for each in open_ones if each.number in self._row_of]
+        rows = np.array([self._row_of[each.number] for each in open_ones], dtype=np.intp)
+        levels = np.array([each.reached for each in open_ones], dtype=np.intp) + goal.horizon
+        cells = self._steps.cell_of[np.minimum(levels, self._steps.top)]
+        known = outlook.continued(rows, cells).log_below(goal.threshold) if len(rows) else np.zeros(0)
+        points = self._new_points(outlook, curves, rng)
+        cell = int(self._steps.cell_of[goal.horizon - 1])
+        new = outlook.begun(points, cell).log_below(goal.threshold)
+        if self._use_priors:
+            prior, n_modelled = UserPrior(self._encoder), len(self._progress.trained) + len(fresh) - self._n_initial + 1
+            weight = BETA / max(n_modelled, 1)
+            new = new + weight * prior(points)
+            if len(rows):
+                known = known + weight * prior(Points(self._values[rows], self._active[rows]))
+        best_known = int(np.argmax(known)) if len(known) else -1
+        for i in np.argsort(-new, kind="stable"):
+            if best_known >= 0 and known[best_known] >= new[i]:
+                return open_ones[best_known]
+            config = self._candidates.config(points, int(i))
+            this = self._identity(config)
+            if this not in self._tried and this not in in_batch:
+                return config
+        if best_known >= 0:
+            return open_ones[best_known]
+        return self._unless_tried(self._space.resolve(Fixed(self._fixed, Uniform(rng))).config, in_batch, rng)
+
+    def _new_points(self, outlook: Outlook, curves: Curves, rng: np.random.Generator) -> Points:
+        """New configurations, from everywhere and around what is expected to end best."""
+        points = self._candidates.sample(WIDE, rng)
+        if self._use_priors:
+            points += self._candidates.sample(WIDE // 2, rng, from_prior=True)
+        last = np.full(len(self._configs), len(curves.times) - 1)
+        ends = outlook.continued(np.arange(len(self._configs)), last).mean
+        good = self._candidates.encode([self._configs[row] for row in np.argsort(ends, kind="stable")[:GOOD]])
+        return points + self._candidates.around(good, NEAR, rng)
+
+    def _outlook(self, batch: Mapping[int, int], fresh: Sequence[Config]) -> tuple[Outlook, Curves]:
+        """What the surrogate expects, as if each step that is under way had given what it expects of it."""
+        curves, pending = self._curves(batch)
+        outlook = self._surrogate.outlook(curves)
+        new = self._candidates.encode(fresh) if fresh else None
+        if not pending and new is None:
+            return outlook, curves
+        told = list(curves.curves)
+        if pending:
+            rows, cells = np.array(list(pending)), np.array(list(pending.values()))
+            for row, cell, value in zip(rows, cells, outlook.continued(rows, cells).mean):
+                told[row] = _with(told[row], cell, value)
+        points = curves.points
+        if new is not None:
+            first = int(self._steps.cell_of[0])
+            for i, value in enumerate(outlook.begun(new, first).mean):
+                empty = Curve(-1 - i, np.zeros(0, dtype=np.intp), np.zeros(0))
+                told.append(_with(empty, first, value))
+            points += new
+        curves = evolve(curves, points=points, curves=told)
+        return self._surrogate.outlook(curves), curves
+
+    def _curves(self, batch: Mapping[int, int]) -> tuple[Curves, dict[int, int]]:
+        """The curves, and the cells at which some of them are being looked at, by row."""
+        told: list[Curve] = []
+        pending: dict[int, int] = {}
+        for number, row in self._row_of.items():
+            trained = self._progress.trained[number]
+            levels = sorted(level for level, value in trained.values.items() if value is not None)
+            if trained.is_broken:
+                cells, values = np.array([len(self._steps.times) - 1]), self._scale(np.array([np.inf]))
+            else:
+                cells = self._steps.cell_of[levels]
+                values = self._scale(np.array([trained.values[level] for level in levels], dtype=float))
+            told.append(Curve(number, cells, values))
+            under_way = [level for level, value in trained.values.items() if value is None]
+            level = batch.get(number, max(under_way, default=-1))
+            if level >= 0 and not trained.is_broken:
+                pending[row] = int(self._steps.cell_of[level])
+        columns = tuple(column for column in self._encoder.columns if not column.is_fidelity)
+        return Curves(self._steps.times, columns, Points(self._values, self._active), told), pending
+
+
+def _with(curve: Curve, cell: int, value: float) -> Curve:
+    return Curve(curve.key, np.append(curve.cells, cell), np.append(curve.values, value))
