@@ -54,7 +54,7 @@ WIDE, GOOD, NEAR = 512, 5, 256
 BETA = 10.0
 
 #: The scale is made anew whenever there is this much more to be seen.
-GROWTH = 0.1
+GROWTH = 0.2
 
 #: How much better than the best the best possible value is thought to be, in units of the scale.
 POSSIBLE = 1.0
@@ -121,6 +121,7 @@ class FreezeThawOptimizer:
         self._tried: set[str] = set()
         self._untried = Untried(self._space, self._fixed)
         self._scale, self._scaled_at = CurveScale.of(np.zeros(0)), 0
+        self._made: dict[int, tuple[int, Curve]] = {}  # by number: of how many results, and the curve
 
     @property
     def details(self) -> dict[str, Any]:
@@ -174,6 +175,9 @@ class FreezeThawOptimizer:
             due = later
         if due != self._scaled_at:
             self._scale, self._scaled_at = CurveScale.of(np.array(ended[:due])), due
+            self._made = {}
+            if self._row_of:
+                self._surrogate.fit(self._curves({})[0])
 
     def _identity(self, config: Mapping[str, Any]) -> str:
         return config_hash({**config, **self._fixed})
@@ -258,6 +262,7 @@ class FreezeThawOptimizer:
         known = outlook.continued(rows, cells).log_below(goal.threshold) if len(rows) else np.zeros(0)
         points = self._new_points(outlook, curves, rng)
         cell = int(self._steps.cell_of[goal.horizon - 1])
+        points = points[~self._seen(points)]
         new = outlook.begun(points, cell).log_below(goal.threshold)
         if self._use_priors:
             prior, n_modelled = UserPrior(self._encoder), len(self._progress.trained) + len(fresh) - self._n_initial + 1
@@ -276,6 +281,10 @@ class FreezeThawOptimizer:
         if best_known >= 0:
             return open_ones[best_known]
         return self._unless_tried(self._space.resolve(Fixed(self._fixed, Uniform(rng))).config, in_batch, rng)
+
+    def _seen(self, points: Points) -> npt.NDArray[np.bool_]:
+        """Which points are configurations that were begun."""
+        return np.isin(_fingerprints(points), _fingerprints(Points(self._values, self._active)))
 
     def _new_points(self, outlook: Outlook, curves: Curves, rng: np.random.Generator) -> Points:
         """New configurations, from everywhere and around what is expected to end best."""
@@ -315,19 +324,36 @@ class FreezeThawOptimizer:
         pending: dict[int, int] = {}
         for number, row in self._row_of.items():
             trained = self._progress.trained[number]
-            levels = sorted(level for level, value in trained.values.items() if value is not None)
-            if trained.is_broken:
-                cells, values = np.array([len(self._steps.times) - 1]), self._scale(np.array([np.inf]))
-            else:
-                cells = self._steps.cell_of[levels]
-                values = self._scale(np.array([trained.values[level] for level in levels], dtype=float))
-            told.append(Curve(number, cells, values))
+            told.append(self._curve(trained))
             under_way = [level for level, value in trained.values.items() if value is None]
             level = batch.get(number, max(under_way, default=-1))
             if level >= 0 and not trained.is_broken:
                 pending[row] = int(self._steps.cell_of[level])
         columns = tuple(column for column in self._encoder.columns if not column.is_fidelity)
         return Curves(self._steps.times, columns, Points(self._values, self._active), told), pending
+
+
+    def _curve(self, trained: Trained) -> Curve:
+        """What was seen of a configuration; of a broken one, that nothing comes of it."""
+        seen = {level: value for level, value in trained.values.items() if value is not None}
+        n, known = self._made.get(trained.number, (-1, None))
+        if known is not None and n == len(seen):
+            return known
+        if trained.is_broken:
+            cells, values = np.array([len(self._steps.times) - 1]), self._scale(np.array([np.inf]))
+        else:
+            levels = sorted(seen)
+            cells = self._steps.cell_of[levels]
+            values = self._scale(np.array([seen[level] for level in levels], dtype=float))
+        curve = Curve(trained.number, cells, values)
+        self._made[trained.number] = len(seen), curve
+        return curve
+
+
+def _fingerprints(points: Points) -> Floats:
+    """A number for each point, the same for the same ones, and hardly ever for others. Shape (m,)."""
+    both = np.hstack([points.values, points.active])
+    return np.asarray((both @ np.random.default_rng(0).standard_normal(both.shape[1])).round(9))
 
 
 def _with(curve: Curve, cell: int, value: float) -> Curve:
