@@ -51,6 +51,9 @@ END_COUNT = 5.0
 #: How far the beginnings of a run's curves lie apart: a variance.
 BEGINNINGS = 0.05**2
 
+#: How sure the noise of a draw is: as sure as after so many values.
+NU = 4.0
+
 #: The least standard deviation of the noise.
 LEAST_NOISE = 7e-3
 
@@ -90,8 +93,10 @@ def explained(m: Moments, mu: Floats, tau2: Floats, m0: float, v0: float) -> tup
     determinant = ee * uu - eu * eu
     e, u = (uu * p - eu * q) / determinant, (ee * q - eu * p) / determinant
     fit = rr / m.noise - e * p - u * q
-    evidence = -0.5 * (fit + np.log(determinant * tau2 * v0) + m.n * np.log(m.noise))
-    return evidence, mu + e, m0 + u, uu / determinant, ee / determinant, -eu / determinant
+    evidence = -0.5 * ((NU + m.n) * np.log1p(np.maximum(fit, 0.0) / NU) + np.log(determinant * tau2 * v0))
+    evidence -= 0.5 * m.n * np.log(m.noise)
+    factor = np.maximum((NU + fit) / (NU + m.n), 1.0) / determinant
+    return evidence, mu + e, m0 + u, uu * factor, ee * factor, -eu * factor
 
 
 @frozen(eq=False)
