@@ -8,7 +8,7 @@ say what curves there are, a `surrogate` what they will come to, and `mfpi` what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -33,9 +33,10 @@ from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.acquisition.candidates import make_candidates
 from neps_plugins.toolkit.acquisition.points import Points
 from neps_plugins.toolkit.acquisition.user_prior import UserPrior
+from neps_plugins.toolkit.brackets.imported import imported_rungs
 from neps_plugins.toolkit.curves.mfpi import Goal
 from neps_plugins.toolkit.curves.progress import Progress, Trained
-from neps_plugins.toolkit.curves.scale import CurveScale
+from neps_plugins.toolkit.curves.scale import POSSIBLE, CurveScale
 from neps_plugins.toolkit.curves.steps import make_steps
 from neps_plugins.toolkit.curves.surrogate import Curve, Curves, CurveSurrogate, Outlook
 from neps_plugins.toolkit.encoding import Encoder
@@ -56,9 +57,6 @@ BETA = 10.0
 #: The scale is made anew whenever there is this much more to be seen.
 GROWTH = 0.2
 
-#: How much better than the best the best possible value is thought to be, in units of the scale.
-POSSIBLE = 1.0
-
 #: How many random configurations are tried for one that is new, before all are gone through.
 TRIES = 200
 
@@ -69,7 +67,7 @@ class FreezeThawOptimizer:
     Args:
         name: The optimizer's name, for messages.
         space: A space with one fidelity.
-        surrogate: Says what curves will come to.
+        surrogate: Makes what says what curves will come to; called once everything else makes sense.
         step_size: By how much the fidelity is raised each time.
         initial_design_size: How many configurations are begun before the surrogate is asked; `"ndim"` for as many as
             the space has dimensions.
@@ -86,7 +84,7 @@ class FreezeThawOptimizer:
         self,
         name: str,
         space: SearchSpace,
-        surrogate: CurveSurrogate,
+        surrogate: Callable[[], CurveSurrogate],
         step_size: float = 1,
         initial_design_size: int | str = "ndim",
         use_priors: bool = False,
@@ -99,7 +97,7 @@ class FreezeThawOptimizer:
                 require_priors(space, f"{keyword}=True of {name!r}", name)
         self._steps = make_steps(space, step_size, name)
         self._ladder = self._steps.ladder
-        self._name, self._space, self._surrogate = name, space, surrogate
+        self._space = space
         self._use_priors, self._prior_first = use_priors, sample_prior_first
         self._fixed = {self._ladder.path: self._ladder.fidelities[0]}
         self._progress = Progress(self._ladder)
@@ -110,6 +108,7 @@ class FreezeThawOptimizer:
                 f"initial_design_size={size!r} of {name!r} must be 'ndim' or a whole number of at least 1."
             )
         self._n_initial: int = max(self._candidates.n_dimensions, 1) if size == "ndim" else size
+        self._surrogate = surrogate()
 
     def _begin_anew(self) -> None:
         self._encoder = Encoder(self._space, one_hot=False)
@@ -150,6 +149,18 @@ class FreezeThawOptimizer:
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
             self._progress = Progress(self._ladder)
             raise
+
+    def imported(self, configs: Sequence[Config], trials: Mapping[str, Trial]) -> list[SampledConfig]:
+        """Which steps configurations count for that were evaluated elsewhere; see `imported_rungs`."""
+        self._progress.follow(trials)
+        return imported_rungs(configs, trials, self._progress.run)
+
+    def status(self, trials: Mapping[str, Trial]) -> list[str]:
+        """How far the run is, for `neps status`."""
+        self._progress.follow(trials)
+        trained = list(self._progress.trained.values())
+        done = sum(each.reached == self._steps.top and not each.is_under_way for each in trained)
+        return [f"{len(trained)} configurations begun, {done} of them trained to {self._ladder.fidelities[-1]:g}"]
 
     # ---------------------------------------------------------------------- what there is
 
@@ -331,7 +342,6 @@ class FreezeThawOptimizer:
                 pending[row] = int(self._steps.cell_of[level])
         columns = tuple(column for column in self._encoder.columns if not column.is_fidelity)
         return Curves(self._steps.times, columns, Points(self._values, self._active), told), pending
-
 
     def _curve(self, trained: Trained) -> Curve:
         """What was seen of a configuration; of a broken one, that nothing comes of it."""

@@ -21,6 +21,9 @@ OFFSET = 0.1
 #: Which share of the values is better than what is at 1, and how far beyond that a value can be.
 BAD, WORST = 0.95, 1.2
 
+#: How much better than the best so far the best possible value is thought to be.
+POSSIBLE = 3.0
+
 
 @frozen
 class CurveScale:
@@ -53,7 +56,7 @@ class CurveScale:
         return cls(best, unit, low, max(math.log(bad + OFFSET) - low, 1e-9))
 
     def __call__(self, objectives: Floats) -> Floats:
-        """Values, of the shape of the objectives; what is not finite is as bad as can be, but minus infinity is best."""
+        """Values, of the shape of the objectives; NaN and infinity are as bad as can be, minus infinity is best."""
         with np.errstate(over="ignore", invalid="ignore"):
             y = (np.where(np.isnan(objectives), np.inf, objectives) - self.best) / self.unit
         y = np.maximum(y, -OFFSET)

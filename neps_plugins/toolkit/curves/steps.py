@@ -107,5 +107,5 @@ def make_steps(space: SearchSpace, step_size: float, optimizer: str) -> Steps:
 def _suggested(domain: FloatDomain | IntegerDomain) -> float:
     """About a twentieth of the range."""
     if isinstance(domain, IntegerDomain):
-        return max(1, round((domain.upper - domain.lower) / 20))
+        return max(1, round(float(domain.upper - domain.lower) / 20))
     return float(f"{(domain.upper - domain.lower) / 20:.1g}")

@@ -88,8 +88,13 @@ class Outlook(Protocol):
 class CurveSurrogate(Protocol):
     """A model of learning curves.
 
-    What it predicts is a function of the curves alone; it may keep what it computed from those of an earlier call.
+    What it predicts is a function of the curves that it was last fitted to and of those that it is shown; it may keep
+    what else it computes.
     """
+
+    def fit(self, curves: Curves) -> None:
+        """Learn what takes long to learn. Called with at least one curve that has a value, now and then."""
+        ...
 
     def outlook(self, curves: Curves) -> Outlook:
         """What is to be expected after these curves, of which there is at least one with a value."""
