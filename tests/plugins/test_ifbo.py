@@ -8,6 +8,7 @@ import pytest
 import neps
 from neps.testing import check_optimizer, simulate
 from neps_core import OptimizerError
+from neps_core.run import open_run
 
 
 def space(**more):
@@ -142,7 +143,7 @@ def test_what_failed_is_not_gone_on_with_and_its_neighbours_are_avoided(worthles
     def evaluate(config, previous):
         if config["x"] > 0.5:
             if worthless == "raise":
-                raise RuntimeError
+                return {"exception": RuntimeError("no memory")}, 1.0
             return worthless, 1.0
         return loss(config), 1.0
 
@@ -168,22 +169,19 @@ def test_a_run_goes_on_where_it_was(tmp_path):
 
     def ids(directory, *parts):
         for evaluations in parts:
-            neps.run(
-                evaluate_pipeline, space(), directory, optimizer="ifbo", seed=1, evaluations_to_spend=evaluations
-            )
-        return [(trial.id, trial.config) for trial in neps.load_trials(directory).values()]
+            run = {"root_directory": directory, "optimizer": "ifbo", "seed": 1}
+            neps.run(evaluate_pipeline, space(), evaluations_to_spend=evaluations, **run)
+        return [(trial.id, trial.config) for trial in open_run(directory).trials.values()]
 
     assert ids(tmp_path / "at once", 16) == ids(tmp_path / "in parts", 7, 9)
 
 
 def test_imported_results_are_gone_on_with(tmp_path):
     results = [({"x": x, "k": "a", "epochs": 3}, loss({"x": x, "k": "a", "epochs": 3})) for x in (0.3, 0.9, 0.1)]
-    neps.import_trials(space(), results, tmp_path, optimizer="ifbo")
-    assert sorted(neps.load_trials(tmp_path)) == ["1_rung_2", "2_rung_2", "3_rung_2"]
-    neps.run(
-        lambda **config: loss(config), space(), tmp_path, optimizer="ifbo", seed=0, evaluations_to_spend=4
-    )
-    assert any(trial.metadata.previous_trial_id == "1_rung_2" for trial in neps.load_trials(tmp_path).values())
+    neps.import_trials(results, tmp_path, space(), optimizer="ifbo")
+    assert sorted(trial.id for trial in open_run(tmp_path).trials.values()) == ["1_rung_2", "2_rung_2", "3_rung_2"]
+    neps.run(lambda **config: loss(config), space(), root_directory=tmp_path, seed=0, evaluations_to_spend=4)
+    assert any(trial.metadata.previous_trial_id == "1_rung_2" for trial in open_run(tmp_path).trials.values())
 
 
 def test_of_thousands_of_steps_neighbours_share_a_time():
