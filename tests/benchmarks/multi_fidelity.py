@@ -200,6 +200,7 @@ METHODS: dict[str, tuple[Any, str | None]] = {
     "priorband, bad": ("priorband", "bad"),
     "hyperband, model": (("hyperband", {"sampler": "bayesian_optimization"}), None),
     "asha, model": (("asha", {"sampler": "bayesian_optimization"}), None),
+    "ifbo": ("ifbo", None),
 }
 OPTUNA = "Optuna Hyperband"
 
