@@ -3,6 +3,7 @@
 Notation: that of `neps_plugins.toolkit.curves.prior`, and
     z        values that were seen of a curve; alpha = 1 - beta, so that z = e alpha + u beta + noise
     e, u     what it ends at, and where it began
+    kappa    1 where u is measured from e on: then alpha = 1. What follows is the same
     mu, tau2 mean and variance of e before the curve is looked at; m0, v0 those of u
     s2       the variance of a shape's noise, which is what `NU` values would have told it to be
     chi2     how far off a curve is in units of s2, given the best e and u

@@ -22,7 +22,7 @@ from neps_plugins.toolkit.acquisition.points import Points
 from neps_plugins.toolkit.curves.ends import Ends
 from neps_plugins.toolkit.curves.evidence import Explained, Moments, explained
 from neps_plugins.toolkit.curves.mixtures import Normals
-from neps_plugins.toolkit.curves.population import BEGINNINGS, LEAST_NOISE, Population, stratified
+from neps_plugins.toolkit.curves.population import LEAST_NOISE, Population, stratified
 from neps_plugins.toolkit.curves.prior import drawn_shapes
 from neps_plugins.toolkit.curves.surrogate import Curve, Curves
 
@@ -117,7 +117,7 @@ class FreezeThawOutlook:
     def __init__(self, population: Population, kept: _Kept, ends: Ends) -> None:
         self._population, self._shapes, self._ends = population, kept.shapes, ends
         self._s2 = kept.moments.s2
-        self._explained = explained(kept.moments, ends.mu[:, None], ends.tau2[:, None], population.m0, BEGINNINGS)
+        self._explained = explained(kept.moments, ends.mu[:, None], ends.tau2[:, None], population.m0, population.v0)
         logs = self._explained.evidence - kept.explained.evidence
         weights = np.exp(logs - logs.max(axis=1, keepdims=True))
         self._weights = weights / weights.sum(axis=1, keepdims=True)
@@ -125,7 +125,7 @@ class FreezeThawOutlook:
     def continued(self, rows: Indices, cells: Indices) -> Normals:
         """How curves go on."""
         beta = self._population.beta[cells[:, None], self._shapes[rows]]
-        alpha, x = 1.0 - beta, self._explained
+        alpha, x = 1.0 - (1.0 - self._population.kappa) * beta, self._explained
         means = x.e[rows] * alpha + x.u[rows] * beta
         variances = x.ee[rows] * alpha * alpha + 2.0 * x.eu[rows] * alpha * beta + x.uu[rows] * beta * beta
         return Normals(self._weights[rows], means, variances + self._s2[rows])
@@ -137,6 +137,8 @@ class FreezeThawOutlook:
         alike = self._ends.alike(points) + ALIKE
         alike /= alike.sum(axis=1, keepdims=True)
         b, bb = alike @ (self._weights * beta).sum(axis=1), alike @ (self._weights * beta * beta).sum(axis=1)
-        far = self._population.m0 - end
-        variance = variance * (1.0 - 2.0 * b + bb) + BEGINNINGS * bb + far * far * np.maximum(bb - b * b, 0.0)
+        off = 1.0 - self._population.kappa
+        far = self._population.m0 - off * end
+        variance = variance * (1.0 - 2.0 * off * b + off * off * bb) + self._population.v0 * bb
+        variance += far * far * np.maximum(bb - b * b, 0.0)
         return Normals(np.ones((len(end), 1)), (end + far * b)[:, None], (variance + LEAST_NOISE**2)[:, None])

@@ -26,11 +26,13 @@ SHAPES, LONGEST, PRIOR_COUNT = 2048, 64, 10.0
 #: just begun, most of them will get better than the best so far, which is at 0.
 END, END_COUNT = (0.2, 0.6**2), 5.0
 
-#: How far apart the beginnings of a run's curves lie: a variance. The published prior has one for all.
-BEGINNINGS = 0.05**2
+#: Where curves begin, of which the likeliest is taken: at a value that is worse than that of so many after the first
+#: step, give or take so much (a standard deviation). The published prior has one beginning for all. With None, each
+#: begins where it ends, give or take so much: there are fidelities of which the least says nearly everything.
+BEGINNINGS: tuple[tuple[float | None, float], ...] = ((0.9, 0.05), (0.9, 0.15), (None, 0.15))
 
-#: Where curves begin: at a value that is better than that of so many after the first step, or, without any, at 1.
-WORSE_THAN = 0.9
+#: Which of the shapes say which that is: every so many.
+THINNED = 8
 
 #: The least standard deviation of the noise: no shape is quite true.
 LEAST_NOISE = 7e-3
@@ -44,7 +46,8 @@ class Population:
         beta: Shape (T, D).
         log_prior: The logarithm of how probable each shape is, shape (D,).
         s2: The variance of each one's noise, shape (D,).
-        m0: Where curves begin.
+        m0, v0: Mean and variance of where curves begin.
+        kappa: 1 if that is measured from where they end, else 0.
         mu, tau2: Mean and variance of what they end at.
         kernel: The logarithms of the hyperparameters of the Gaussian process over ends: of lengthscales by the name of
             their features, and "signal" and "noise"; empty before there was a fit.
@@ -54,6 +57,8 @@ class Population:
     log_prior: Floats
     s2: Floats
     m0: float
+    v0: float
+    kappa: float
     mu: float = END[0]
     tau2: float = END[1]
     kernel: Mapping[str, float] = field(factory=dict)
@@ -67,14 +72,28 @@ class Population:
     @classmethod
     def of(cls, shapes: Shapes, curves: Sequence[Curve]) -> Population:
         """The shapes that explain curves, and others in case they do not explain further ones."""
-        m0 = beginning(curves)
+        longest = sorted(curves, key=lambda curve: -len(curve.values))[:LONGEST]
         s2 = np.maximum(shapes.noise, LEAST_NOISE) ** 2
-        everything = cls(shapes.beta, np.zeros(len(shapes)), s2, m0)
+        first = [curve.values[0] for curve in curves if len(curve.values)]
+
+        def beginning(share: float | None, deviation: float, step: int) -> Population:
+            m0 = 0.0 if share is None else float(np.quantile(first, share)) if first else 1.0
+            beta = np.ascontiguousarray(shapes.beta[:, ::step])
+            return cls(beta, np.zeros(beta.shape[1]), s2[::step], m0, deviation**2, float(share is None))
+
+        likeliest = max(BEGINNINGS, key=lambda each: beginning(*each, THINNED).likelihood(longest))
+        everything = beginning(*likeliest, 1)
         share = np.full(len(shapes), PRIOR_COUNT / len(shapes))
-        for curve in sorted(curves, key=lambda curve: -len(curve.values))[:LONGEST]:
+        for curve in longest:
             share += everything.weights(everything.moments(curve))
         kept, counts = np.unique(stratified(share, SHAPES), return_counts=True)
-        return cls(np.ascontiguousarray(shapes.beta[:, kept]), np.log(counts / counts.sum()), s2[kept], m0)
+        beta = np.ascontiguousarray(shapes.beta[:, kept])
+        return cls(beta, np.log(counts / counts.sum()), s2[kept], everything.m0, everything.v0, everything.kappa)
+
+    def likelihood(self, curves: Sequence[Curve]) -> float:
+        """The logarithm of how probable curves are, up to a constant."""
+        logs = [self.explained(self.moments(curve)).evidence + self.log_prior for curve in curves]
+        return float(sum(log.max() + np.log(np.exp(log - log.max()).sum()) for log in logs))
 
     def ending(self, told: Floats, variance: Floats) -> Population:
         """This one, having learned what curves end at.
@@ -98,24 +117,19 @@ class Population:
         else:
             beta = self.beta[cells]
             b, bb = beta.sum(axis=0), (beta * beta).sum(axis=0)
-        bz, same = z @ beta, np.ones(len(b))
-        return Moments(k - 2.0 * b + bb, b - bb, bb, z.sum() - bz, bz, (z @ z) * same, k * same, self.s2)
+        bz, same, off = z @ beta, np.ones(len(b)), 1.0 - self.kappa  # alpha = 1 - off beta
+        aa, ab, az = k - 2.0 * off * b + off * off * bb, b - off * bb, z.sum() - off * bz
+        return Moments(aa, ab, bb, az, bz, (z @ z) * same, k * same, self.s2)
 
     def explained(self, moments: Moments) -> Explained:
         """What shapes make of curves of which nothing else is known."""
-        return explained(moments, self.mu, self.tau2, self.m0, BEGINNINGS)
+        return explained(moments, self.mu, self.tau2, self.m0, self.v0)
 
     def weights(self, moments: Moments) -> Floats:
         """How probable each shape is, given a curve. Shape (D,), adding up to 1."""
         logs = self.explained(moments).evidence + self.log_prior
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum())
-
-
-def beginning(curves: Sequence[Curve]) -> float:
-    """Where curves begin, rounded, so that it does not change with every result."""
-    first = [curve.values[0] for curve in curves if len(curve.values)]
-    return round(float(np.quantile(first, WORSE_THAN)), 2) if first else 1.0
 
 
 def stratified(weights: Floats, n: int) -> Indices:
