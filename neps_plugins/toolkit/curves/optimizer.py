@@ -264,14 +264,15 @@ class FreezeThawOptimizer:
     ) -> Trained | Config | None:
         """What is most likely to beat the best at a random horizon."""
         outlook, curves = self._outlook(batch, fresh)
-        best = min(float(curve.values.min()) for curve in curves.curves if len(curve.values))
+        ends = outlook.continued(np.arange(len(curves)), np.full(len(curves), len(curves.times) - 1)).mean
+        best = _best(curves, ends)
         goal = Goal.drawn(len(self._ladder.fidelities), best, rng, best - POSSIBLE)
         open_ones = [each for each in open_ones if each.number in self._row_of]
         rows = np.array([self._row_of[each.number] for each in open_ones], dtype=np.intp)
         levels = np.array([each.reached for each in open_ones], dtype=np.intp) + goal.horizon
         cells = self._steps.cell_of[np.minimum(levels, self._steps.top)]
         known = outlook.continued(rows, cells).log_below(goal.threshold) if len(rows) else np.zeros(0)
-        points = self._new_points(outlook, curves, rng)
+        points = self._new_points(ends[: len(self._configs)], rng)
         cell = int(self._steps.cell_of[goal.horizon - 1])
         points = points[~self._seen(points)]
         new = outlook.begun(points, cell).log_below(goal.threshold)
@@ -297,13 +298,11 @@ class FreezeThawOptimizer:
         """Which points are configurations that were begun."""
         return np.isin(_fingerprints(points), _fingerprints(Points(self._values, self._active)))
 
-    def _new_points(self, outlook: Outlook, curves: Curves, rng: np.random.Generator) -> Points:
-        """New configurations, from everywhere and around what is expected to end best."""
+    def _new_points(self, ends: Floats, rng: np.random.Generator) -> Points:
+        """New configurations, from everywhere and around those that are expected to end best."""
         points = self._candidates.sample(WIDE, rng)
         if self._use_priors:
             points += self._candidates.sample(WIDE // 2, rng, from_prior=True)
-        last = np.full(len(self._configs), len(curves.times) - 1)
-        ends = outlook.continued(np.arange(len(self._configs)), last).mean
         good = self._candidates.encode([self._configs[row] for row in np.argsort(ends, kind="stable")[:GOOD]])
         return points + self._candidates.around(good, NEAR, rng)
 
@@ -364,6 +363,20 @@ def _fingerprints(points: Points) -> Floats:
     """A number for each point, the same for the same ones, and hardly ever for others. Shape (m,)."""
     both = np.hstack([points.values, points.active])
     return np.asarray((both @ np.random.default_rng(0).standard_normal(both.shape[1])).round(9))
+
+
+def _best(curves: Curves, ends: Floats) -> float:
+    """The best value so far, where what was seen of a curve that is expected to get worse counts as what it ends at.
+
+    Otherwise, where the objective rises with the fidelity, the cheapest results would be the best ones for ever, and
+    nothing worth going on with.
+    """
+    seen = [(curve, end) for curve, end in zip(curves.curves, ends) if len(curve.values)]
+    complete = len(curves.times) - 1
+    best = (
+        float(curve.values.min()) if complete in curve.cells else max(curve.values.min(), end) for curve, end in seen
+    )
+    return float(min(best))
 
 
 def _with(curve: Curve, cell: int, value: float) -> Curve:
