@@ -373,9 +373,7 @@ def _best(curves: Curves, ends: Floats) -> float:
     """
     seen = [(curve, end) for curve, end in zip(curves.curves, ends) if len(curve.values)]
     complete = len(curves.times) - 1
-    best = (
-        float(curve.values.min()) if complete in curve.cells else max(curve.values.min(), end) for curve, end in seen
-    )
+    best = (curve.values[-1] if complete in curve.cells else max(curve.values.min(), end) for curve, end in seen)
     return float(min(best))
 
 
