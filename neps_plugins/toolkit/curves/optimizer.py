@@ -39,7 +39,7 @@ from neps_plugins.toolkit.curves.progress import Progress, Trained
 from neps_plugins.toolkit.curves.scale import POSSIBLE, CurveScale
 from neps_plugins.toolkit.curves.steps import make_steps
 from neps_plugins.toolkit.curves.surrogate import Curve, Curves, CurveSurrogate, Outlook
-from neps_plugins.toolkit.encoding import Encoder
+from neps_plugins.toolkit.encoding import Column, Encoder
 from neps_plugins.toolkit.enumeration import Untried
 from neps_plugins.toolkit.priors import PriorMode, require_priors
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
@@ -120,6 +120,7 @@ class FreezeThawOptimizer:
         self._tried: set[str] = set()
         self._untried = Untried(self._space, self._fixed)
         self._scale, self._scaled_at = CurveScale.of(np.zeros(0)), 0
+        self._is_fitted = False
         self._made: dict[int, tuple[int, Curve]] = {}  # by number: of how many results, and the curve
 
     @property
@@ -187,8 +188,14 @@ class FreezeThawOptimizer:
         if due != self._scaled_at:
             self._scale, self._scaled_at = CurveScale.of(np.array(ended[:due])), due
             self._made = {}
-            if self._row_of:
-                self._surrogate.fit(self._curves({})[0])
+            # Somebody who sees the run later has to learn the same.
+            early = {number: each for number, each in self._progress.early(due).items() if number in self._row_of}
+            if early:
+                rows = [self._row_of[number] for number in early]
+                points = Points(self._values[rows], self._active[rows])
+                told = [self._curve(each) for each in early.values()]
+                self._surrogate.fit(Curves(self._steps.times, self._columns, points, told))
+                self._is_fitted = True
 
     def _identity(self, config: Mapping[str, Any]) -> str:
         return config_hash({**config, **self._fixed})
@@ -228,8 +235,7 @@ class FreezeThawOptimizer:
             if number not in batch and each.reached < self._steps.top and not each.is_under_way and not each.is_broken
         ]
         in_batch = {self._identity(config) for config in fresh}
-        has_values = any(np.isfinite(self._progress.ended)) and bool(self._row_of)
-        if begun < self._n_initial or not has_values:
+        if begun < self._n_initial or not self._is_fitted:
             new = self._unless_tried(self._design(begun, rng, seed), in_batch, rng)
             if new is not None:
                 return new
@@ -339,8 +345,11 @@ class FreezeThawOptimizer:
             level = batch.get(number, max(under_way, default=-1))
             if level >= 0 and not trained.is_broken:
                 pending[row] = int(self._steps.cell_of[level])
-        columns = tuple(column for column in self._encoder.columns if not column.is_fidelity)
-        return Curves(self._steps.times, columns, Points(self._values, self._active), told), pending
+        return Curves(self._steps.times, self._columns, Points(self._values, self._active), told), pending
+
+    @property
+    def _columns(self) -> tuple[Column, ...]:
+        return tuple(column for column in self._encoder.columns if not column.is_fidelity)
 
     def _curve(self, trained: Trained) -> Curve:
         """What was seen of a configuration; of a broken one, that nothing comes of it."""

@@ -73,6 +73,7 @@ class Progress:
     Attributes:
         run: Says which trials there are.
         ended: The objectives in the order in which evaluations ended; NaN for failures.
+        place: By the trial's id, its place in that order.
     """
 
     def __init__(self, ladder: Ladder) -> None:
@@ -80,21 +81,33 @@ class Progress:
         self.run = FollowedBrackets(ladder, self._book)
         self._follower = Follower()
         self.ended: list[float] = []
+        self.place: dict[str, int] = {}
 
     @property
     def trained(self) -> dict[int, Trained]:
         """The configurations, by number."""
         return self._book.trained
 
+    def early(self, n: int) -> dict[int, Trained]:
+        """The configurations of which something had been seen after n evaluations had ended, as they were then."""
+        found = {}
+        for number, trained in self.trained.items():
+            ids = {level: self.run.trial_at[number, level] for level in trained.values}
+            known = {level: trained.values[level] for level, i in ids.items() if self.place.get(i, n) < n}
+            if known:
+                found[number] = Trained(number, known)
+        return found
+
     def follow(self, trials: Mapping[str, Trial]) -> bool:
         """Take in what has happened since the last call. Returns whether everything was taken in anew."""
         self.run.follow(trials)
         anew, ids = self._follower.news(trials)
         if anew:
-            self.ended = []
+            self.ended, self.place = [], {}
         for trial_id in by_end(trials, ids):
             trial = trials[trial_id]
             objectives = trial.objectives
             if trial.state is not State.CORRUPTED:
+                self.place[trial_id] = len(self.ended)
                 self.ended.append(math.nan if objectives is None else objectives[0])
         return anew
