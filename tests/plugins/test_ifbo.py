@@ -58,10 +58,26 @@ def test_each_trial_is_one_step_further_than_the_one_that_it_continues():
 
 
 def test_it_finds_the_best_and_trains_it():
-    best = min((trial for trial in simulated().ended), key=lambda trial: trial.objectives[0])
+    best = min((trial for trial in simulated(seed=1).ended), key=lambda trial: trial.objectives[0])
     assert best.config["epochs"] >= 8
     assert best.config["k"] == "a"
     assert abs(best.config["x"] - 0.3) < 0.1
+
+
+def test_new_configurations_are_no_copies_of_others():
+    x = {(trial.config["k"], trial.config["x"]) for trial in simulated(seed=2).ended}
+    for label in "ab":
+        assert np.diff(sorted(value for k, value in x if k == label)).min() > 0.015
+
+
+def test_where_the_cheapest_results_are_the_lowest_ones_something_is_trained_all_the_same():
+    def rising(config, previous):
+        return (config["x"] - 0.3) ** 2 + 0.05 * math.log(config["epochs"]), cost(config, previous)
+
+    run = simulated(of={"x": neps.Float(0.0, 1.0), "epochs": neps.IntegerFidelity(1, 9)}, evaluate=rising)
+    done = [trial.config["x"] for trial in run.ended if trial.config["epochs"] == 9]
+    assert done
+    assert min(abs(x - 0.3) for x in done) < 0.1
 
 
 def test_eight_workers_never_have_the_same_configuration_twice_at_a_time():

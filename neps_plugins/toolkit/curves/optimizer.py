@@ -41,6 +41,8 @@ from neps_plugins.toolkit.curves.steps import make_steps
 from neps_plugins.toolkit.curves.surrogate import Curve, Curves, CurveSurrogate, Outlook
 from neps_plugins.toolkit.encoding import Column, Encoder
 from neps_plugins.toolkit.enumeration import Untried
+from neps_plugins.toolkit.gp.features import Features
+from neps_plugins.toolkit.gp.kernels import squared_distances
 from neps_plugins.toolkit.priors import PriorMode, require_priors
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
 from neps_plugins.toolkit.randomness import given_or_fresh
@@ -50,6 +52,10 @@ Floats = npt.NDArray[np.float64]
 
 #: How many new configurations are looked at from everywhere, and around how many of the best, and how many there.
 WIDE, GOOD, NEAR = 512, 5, 256
+
+#: How far new configurations are at least from those that were begun, in the unit cube: what is nearer is no other one,
+#: and going on with the one that there is costs less.
+TOO_NEAR = 0.02
 
 #: How strongly the user's prior weighs, as in piBO (Hvarfner et al. 2022, Section 4.1).
 BETA = 10.0
@@ -301,8 +307,10 @@ class FreezeThawOptimizer:
         return self._unless_tried(self._space.resolve(Fixed(self._fixed, Uniform(rng))).config, in_batch, rng)
 
     def _seen(self, points: Points) -> npt.NDArray[np.bool_]:
-        """Which points are configurations that were begun."""
-        return np.isin(_fingerprints(points), _fingerprints(Points(self._values, self._active)))
+        """Which points are configurations that were begun, or all but."""
+        features = Features.of(self._columns, self._values, self._active)
+        begun, new = (features(each.values, each.active) for each in (Points(self._values, self._active), points))
+        return np.asarray(squared_distances(new, begun).min(axis=1) < TOO_NEAR**2)
 
     def _new_points(self, ends: Floats, rng: np.random.Generator) -> Points:
         """New configurations, from everywhere and around those that are expected to end best."""
@@ -366,12 +374,6 @@ class FreezeThawOptimizer:
         curve = Curve(trained.number, cells, values)
         self._made[trained.number] = len(seen), curve
         return curve
-
-
-def _fingerprints(points: Points) -> Floats:
-    """A number for each point, the same for the same ones, and hardly ever for others. Shape (m,)."""
-    both = np.hstack([points.values, points.active])
-    return np.asarray((both @ np.random.default_rng(0).standard_normal(both.shape[1])).round(9))
 
 
 def _best(curves: Curves, ends: Floats) -> float:
