@@ -81,12 +81,12 @@ class Population:
             beta = np.ascontiguousarray(shapes.beta[:, ::step])
             return cls(beta, np.zeros(beta.shape[1]), s2[::step], m0, deviation**2, float(share is None))
 
-        likeliest = max(BEGINNINGS, key=lambda each: beginning(*each, THINNED).likelihood(longest))
-        everything = beginning(*likeliest, 1)
-        share = np.full(len(shapes), PRIOR_COUNT / len(shapes))
+        share, deviation = max(BEGINNINGS, key=lambda each: beginning(each[0], each[1], THINNED).likelihood(longest))
+        everything = beginning(share, deviation, 1)
+        weights = np.full(len(shapes), PRIOR_COUNT / len(shapes))
         for curve in longest:
-            share += everything.weights(everything.moments(curve))
-        kept, counts = np.unique(stratified(share, SHAPES), return_counts=True)
+            weights += everything.weights(everything.moments(curve))
+        kept, counts = np.unique(stratified(weights, SHAPES), return_counts=True)
         beta = np.ascontiguousarray(shapes.beta[:, kept])
         return cls(beta, np.log(counts / counts.sum()), s2[kept], everything.m0, everything.v0, everything.kappa)
 
