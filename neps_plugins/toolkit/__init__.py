@@ -5,17 +5,18 @@ from neps_plugins.toolkit import BayesianOptimizer, Encoder, Follower
 ```
 
 The names below are imported when they are first used, so that who needs no model does not wait for SciPy. They come
-from six rooms, and from what these share:
+from seven rooms, and from what these share:
 
 - `acquisition`: candidates of any space, and where an acquisition function is highest among them, whatever the model;
 - `brackets`: successive halving, Hyperband and their kind: rungs, schedules, samplers;
+- `curves`: learning curves, and freeze-thaw Bayesian optimization with them;
 - `evolution`: children of configurations, in spaces of every kind;
 - `gp`: Gaussian processes, and Bayesian optimization with them;
 - `pareto`: several objectives and constraints: fronts, hypervolume, scalarisations, in arrays;
 - `parzen`: densities over configurations.
 
 `Scalarised` shows several objectives to what was written for one. The rooms `brackets`, `evolution`, `gp` and `parzen`
-don't know each other, but for the sampler of brackets that has a model.
+don't know each other, but for the sampler of brackets that has a model; `curves` builds on them.
 """
 
 from __future__ import annotations
@@ -57,6 +58,23 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.brackets.state import Entry as Entry
     from neps_plugins.toolkit.brackets.state import Wanted as Wanted
     from neps_plugins.toolkit.brackets.synchronous import SynchronousBrackets as SynchronousBrackets
+    from neps_plugins.toolkit.curves.evidence import Explained as Explained
+    from neps_plugins.toolkit.curves.evidence import Moments as Moments
+    from neps_plugins.toolkit.curves.evidence import explained as explained
+    from neps_plugins.toolkit.curves.freeze_thaw import FreezeThaw as FreezeThaw
+    from neps_plugins.toolkit.curves.mixtures import Normals as Normals
+    from neps_plugins.toolkit.curves.optimizer import FreezeThawOptimizer as FreezeThawOptimizer
+    from neps_plugins.toolkit.curves.prior import Shapes as Shapes
+    from neps_plugins.toolkit.curves.prior import drawn_shapes as drawn_shapes
+    from neps_plugins.toolkit.curves.scale import CurveScale as CurveScale
+    from neps_plugins.toolkit.curves.steps import Steps as Steps
+    from neps_plugins.toolkit.curves.steps import make_steps as make_steps
+    from neps_plugins.toolkit.curves.surrogate import Curve as Curve
+    from neps_plugins.toolkit.curves.surrogate import Curves as Curves
+    from neps_plugins.toolkit.curves.surrogate import CurveSurrogate as CurveSurrogate
+    from neps_plugins.toolkit.curves.surrogate import Outlook as Outlook
+    from neps_plugins.toolkit.curves.surrogate import Prediction as Prediction
+    from neps_plugins.toolkit.curves.transformer import Transformer as Transformer
     from neps_plugins.toolkit.dataset import Dataset as Dataset
     from neps_plugins.toolkit.encoding import Column as Column
     from neps_plugins.toolkit.encoding import Encoder as Encoder
@@ -240,6 +258,31 @@ _PUBLIC = {
         "Wanted",
     ),
     "brackets.synchronous": ("SynchronousBrackets",),
+    "curves.evidence": (
+        "Explained",
+        "Moments",
+        "explained",
+    ),
+    "curves.freeze_thaw": ("FreezeThaw",),
+    "curves.mixtures": ("Normals",),
+    "curves.optimizer": ("FreezeThawOptimizer",),
+    "curves.prior": (
+        "Shapes",
+        "drawn_shapes",
+    ),
+    "curves.scale": ("CurveScale",),
+    "curves.steps": (
+        "Steps",
+        "make_steps",
+    ),
+    "curves.surrogate": (
+        "Curve",
+        "Curves",
+        "CurveSurrogate",
+        "Outlook",
+        "Prediction",
+    ),
+    "curves.transformer": ("Transformer",),
     "evolution.mutation": (
         "forgotten",
         "moved",

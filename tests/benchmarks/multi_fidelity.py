@@ -205,6 +205,7 @@ METHODS: dict[str, tuple[Any, str | None]] = {
     "asha, model": (("asha", {"sampler": "bayesian_optimization"}), None),
     "hyperband, pibo, good": (("hyperband", {"sampler": "pibo"}), "good"),
     "hyperband, pibo, bad": (("hyperband", {"sampler": "pibo"}), "bad"),
+    "ifbo": ("ifbo", None),
 }
 OPTUNA = "Optuna Hyperband"
 

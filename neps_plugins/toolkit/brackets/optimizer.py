@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from neps_core import BudgetInfo, Config, OptimizerError, SampledConfig, SearchSpace, Trial, Uniform
-from neps_core.trials import number_of
-from neps_plugins.toolkit.brackets.followed import RUNG_ID, FollowedBrackets
+from neps_plugins.toolkit.brackets.followed import FollowedBrackets
+from neps_plugins.toolkit.brackets.imported import imported_rungs
 from neps_plugins.toolkit.brackets.kick_in import KickIn
 from neps_plugins.toolkit.brackets.model_sampler import ModelSampler
 from neps_plugins.toolkit.brackets.request import Request
@@ -122,42 +121,9 @@ class BracketOptimizer:
         return SampledConfig(config, f"{number}_rung_{level}")
 
     def imported(self, configs: Sequence[Config], trials: Mapping[str, Trial]) -> list[SampledConfig]:
-        """Which rungs configurations count for that were evaluated elsewhere; see `neps_core.Optimizer`.
-
-        That is the highest rung whose fidelity one reaches. A configuration at several fidelities keeps one number,
-        also one that is among the trials already. Below the lowest rung, or where two would be one trial, it is no
-        rung's.
-        """
+        """Which rungs configurations count for that were evaluated elsewhere; see `imported_rungs`."""
         self._run.follow(trials)
-        numbers: dict[str, int] = {}
-        taken: dict[tuple[int, int], str] = {}
-        for trial_id, trial in trials.items():
-            if number := number_of(trial_id):
-                numbers.setdefault(self._without_fidelity(trial.config), number)
-            if (match := RUNG_ID.fullmatch(trial_id)) is not None:
-                taken[int(match[1]), int(match[2])] = trial_id
-        taken.update(self._run.trial_at)
-        next_number = self._run.next_number
-        wanted: list[tuple[int, tuple[int, int]]] = []
-        for i, config in enumerate(configs):
-            if (level := self._ladder.reached_by(config[self._ladder.path])) is not None:
-                key = self._without_fidelity(config)
-                if key not in numbers:
-                    numbers[key], next_number = next_number, next_number + 1
-                wanted.append((i, (numbers[key], level)))
-        places: dict[int, tuple[int, int]] = {}
-        # Of two that reach one rung, the cheaper one stands for it: what was evaluated at just its fidelity.
-        for i, place in sorted(wanted, key=lambda each: configs[each[0]][self._ladder.path]):
-            if place not in taken:
-                taken[place] = f"{place[0]}_rung_{place[1]}"
-                places[i] = place
-        return [
-            SampledConfig(config, taken[places[i]], _below(places[i], taken)) if i in places else SampledConfig(config)
-            for i, config in enumerate(configs)
-        ]
-
-    def _without_fidelity(self, config: Mapping[str, Any]) -> str:
-        return json.dumps({key: config[key] for key in sorted(config) if key != self._ladder.path})
+        return imported_rungs(configs, trials, self._run)
 
     def status(self, trials: Mapping[str, Trial]) -> list[str]:
         """How the brackets stand, a line each, for `neps status`."""
@@ -176,9 +142,3 @@ class BracketOptimizer:
                     f"{have} of {bracket.expected} at rung {bracket.start + bracket.stage}"
                 )
         return lines
-
-
-def _below(place: tuple[int, int], taken: Mapping[tuple[int, int], str]) -> str | None:
-    """The trial of the same configuration at the next rung below at which there is one."""
-    number, level = place
-    return next((taken[number, k] for k in range(level - 1, -1, -1) if (number, k) in taken), None)

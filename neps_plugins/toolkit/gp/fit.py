@@ -34,8 +34,17 @@ LEAST_SHARE, LEAST_SLOPE = 1e-7, 1e-3
 class _Evidence:
     """Minus the logarithm of the posterior of theta, with its gradient."""
 
-    def __init__(self, Z: Floats, y: Floats, group: Indices, n_groups: int, kernel: Kernel = MATERN52) -> None:
+    def __init__(
+        self,
+        Z: Floats,
+        y: Floats,
+        group: Indices,
+        n_groups: int,
+        kernel: Kernel = MATERN52,
+        known_noise: Floats | float = 0.0,
+    ) -> None:
         self._kernel = kernel
+        self._known_noise = known_noise
         self._Z, self._y, self._group, self._n = Z, y, group, n_groups
         self._mean, self._deviation = lengthscale_prior(n_groups)
 
@@ -46,7 +55,7 @@ class _Evidence:
         s2, v = math.exp(theta[-2]), math.exp(theta[-1])
         value, slope = self._kernel(squared_distances(scaled, scaled))
         K = s2 * value
-        K[np.diag_indices(n)] += v
+        K[np.diag_indices(n)] += v + self._known_noise
         inverse, log_determinant = inverse_factor(K)
         white = inverse @ y
         alpha = inverse.T @ white
@@ -97,6 +106,7 @@ def fit(
     starts: list[Hyperparameters],
     max_iterations: int = 60,
     kernel: Kernel = MATERN52,
+    known_noise: Floats | float = 0.0,
 ) -> Fit:
     """Hyperparameters that are most probable given observations.
 
@@ -107,9 +117,10 @@ def fit(
         starts: Where to begin; the best end is taken.
         max_iterations: Of L-BFGS-B, from each start.
         kernel: Of the Gaussian process.
+        known_noise: Variances of the observations, as for `Posterior`.
     """
     n_groups = len(starts[0].log_lengthscales)
-    evidence = _Evidence(Z, y, group, n_groups, kernel)
+    evidence = _Evidence(Z, y, group, n_groups, kernel, known_noise)
     limits = bounds(n_groups)
     best: Any = None
     for start in starts:

@@ -35,22 +35,38 @@ class Posterior:
         group: The lengthscale of each feature.
         hyperparameters: Of the kernel and the noise.
         kernel: How alike neighbours are.
+        known_noise: Variances of the observations beyond v, shape (n,): how far each of them is from what it is of.
     """
 
-    def __init__(self, Z: Floats, group: Indices, hyperparameters: Hyperparameters, kernel: Kernel = MATERN52) -> None:
+    def __init__(
+        self,
+        Z: Floats,
+        group: Indices,
+        hyperparameters: Hyperparameters,
+        kernel: Kernel = MATERN52,
+        known_noise: Floats | float = 0.0,
+    ) -> None:
         self._kernel = kernel
         self.hyperparameters = hyperparameters
         self._weights = np.exp(-hyperparameters.log_lengthscales)[group]
         self._s2, self._v = math.exp(hyperparameters.log_signal), math.exp(hyperparameters.log_noise)
         self._scaled = Z * self._weights
         K = self._s2 * self._kernel(squared_distances(self._scaled, self._scaled))[0]
-        K[np.diag_indices(len(K))] += self._v
+        K[np.diag_indices(len(K))] += self._v + known_noise
         self._inverse = inverse_factor(K)[0]
         self._alpha = np.zeros(len(Z))
 
     def observe(self, y: Floats) -> None:
         """Take the targets of all observations; shape (n,)."""
         self._alpha = self._inverse.T @ (self._inverse @ y)
+
+    def without_each(self, y: Floats) -> tuple[Floats, Floats]:
+        """What the others say of each observation: mean and variance, the variance with its noise. Shapes (n,).
+
+        Rasmussen and Williams 2006, Equations 5.10 to 5.12.
+        """
+        precision = np.einsum("ij,ij->j", self._inverse, self._inverse)
+        return y - self._inverse.T @ (self._inverse @ y) / precision, 1.0 / precision
 
     def misfit(self, y: Floats) -> float:
         """y K^-1 y / 2: how improbable targets are, of all that depends on them; shape (n,)."""
