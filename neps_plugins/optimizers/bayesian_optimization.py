@@ -33,7 +33,7 @@ def bayesian_optimization(
     Args:
         space: What to search.
         initial_design_size: How many configurations are spread evenly over the space before there is a model;
-            `"ndim"` for as many as the space has dimensions (an unordered choice has one less than labels).
+            `"ndim"` for as many as the space has dimensions (an unordered choice has one less than labels), at most 10.
         cost_aware: Prefer what is cheap: True divides what is to be gained by the predicted `cost`, and `"log"` does so
             with a model of its logarithm, for costs that differ by orders of magnitude. The less there is left of a
             cost budget, the less this counts.

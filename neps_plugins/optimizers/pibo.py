@@ -36,7 +36,7 @@ def pibo(
     Args:
         space: What to search, with a prior on some of its parameters.
         initial_design_size: How many configurations are drawn from the priors before there is a model; `"ndim"` for as
-            many as the space has dimensions.
+            many as the space has dimensions, at most 10.
         cost_aware: As for `bayesian_optimization`.
         ignore_fidelity: False refuses a space with a fidelity; True and `"highest_fidelity"` keep it at its upper
             bound.

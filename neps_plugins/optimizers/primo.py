@@ -76,7 +76,8 @@ class PriMO:
         mo_selector: Which of those that do not dominate each other are promoted first: `"epsnet"` or `"nsga2"`.
         prior_confidences: How sure that is, in the same form: above 0 and at most 1, where 1 less it is the standard
             deviation as a share of the range; or `"low"`, `"medium"` or `"high"`. `"medium"` where it is left out.
-        initial_design_size: Of the initial design; `"ndim"` for as many as the space has dimensions.
+        initial_design_size: Of the initial design; `"ndim"` for as many as the space has dimensions, at most
+            10.
         cost_aware: As for `bayesian_optimization`.
         bo_scalar_weights: The weight of each objective for the model, at least 0; None to draw them for each proposal.
 

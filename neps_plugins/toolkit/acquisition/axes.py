@@ -35,11 +35,7 @@ class Axis:
         if not self.is_movable:
             self.all = np.array([self.position(value) for value in values_of(domain)])
         self._cells = max(self.CELLS, 4 * (self.size or 0)) if self.is_choice else self.CELLS
-        shares = (np.arange(self._cells) + 0.5) / self._cells
-        self._tables: list[Floats] = [
-            np.array([self.position(quantile(float(u))) for u in shares])
-            for quantile in (domain.from_unit, domain.from_prior)
-        ]
+        self._tables: dict[bool, Floats] = {}
 
     def position(self, value: Any) -> float:
         """Where a value is: in the unit interval; of an unordered choice, its index."""
@@ -50,11 +46,19 @@ class Axis:
 
     def at(self, shares: Floats, from_prior: bool) -> Floats:
         """The positions below which these shares of the uniform distribution, or of the prior, lie."""
-        table = self._tables[from_prior]
+        table = self._table(from_prior)
         if self.is_movable:
             return self.snap(np.interp(shares, (np.arange(self._cells) + 0.5) / self._cells, table))
         found: Floats = table[np.minimum((shares * self._cells).astype(int), self._cells - 1)]
         return found
+
+    def _table(self, from_prior: bool) -> Floats:
+        """The positions of evenly spaced quantiles, tabulated when they are first asked for."""
+        if from_prior not in self._tables:
+            quantile = self.domain.from_prior if from_prior else self.domain.from_unit
+            shares = (np.arange(self._cells) + 0.5) / self._cells
+            self._tables[from_prior] = np.array([self.position(quantile(float(u))) for u in shares])
+        return self._tables[from_prior]
 
     def snap(self, x: Floats) -> Floats:
         """The nearest positions that the decision can have; choices are left as they are."""

@@ -67,7 +67,9 @@ def minimize_in_box(
         plain = uphill | ~np.any([rho for _, _, rho in remembered], axis=0)
         longest = np.abs(direction).max(axis=1, initial=0.0)
         scale = np.where(plain & (longest > 0), np.minimum(1.0, FIRST_STEP / np.maximum(longest, 1e-300)), 1.0)
-        new, new_value, new_gradient = _search(f, rows, at, value[rows], g, direction * scale[:, None], low, high)
+        new, new_value, new_gradient = _search(
+            f, rows, at, value[rows], g, direction * scale[:, None], low, high, tolerance
+        )
         step, change = new - at, new_gradient - g
         product = np.einsum("ij,ij->i", step, change)
         useful = product > 1e-10 * np.einsum("ij,ij->i", change, change)
@@ -106,8 +108,13 @@ def _search(
     direction: Floats,
     lower: Floats,
     upper: Floats,
+    tolerance: float,
 ) -> tuple[Floats, Floats, Floats]:
-    """A step along the projected direction that gives a sufficient decrease; none where there is none."""
+    """A step along the projected direction that gives a sufficient decrease; none where there is none.
+
+    Once a shorter step can promise no more than the tolerance, there is none worth looking for.
+    """
+    most = np.maximum(-gradient * direction, 0.0).sum(axis=1)  # the box may hold back what leads up
     best, best_value, best_gradient = x.copy(), value.copy(), gradient.copy()
     length = np.ones(len(x))
     left = np.arange(len(x))
@@ -119,8 +126,8 @@ def _search(
         good &= np.isfinite(new_value)
         done = left[good]
         best[done], best_value[done], best_gradient[done] = new[good], new_value[good], new_gradient[good]
-        left = left[~good]
+        length[left] *= 0.3
+        left = left[~good & (length[left] * most[left] > tolerance)]
         if not len(left):
             break
-        length[left] *= 0.3
     return best, best_value, best_gradient

@@ -24,7 +24,7 @@ WIDE, NEAR = 1024, 256
 CLIMBERS = 8
 
 #: How often real numbers and other decisions take turns.
-ROUNDS = 3
+ROUNDS = 2
 
 #: How far a number may climb in a turn. Where little is known, the way up leads to the corners of the space, of which
 #: there are more than evaluations: better to look where the climb began.

@@ -42,7 +42,7 @@ from neps_plugins.toolkit.gp.situation import Situation, TermMaker
 from neps_plugins.toolkit.gp.standing import best_first, worth_varying
 from neps_plugins.toolkit.gp.turns import explores
 from neps_plugins.toolkit.pareto.values import as_numbers
-from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol
+from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, latin_hypercube
 from neps_plugins.toolkit.randomness import given_or_fresh
 from neps_plugins.toolkit.threads import with_one_blas_thread
 
@@ -53,6 +53,10 @@ PROMISING = 100
 
 #: The most iterations of L-BFGS in a turn, with several objectives: more make proposals dearer, and not better.
 ITERATIONS_OF_FRONT = 6
+
+#: The most proposals before the model's where nobody says how many: even of 50 dimensions it knows which count sooner
+#: than a design has gone through as many points, and unordered choices have dimensions by the dozen.
+LARGEST_DESIGN = 10
 
 #: How many random configurations are tried for one that is new, before all are gone through.
 TRIES = 200
@@ -65,7 +69,7 @@ class BayesianOptimizer:
         name: The optimizer's name, for messages.
         space: The space.
         initial_design_size: How many configurations are proposed before there is a model; `"ndim"` for one for
-            each dimension.
+            each dimension, but `LARGEST_DESIGN` at most.
         fixed: Path to value of what all proposals have.
         from_prior: Whether the initial design, and some of the candidates, are drawn from the user's prior. That it
             counts is up to `terms`.
@@ -195,14 +199,21 @@ class BayesianOptimizer:
         return self._space.resolve(Fixed(self._fixed, source)).config
 
     def _design(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
-        """The initial design, without an end: a Sobol sequence that depends on the run's seed alone."""
+        """The initial design, a Latin hypercube that depends on the run's seed alone; after it, what is random.
+
+        Of Sobol's sequence neither will do. Its first points halve most dimensions in the same way, so that two choices
+        between two can't be told apart; and every eighth of its points lies in the same eighth of the first dimension.
+        """
         if place == 0 and self._prior_first:
             with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
                 yield self._resolve(lambda path, domain: domain.default())
-        from_prior = self._from_prior and place < self._n_initial
-        otherwise = Prior(rng) if from_prior else Uniform(rng)
-        points = sobol(place + 1, min(self._candidates.n_decisions, MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
-        yield self._resolve(Along(points[place], otherwise, from_prior))
+        if place >= self._n_initial:
+            yield from (self._resolve(Uniform(rng)) for _ in range(TRIES))
+            return
+        otherwise = Prior(rng) if self._from_prior else Uniform(rng)
+        n_decisions = min(self._candidates.n_decisions, MAX_DIMENSIONS)
+        points = latin_hypercube(self._n_initial, n_decisions, np.random.default_rng([seed, 1]))
+        yield self._resolve(Along(points[place], otherwise, self._from_prior))
 
     def _promising(
         self,
@@ -277,7 +288,7 @@ def _checked(reference_point: Any) -> Any:
 
 def _design_size(size: Any, n_dimensions: int) -> int:
     if size == "ndim":
-        return n_dimensions
+        return min(n_dimensions, LARGEST_DESIGN)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise OptimizerError(f"initial_design_size={size!r} must be 'ndim' or a whole number of at least 1.")
     return size

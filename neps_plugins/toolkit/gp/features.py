@@ -52,6 +52,8 @@ class Features:
     presence: tuple[tuple[int, ...], ...]
     group: Indices = field(init=False)
     keys: tuple[str, ...] = field(init=False)
+    _starts: Indices = field(init=False)
+    _are_values: bool = field(init=False)  # each feature is one of the values
 
     @classmethod
     def of(cls, columns: Sequence[Column], values: Floats, active: Bools) -> Features:
@@ -77,6 +79,8 @@ class Features:
             group += [i] * (_width(column) if _is_choice(column) else 1 + optional)
         group += range(len(self.columns), len(self.columns) + len(self.presence))
         object.__setattr__(self, "group", np.array(group, dtype=np.intp))
+        object.__setattr__(self, "_starts", np.array([column.start for column in self.columns], dtype=np.intp))
+        object.__setattr__(self, "_are_values", not any(self.optional) and not any(map(_is_choice, self.columns)))
         names = [column.path for column in self.columns]
         object.__setattr__(self, "keys", (*names, *(f"has {names[members[0]]}" for members in self.presence)))
 
@@ -90,8 +94,8 @@ class Features:
         Returns:
             Shape (n, number of features).
         """
-        if not any(self.optional) and not any(map(_is_choice, self.columns)):
-            return values[:, [c.start for c in self.columns]]
+        if self._are_values:
+            return values[:, self._starts]
         parts: list[Floats] = []
         for column, optional in zip(self.columns, self.optional):
             x, has = values[:, column.start, None], active[:, column.start, None]
@@ -118,6 +122,9 @@ class Features:
             Shape (n, width); 0 for choices and for what isn't there.
         """
         out = np.zeros_like(values)
+        if self._are_values:
+            out[:, self._starts] = gradient
+            return out
         at = 0
         for column, optional in zip(self.columns, self.optional):
             if _is_choice(column):

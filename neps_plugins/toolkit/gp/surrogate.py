@@ -34,7 +34,7 @@ Bools = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 
 #: The next fit is due when there are this much more observations than at the last one.
-GROWTH = 0.05
+GROWTH = 0.1
 
 FIT_SIZE = 200
 MODEL_SIZE = 1000

@@ -1,8 +1,8 @@
 """What the proposals of a model are for: most of them for improving, one in eight for refining, one for exploring.
 
-Exploring goes on with the initial design, so that what the model is wrongly sure of is found out (as F. Hutter,
-H. H. Hoos and K. Leyton-Brown, "Sequential model-based optimization for general algorithm configuration", LION 2011,
-interleave random configurations).
+Exploring is random, so that what the model is wrongly sure of is found out (as F. Hutter, H. H. Hoos and K.
+Leyton-Brown, "Sequential model-based optimization for general algorithm configuration", LION 2011, interleave random
+configurations).
 """
 
 from __future__ import annotations
