@@ -8,9 +8,9 @@ so any number of workers may evaluate at once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,19 +28,14 @@ from neps_core import (
     Uniform,
     hookimpl,
 )
-from neps_core.spaces.identity import config_hash
-from neps_plugins.toolkit.enumeration import Untried
+from neps_plugins.toolkit.evolution.novelty import TRIES, Novelty
 from neps_plugins.toolkit.evolution.offspring import offspring
+from neps_plugins.toolkit.evolution.population import Population
 from neps_plugins.toolkit.fidelity import fixed_fidelities
-from neps_plugins.toolkit.observations import Observations
-from neps_plugins.toolkit.pareto.ranking import Ranking
 from neps_plugins.toolkit.priors import PriorMode
 from neps_plugins.toolkit.randomness import given_or_fresh
 
 NAME = "nsga2"
-
-#: How many children, and then how many random configurations, are made for one that is new.
-TRIES = 50
 
 
 class NSGA2:
@@ -87,13 +82,8 @@ class NSGA2:
         self._mutation_rate = mutation_rate
         self._crossover_rate = crossover_rate
         self._fixed = fixed_fidelities(space, ignore_fidelity, NAME)
-        self._seen = Observations(NAME, several=True)
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        self._ranking = Ranking("nsga2")
-        self._read = 0
-        self._untried = Untried(self._space, self._fixed)
+        self._population = Population(NAME)
+        self._novelty = Novelty(space, self._fixed)
 
     def __call__(
         self,
@@ -105,44 +95,24 @@ class NSGA2:
     ) -> list[SampledConfig]:
         rng = given_or_fresh(rng)
         try:
-            self._follow(trials)
+            if self._population.follow(trials):
+                self._novelty.begin_anew()
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
-            self._seen = Observations(NAME, several=True)
+            self._population = Population(NAME)
             raise
-        n_best = len(next(self._ranking.groups(), ()))
-        parents = [self._seen.ended[i].config for i in self._ranking.best(max(self._size, n_best))]
+        tried = self._population.tried
+        best = self._population.best(max(self._size, self._population.n_not_dominated))
+        parents = [parent.config for parent in best]
         batch: set[str] = set()
         proposals: list[SampledConfig] = []
         for _ in range(n or 1):
-            config = self._propose(parents, batch, rng, seed)
+            place = len(tried) + len(batch)
+            ideas = self._first(place, rng, seed) if place < self._size else self._children(parents, rng)
+            config = self._novelty.find(partial(next, ideas), tried, batch, rng)
             if config is None:
                 break
-            batch.add(config_hash(config))
             proposals.append(SampledConfig(config))
         return proposals
-
-    def _follow(self, trials: Mapping[str, Trial]) -> None:
-        """Take in what has ended."""
-        anew, _ = self._seen.follow(trials)
-        if anew:
-            self._begin_anew()
-        for i in range(self._read, len(self._seen.ended)):
-            objectives = self._seen.ended[i].objectives
-            if objectives and all(value < math.inf for value in objectives):
-                self._ranking.add(i, objectives, self._seen.ended[i].constraints)
-        self._read = len(self._seen.ended)
-
-    def _propose(
-        self, parents: list[Mapping[str, Any]], batch: set[str], rng: np.random.Generator, seed: int
-    ) -> Config | None:
-        """A configuration that was not tried; None if there is none."""
-        place = len(self._seen.tried) + len(batch)
-        ideas = self._first(place, rng, seed) if place < self._size else self._children(parents, rng)
-        for config in ideas:
-            this = config_hash(config)
-            if this not in self._seen.tried and this not in batch:
-                return config
-        return next(iter(self._untried.first(1, self._seen.tried, batch)), None)
 
     def _first(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
         """The initial population: a sequence that depends on the run's seed alone."""
@@ -172,7 +142,7 @@ class NSGA2:
         return ranked[int(rng.integers(len(ranked), size=2).min())]
 
     def _random(self, rng: np.random.Generator) -> Iterator[Config]:
-        for _ in range(TRIES):
+        while True:
             yield self._space.resolve(Fixed(self._fixed, Uniform(rng))).config
 
 

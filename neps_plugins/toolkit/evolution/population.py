@@ -22,7 +22,7 @@ class Population:
         optimizer: The optimizer's name, for messages.
 
     Attributes:
-        members: The evaluations that gave finite objectives, in the order in which they ended.
+        members: The evaluations that gave objectives, none of them infinite or NaN but for minus infinity, in the order in which they ended.
         tried: The identities of the configurations of all trials.
     """
 
@@ -46,11 +46,16 @@ class Population:
         if anew:
             self._begin_anew()
         for observation in self._seen.ended[self._read :]:
-            if observation.objectives and all(map(math.isfinite, observation.objectives)):
+            if observation.objectives and all(value < math.inf for value in observation.objectives):
                 self._ranking.add(len(self.members), observation.objectives, observation.constraints)
                 self.members.append(observation)
         self._read = len(self._seen.ended)
         return anew
+
+    @property
+    def n_not_dominated(self) -> int:
+        """How many members no other one is better than."""
+        return len(next(self._ranking.groups(), ()))
 
     def best(self, n: int) -> list[Observation]:
         """The best n members, in order, or as many as there are."""
