@@ -22,7 +22,8 @@ class Population:
         optimizer: The optimizer's name, for messages.
 
     Attributes:
-        members: The evaluations that gave objectives, none of them infinite or NaN but for minus infinity, in the order in which they ended.
+        members: The evaluations that gave objectives, none of them NaN or infinite (minus infinity is the best there
+            is), in the order in which they ended.
         tried: The identities of the configurations of all trials.
     """
 
