@@ -28,6 +28,7 @@ Indices = npt.NDArray[np.intp]
 #: measured, too.
 SPREAD = 0.5
 
+
 def drawn(
     Z: Floats,
     group: Indices,
