@@ -31,7 +31,8 @@ def pibo(
     """Bayesian optimization that begins where the user believes the best to be, and trusts results more and more.
 
     What is to be gained is multiplied with the density of the prior to the power of 10 / n at the model's n-th
-    proposal, so that a wrong prior is forgotten. Parameters without a prior are searched as if there were none.
+    proposal, so that a wrong prior is forgotten; to a lower one where what the prior favours has turned out worse than
+    the rest. Parameters without a prior are searched as if there were none.
 
     Args:
         space: What to search, with a prior on some of its parameters.

@@ -424,7 +424,7 @@ def test_few_observations(n):
 
 
 def test_draws_are_as_wide_as_the_observations_leave_it_open():
-    """Around the most probable; narrow where there are many observations, by the share of the prior where there are none."""
+    """Around the most probable; narrow with many observations, a share of the prior with few."""
     rng = np.random.default_rng(0)
     group = np.arange(2)
 
