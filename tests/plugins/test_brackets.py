@@ -270,7 +270,7 @@ class TestAfterDeletions:
     @pytest.mark.parametrize("name", ALL[:4])
     def test_random_histories(self, name):
         rng = np.random.default_rng(5)
-        for _ in range(15):
+        for _ in range(10):
             log, following = TrialLog(), getattr(neps.algorithms, name)(SPACE, eta=3)
             log.fold([ev.Created(1, 0, 0.0)])
             for k in range(120):
@@ -345,25 +345,30 @@ class TestRealRuns:
         assert promoted
 
     def test_a_restart_and_several_workers_change_nothing(self, root, script):
+        def configs(directory, n=0):
+            if n:
+                space = {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 9)}
+                neps.run(lambda x, epochs: x, space, root_directory=directory, evaluations_to_spend=n, seed=5)
+            return {trial_id: trial.config for trial_id, trial in open_run(directory).trials.items()}
+
         script.write(
             """
             import sys, neps
             neps.run(lambda x, epochs: x, {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 9)}, seed=5,
-                     root_directory=sys.argv[1], total_evaluations_to_spend=40, evaluations_to_spend=int(sys.argv[2]))
+                     root_directory=sys.argv[1], total_evaluations_to_spend=20, optimizer=sys.argv[2])
             """
         )
-        script.run(root / "a", 40)
-        for _ in range(4):
-            script.run(root / "b", 10)
-        a, b = open_run(root / "a").trials, open_run(root / "b").trials
-        assert {i: t.config for i, t in a.items()} == {i: t.config for i, t in b.items()}
-        workers = [script.start(root / "c", 40) for _ in range(3)]
+        configs(root / "b", 5)
+        configs(root / "b", 7)
+        script.run(root / "b", "auto")  # another process, in which sets have another order
+        assert configs(root / "a", 20) == configs(root / "b")
+        workers = [script.start(root / "c", "hyperband") for _ in range(2)]
         for worker in workers:
             _, err = worker.communicate(timeout=60)
             assert worker.returncode == 0, err
-        c = open_run(root / "c").trials
-        assert len(c) == 40
-        assert len({(i.split("_")[0], t.config["epochs"]) for i, t in c.items()}) == 40
+        c = configs(root / "c")
+        assert len(c) == 20
+        assert len({(trial_id.split("_")[0], config["epochs"]) for trial_id, config in c.items()}) == 20
 
     def test_after_clean(self, root):
         def evaluate(x, epochs, pipeline_id):
