@@ -195,7 +195,7 @@ class TestResults:
         run = {"root_directory": root, "evaluations_to_spend": 3, "objective_value_on_error": 100.0}
         result = neps.run(evaluate, SPACE, **run, optimizer="random_search")
         objectives = [t.report.objective_to_minimize for t in result.trials.values()]
-        assert objectives[0] == 100.0 and all(len(o) == 2 for o in objectives[1:])
+        assert objectives[0] == [100.0, 100.0] and all(len(o) == 2 for o in objectives[1:])
 
 
 def test_constants_keep_their_types(root):

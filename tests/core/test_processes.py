@@ -236,7 +236,7 @@ def test_n_workers_evaluate_the_same_set_as_one(root, script):
     script.write(SLEEPER)
     alone, together = root / "alone", root / "together"
     script.run(alone, "w", 24, 0)
-    workers = [script.start(together, f"w{i}", 24, 0.01) for i in range(4)]
+    workers = [script.start(together, f"w{i}", 24, 0.1) for i in range(4)]
     for worker in workers:
         _, err = worker.communicate(timeout=60)
         assert worker.returncode == 0, err

@@ -210,7 +210,7 @@ def test_fidelities_are_refused_or_kept_at_the_highest():
 
 def test_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "cmaes", None)
-    with pytest.raises(OptimizerError, match=r"^'cma_es' needs the package cmaes: pip install .*\[cma\]'\.$"):
+    with pytest.raises(OptimizerError, match=r"^'cma_es' needs the package cmaes: pip install .*\[cmaes\]'\.$"):
         neps.algorithms.cma_es(CUBE)
 
 

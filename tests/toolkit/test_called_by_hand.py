@@ -27,6 +27,7 @@ OURS = [
     ("complex_random_search", {}),
     ("local_and_incumbent", {}),
     ("cma_es", {"population_size": 4}),
+    ("ifbo", {}),
 ]
 
 

@@ -49,8 +49,19 @@ class DecayingPrior:
         if self._prior is None or self._encoder is not encoder or self._prior.width < encoder.width:
             self._encoder, self._prior = encoder, UserPrior(encoder)
         data = situation.data
-        against = -support(self._prior(Points(data.values, data.active)), data.all_objectives)
-        return self._beta / situation.n_modelled * math.exp(-DOUBT * max(against - DOUBTFUL, 0.0)), self._prior
+        favoured = support(self._prior(Points(data.values, data.active)), data.all_objectives)
+        return weight(self._beta, situation.n_modelled, favoured), self._prior
+
+
+def weight(beta: float, n_modelled: int, support: float) -> float:
+    """The power of the prior's density.
+
+    Args:
+        beta: How strongly it weighs.
+        n_modelled: Which proposal after the initial design this is, counted from 1.
+        support: How far results speak for it, in standard deviations: see `support`.
+    """
+    return beta / n_modelled * math.exp(-DOUBT * max(-support - DOUBTFUL, 0.0))
 
 
 def support(log_densities: Floats, objectives: Floats) -> float:
