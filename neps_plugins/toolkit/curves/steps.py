@@ -85,6 +85,11 @@ def make_steps(space: SearchSpace, step_size: float, optimizer: str) -> Steps:
         raise OptimizerError(
             f"the fidelity {path!r} begins at {lower!r}; {optimizer!r} needs a lower bound of at least 0."
         )
+    if lower == upper:
+        raise OptimizerError(
+            f"the fidelity {path!r} has one value only, {upper!r}: {optimizer!r} has nothing to raise. Widen its "
+            "range, or make it a constant and use 'bayesian_optimization'."
+        )
     n = math.floor((upper - lower) / step_size + 1e-9)
     if n < 1:
         raise OptimizerError(
