@@ -44,7 +44,7 @@ def fixed_fidelities(space: SearchSpace, ignore_fidelity: bool | str, optimizer:
     Raises:
         OptimizerError: If the space has a fidelity and `ignore_fidelity` is False, or is none of the three.
     """
-    if ignore_fidelity not in (False, True, "highest_fidelity"):
+    if not isinstance(ignore_fidelity, (bool, str)) or ignore_fidelity not in (False, True, "highest_fidelity"):
         raise OptimizerError(f"ignore_fidelity={ignore_fidelity!r} must be False, True or 'highest_fidelity'.")
     if not space.fidelities or ignore_fidelity is True:
         return {}
