@@ -60,7 +60,7 @@ def make_steps(space: SearchSpace, step_size: float, optimizer: str) -> Steps:
         optimizer: The optimizer's name, for messages.
 
     Raises:
-        OptimizerError: If the space hasn't exactly one fidelity, something else depends on it, or there is no such step.
+        OptimizerError: If the space hasn't one fidelity, something else depends on it, or there is no such step.
     """
     if not space.fidelities:
         raise OptimizerError(
