@@ -42,13 +42,13 @@ from neps_core import (
     hookimpl,
 )
 from neps_core.spaces.variation import Keep, domains_of
-from neps_plugins.toolkit.evolution.descent import Descent
+from neps_plugins.toolkit.evolution.descent import LEAST_SPREAD, Descent
 from neps_plugins.toolkit.evolution.novelty import Novelty
 from neps_plugins.toolkit.evolution.operators import mutated
 from neps_plugins.toolkit.fidelity import fixed_at_highest
 from neps_plugins.toolkit.observations import Observation, Observations
 from neps_plugins.toolkit.pareto.ranking import Ranking
-from neps_plugins.toolkit.priors import PriorMode
+from neps_plugins.toolkit.priors import PriorMode, check_flag
 from neps_plugins.toolkit.randomness import given_or_fresh
 
 NAME = "cma_es"
@@ -150,7 +150,7 @@ class CMAES:
         """With several objectives or constraints, it is the place in NSGA-II's order of all results that counts."""
         point = self._position(observation.config)
         objectives = observation.objectives
-        if objectives and all(map(math.isfinite, objectives)):
+        if objectives and all(value < math.inf for value in objectives):  # not NaN either
             self._ranking.add(number, objectives, observation.constraints)
         self._generation.append(point)
         self._recent.append(number)
@@ -198,7 +198,8 @@ class CMAES:
     def _idea(self, number: int, rng: np.random.Generator) -> Config:
         otherwise: Decide = Prior(rng) if self._use_priors else Uniform(rng)
         if number == 0 and self._use_priors:
-            return self._space.resolve(Fixed(self._fixed, PriorMode(otherwise))).config
+            with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
+                return self._space.resolve(Fixed(self._fixed, PriorMode(otherwise))).config
         parent: Mapping[str, Any] = {}
         if self._parents:
             weights = math.log(len(self._parents) + 0.5) - np.log(np.arange(1, len(self._parents) + 1))
@@ -249,18 +250,24 @@ def _is_coordinate(domain: Domain) -> bool:
 
 def _coordinates(space: SearchSpace, fixed: Mapping[str, Any]) -> dict[str, Domain]:
     """What the coordinates are taken from, by path; in a space that is no product, as far as random walks meet them."""
-    walks: list[Mapping[str, Domain]] = []
+    met: dict[str, Domain] = {}
     if space.flat_domains is not None:
-        walks = [space.flat_domains]
+        met.update(space.flat_domains)
     else:
-        rng = np.random.default_rng(0)
-        walks = [domains_of(space, space.resolve(Uniform(rng)).config) for _ in range(WALKS)]
-    found: dict[str, Domain] = {}
-    for walk in walks:
-        for path, domain in walk.items():
-            if path not in fixed and domain.size != 1 and _is_coordinate(domain):
-                found.setdefault(path, domain)
-    return found
+        draw = Uniform(np.random.default_rng(0))
+
+        def meet(path: str, domain: Domain) -> Value:
+            met.setdefault(path, domain)
+            return draw(path, domain)
+
+        with suppress(ConfigError):  # nearly everything is forbidden: what was met says as much as what is allowed
+            for _ in range(WALKS):
+                space.resolve(meet)
+    return {
+        path: domain
+        for path, domain in met.items()
+        if path not in fixed and domain.size != 1 and _is_coordinate(domain)
+    }
 
 
 def cma_es(
@@ -292,8 +299,7 @@ def cma_es(
     Args:
         space: What to search.
         population_size: How many results make a generation, at least 4; None for 4 + floor(3 ln d), with d numbers.
-        sigma: The standard deviation to begin with, as a share of each (log) range, above 0 and at most 1; None for a
-            sixth.
+        sigma: The standard deviation to begin with, as a share of each (log) range, from 1e-6 to 1; None for a sixth.
         use_priors: Begin at what the priors say is best, and draw choices from them; otherwise in the middle.
         restarts: What to do where it gets nowhere any more: `"ipop"` begins elsewhere with twice the population,
             `"bipop"` does so in turn with small ones, None goes on.
@@ -308,8 +314,9 @@ def cma_es(
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 4):
         raise OptimizerError(f"population_size={size!r} must be a whole number of at least 4, or None.")
     sigma = 1 / 6 if sigma is None else sigma
-    if isinstance(sigma, bool) or not isinstance(sigma, (int, float)) or not 0 < sigma <= 1:
-        raise OptimizerError(f"sigma={sigma!r} must be None, or a number above 0 and at most 1.")
+    if isinstance(sigma, bool) or not isinstance(sigma, (int, float)) or not LEAST_SPREAD <= sigma <= 1:
+        raise OptimizerError(f"sigma={sigma!r} must be None, or a number from {LEAST_SPREAD:g} to 1.")
+    check_flag("use_priors", use_priors)
     if restarts not in RESTARTS:
         raise OptimizerError(f"restarts={restarts!r} must be 'ipop', 'bipop' or None.")
     fixed = fixed_at_highest(space, ignore_fidelity, NAME)

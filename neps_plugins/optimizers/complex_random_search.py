@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 
 from neps_core import (
     BudgetInfo,
     Config,
+    ConfigError,
     OptimizerSpec,
     Prior,
     SampledConfig,
@@ -69,7 +71,8 @@ class ComplexRandomSearch:
     def _sample(self, population: Population, number: int, rng: np.random.Generator) -> Config:
         space = self._space
         if number == 0:
-            return space.resolve(PriorMode(Uniform(rng))).config
+            with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
+                return space.resolve(PriorMode(Uniform(rng))).config
         best = [member.config for member in population.best(N_BEST)]
         weights = np.array([UNIFORM, PRIOR, CROSSED * (len(best) > 1), *[CHANGED * len(best)] * 4])
         way = int(rng.choice(len(weights), p=weights / weights.sum()))

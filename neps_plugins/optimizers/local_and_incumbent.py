@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from neps_core import Config, ConfigError, Fixed, OptimizerError, OptimizerSpec, SearchSpace, Uniform, hookimpl, replay
+from neps_core import (
+    Config,
+    ConfigError,
+    Fixed,
+    OptimizerError,
+    OptimizerSpec,
+    Prior,
+    SearchSpace,
+    Uniform,
+    hookimpl,
+    replay,
+)
 from neps_core.space_parsing import read_config
 from neps_core.spaces.variation import crossover
 from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
@@ -16,6 +29,8 @@ from neps_plugins.toolkit.brackets.request import Request
 from neps_plugins.toolkit.brackets.rungs import Ladder, make_ladder
 from neps_plugins.toolkit.brackets.schedules import AnySchedule
 from neps_plugins.toolkit.evolution.mutation import moved
+from neps_plugins.toolkit.evolution.novelty import Novelty
+from neps_plugins.toolkit.observations import Observations
 from neps_plugins.toolkit.priors import PriorMode
 
 NAME = "local_and_incumbent"
@@ -43,16 +58,35 @@ class LocalAndIncumbentSampler:
         self._space, self._ladder, self._local = space, ladder, local
         self._mode, self._random_ratio = mode, random_ratio
         self._standing = PriorBandSampler(space, ladder)
+        self._fixed = {ladder.path: ladder.fidelities[-1]}
+        self._seen = Observations(NAME, self._fixed, several=True)
+        self._novelty = Novelty(space, self._fixed)
 
     def __call__(self, request: Request) -> Config:
-        """A configuration; the first one of a run is the local prior itself."""
-        rng = request.rng
+        """A configuration that no trial has at any fidelity; any, if all have been tried.
+
+        The first one of a run is the local prior itself.
+        """
         if self._local is not None and not request.trials and not request.batch:
             return dict(self._local)
-        around = self._centre(self._incumbent(request), rng)
+        try:
+            if self._seen.follow(request.trials)[0]:
+                self._novelty.begin_anew()
+        except BaseException:  # an interrupt too: what was half taken in is taken in anew
+            self._seen = Observations(NAME, self._fixed, several=True)
+            raise
+        idea = partial(self._idea, self._incumbent(request), request.rng)
+        batch = {self._seen.identity(config) for config in request.batch}
+        found = self._novelty.find(idea, self._seen.tried, batch, request.rng)
+        return idea() if found is None else found
+
+    def _idea(self, incumbent: Mapping[str, Any] | None, rng: np.random.Generator) -> Config:
+        around = self._centre(incumbent, rng)
         if around is None or rng.random() < self._random_ratio:
-            return self._space.resolve(Uniform(rng)).config
-        return moved(self._space, around, "random", rng)
+            config = self._space.resolve(Uniform(rng)).config
+        else:
+            config = moved(self._space, around, "random", rng)
+        return {**config, **self._fixed}
 
     def _incumbent(self, request: Request) -> Mapping[str, Any] | None:
         """The best so far.
@@ -87,7 +121,8 @@ def local_and_incumbent(
     """Stays near a configuration that is known to be good, or goes where the best one so far is.
 
     New configurations differ from what they are made of in one decision or more, up to half of them; numbers move by
-    normal steps, of which some are large and most are small.
+    normal steps, of which some are large and most are small. What was tried at any fidelity is not begun again as long
+    as there is something else.
 
     Args:
         space: A space with one fidelity.
@@ -127,7 +162,10 @@ def _local(space: SearchSpace, ladder: Ladder, given: Any) -> Config | None:
     if given is None:
         if not space.has_priors:
             return None
-        return space.resolve(Fixed(fidelity, PriorMode(Uniform(np.random.default_rng(0))))).config
+        rng = np.random.default_rng(0)
+        with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
+            return space.resolve(Fixed(fidelity, PriorMode(Uniform(rng)))).config
+        return space.resolve(Fixed(fidelity, Prior(rng))).config
     if not isinstance(given, Mapping):
         raise OptimizerError(f"local_prior must be a dict of names and values, not {given!r}.")
     try:

@@ -8,6 +8,7 @@ so any number of workers may evaluate at once.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,6 +20,7 @@ from neps_core import (
     BudgetInfo,
     Config,
     ConfigError,
+    Decide,
     Fixed,
     OptimizerError,
     OptimizerSpec,
@@ -28,7 +30,7 @@ from neps_core import (
     Uniform,
     hookimpl,
 )
-from neps_plugins.toolkit.evolution.novelty import TRIES, Novelty
+from neps_plugins.toolkit.evolution.novelty import Novelty
 from neps_plugins.toolkit.evolution.offspring import offspring
 from neps_plugins.toolkit.evolution.population import Population
 from neps_plugins.toolkit.fidelity import fixed_fidelities
@@ -107,43 +109,44 @@ class NSGA2:
         proposals: list[SampledConfig] = []
         for _ in range(n or 1):
             place = len(tried) + len(batch)
-            ideas = self._first(place, rng, seed) if place < self._size else self._children(parents, rng)
-            config = self._novelty.find(partial(next, ideas), tried, batch, rng)
+            if place < self._size or not parents:
+                idea = partial(self._early, self._sources(place, rng, seed))
+            else:
+                idea = partial(self._child, parents, itertools.count(1), rng)
+            config = self._novelty.find(idea, tried, batch, rng)
             if config is None:
                 break
             proposals.append(SampledConfig(config))
         return proposals
 
-    def _first(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
-        """The initial population: a sequence that depends on the run's seed alone."""
+    def _early(self, sources: Iterator[Decide]) -> Config:
+        """One of the initial population."""
+        return self._space.resolve(Fixed(self._fixed, next(sources))).config
+
+    def _sources(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Decide]:
+        """What the initial population is taken from: a sequence that depends on the run's seed alone, or at random."""
         from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, sobol  # SciPy takes half a second to import
 
         if place == 0 and self._space.has_priors:
-            with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole
-                yield self._space.resolve(Fixed(self._fixed, PriorMode(Uniform(rng)))).config
-        typical = self._space.resolve(Uniform(np.random.default_rng([seed, 2]))).config
-        points = sobol(place + 1, min(len(typical), MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
-        yield self._space.resolve(Fixed(self._fixed, Along(points[place], Uniform(rng)))).config
-        yield from self._random(rng)
+            yield PriorMode(Uniform(rng))
+        if place < self._size:
+            with suppress(ConfigError):  # nearly everything is forbidden
+                typical = self._space.resolve(Uniform(np.random.default_rng([seed, 2]))).config
+                points = sobol(place + 1, min(len(typical), MAX_DIMENSIONS), np.random.default_rng([seed, 1]))
+                yield Along(points[place], Uniform(rng))
+        yield from itertools.repeat(Uniform(rng))
 
-    def _children(self, parents: list[Mapping[str, Any]], rng: np.random.Generator) -> Iterator[Config]:
-        """Children of the best, mutated the more the more of them were not new."""
-        for i in range(TRIES if parents else 0):
-            a = self._winner(parents, rng)
-            others = [parent for parent in parents if parent is not a]
-            b = self._winner(others, rng) if others and rng.random() < self._crossover_rate else None
-            rate = 1.0 / max(1, len(a) - len(self._fixed)) if self._mutation_rate is None else self._mutation_rate
-            with suppress(ConfigError):  # a parent of another space, imported by hand; or all of it is forbidden
-                yield offspring(self._space, a, b, rng, min(1.0, rate * (1 + i)), self._fixed)
-        yield from self._random(rng)
+    def _child(self, parents: list[Mapping[str, Any]], attempts: Iterator[int], rng: np.random.Generator) -> Config:
+        """A child of the best, mutated the more the more of them were not new."""
+        a = self._winner(parents, rng)
+        others = [parent for parent in parents if parent is not a]
+        b = self._winner(others, rng) if others and rng.random() < self._crossover_rate else None
+        rate = 1.0 / max(1, len(a) - len(self._fixed)) if self._mutation_rate is None else self._mutation_rate
+        return offspring(self._space, a, b, rng, min(1.0, rate * next(attempts)), self._fixed)
 
     def _winner(self, ranked: list[Mapping[str, Any]], rng: np.random.Generator) -> Mapping[str, Any]:
         """Of a tournament of two."""
         return ranked[int(rng.integers(len(ranked), size=2).min())]
-
-    def _random(self, rng: np.random.Generator) -> Iterator[Config]:
-        while True:
-            yield self._space.resolve(Fixed(self._fixed, Uniform(rng))).config
 
 
 def _is_share(rate: Any) -> bool:

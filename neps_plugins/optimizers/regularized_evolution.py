@@ -27,6 +27,7 @@ from neps_core.spaces.variation import crossover
 from neps_plugins.toolkit.evolution.mutation import Amount, check_amount, forgotten, moved
 from neps_plugins.toolkit.evolution.population import Population
 from neps_plugins.toolkit.evolution.steady_state import SteadyState
+from neps_plugins.toolkit.priors import check_flag
 
 NAME = "regularized_evolution"
 
@@ -70,6 +71,7 @@ class RegularizedEvolution:
         ignore_fidelity: bool | str = False,
     ) -> None:
         _check_sizes(population_size, tournament_size)
+        check_flag("use_priors", use_priors)
         for keyword, amount in (("n_mutations", n_mutations), ("n_forgets", n_forgets)):
             if amount is not None:
                 check_amount(keyword, amount)

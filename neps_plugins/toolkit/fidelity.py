@@ -44,7 +44,7 @@ def fixed_fidelities(space: SearchSpace, ignore_fidelity: bool | str, optimizer:
     Raises:
         OptimizerError: If the space has a fidelity and `ignore_fidelity` is False, or is none of the three.
     """
-    if ignore_fidelity not in (False, True, "highest_fidelity"):
+    if not isinstance(ignore_fidelity, (bool, str)) or ignore_fidelity not in (False, True, "highest_fidelity"):
         raise OptimizerError(f"ignore_fidelity={ignore_fidelity!r} must be False, True or 'highest_fidelity'.")
     if not space.fidelities or ignore_fidelity is True:
         return {}
@@ -70,6 +70,25 @@ def allows_continuing(space: SearchSpace) -> bool:
         return False
     [(path, domain)] = space.fidelities.items()
     return getattr(domain, "lower", 0) > 0 and bounded_by_fidelity(space, path) is None
+
+
+def require_independence(space: SearchSpace, path: str, optimizer: str) -> None:
+    """Refuse a space in which a configuration may be none at another fidelity.
+
+    Args:
+        space: The space.
+        path: The fidelity's path.
+        optimizer: The optimizer's name, for the message.
+
+    Raises:
+        OptimizerError: If another decision depends on the fidelity.
+    """
+    if (dependence := bounded_by_fidelity(space, path)) is not None:
+        raise OptimizerError(
+            f"{optimizer!r} goes on with a configuration at higher fidelities, and in this space {dependence}. Give "
+            f"that parameter bounds of its own, or make it a share of {path!r}, from 0 to 1, and multiply in the "
+            "evaluation; or take optimizer=('bayesian_optimization', {'ignore_fidelity': 'highest_fidelity'})."
+        )
 
 
 def bounded_by_fidelity(space: SearchSpace, path: str) -> str | None:

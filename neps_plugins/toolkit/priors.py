@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from neps_core import Decide, Domain, OptimizerError, SearchSpace, Value
 
 
-def require_priors(space: SearchSpace, who: str, instead: str = "hyperband") -> None:
-    """Refuse a space without priors, and name an optimizer that needs none.
+def require_priors(space: SearchSpace, who: str, instead: str | None = None) -> None:
+    """Refuse a space without priors, and say what needs none: another optimizer, or the same without a keyword.
 
     Raises:
         OptimizerError: If the space has none.
@@ -14,8 +16,18 @@ def require_priors(space: SearchSpace, who: str, instead: str = "hyperband") -> 
     if not space.has_priors:
         raise OptimizerError(
             f"{who} needs a prior, and the space has none. Add one, such as Float(1e-4, 1e-1, log=True, prior=1e-3), "
-            f"or use {instead!r}."
+            + ("or leave that out." if instead is None else f"or use {instead!r}.")
         )
+
+
+def check_flag(keyword: str, value: Any) -> None:
+    """Make sure that a keyword such as `use_priors` is True or False: `"no"` would count as yes.
+
+    Raises:
+        OptimizerError: If it is not.
+    """
+    if not isinstance(value, bool):
+        raise OptimizerError(f"{keyword}={value!r} must be True or False.")
 
 
 class PriorMode:

@@ -125,6 +125,11 @@ def test_failures_are_worse_than_anything():
     assert np.mean([trial.config["x0"] < 0.4 for trial in list(run.trials.values())[-40:]]) > 0.9
 
 
+def test_minus_infinity_is_the_best_there_is():
+    run = Driven("cma_es", CUBE, lambda config: ([-math.inf if config["x0"] > 0.5 else config["x0"]], None)).run(160)
+    assert np.mean([trial.config["x0"] > 0.5 for trial in list(run.trials.values())[-40:]]) > 0.9
+
+
 def test_whole_numbers_orders_and_choices():
     space = {
         "x": neps.Float(1e-5, 1, log=True),
@@ -188,7 +193,9 @@ def test_a_finite_space_ends():
     "keywords, message",
     [
         ({"population_size": 3}, "population_size=3 must be a whole number of at least 4, or None"),
-        ({"sigma": 0}, "sigma=0 must be None, or a number above 0"),
+        ({"sigma": 0}, "sigma=0 must be None, or a number from 1e-06 to 1"),
+        ({"sigma": 1e-300}, "sigma=1e-300"),  # its first generation has come together, and its squares are 0
+        ({"use_priors": "no"}, "use_priors='no' must be True or False"),
         ({"sigma": True}, "sigma=True"),
         ({"restarts": "often"}, "restarts='often' must be 'ipop', 'bipop' or None"),
         ({"ignore_fidelity": "low"}, "ignore_fidelity"),

@@ -12,6 +12,7 @@ from neps.testing import check_optimizer, simulate
 from neps_core import OptimizerError
 from neps_core import events as ev
 from neps_core.trials import Report, State
+from neps_plugins.spaces import configspace
 from neps_plugins.toolkit import hypervolume
 from tests.plugins.several import Driven
 
@@ -170,6 +171,7 @@ def test_a_fidelity_is_refused_or_ignored(name, keywords):
         ({"mutation_type": 1.5}, "mutation_type=1.5"),
         ({"n_mutations": 0}, "n_mutations=0 must be a whole number of at least 1, 'random' or 'half'"),
         ({"n_forgets": "all"}, "n_forgets='all'"),
+        ({"use_priors": "no"}, "use_priors='no' must be True or False"),
         ({"n_mutations": None}, "n_mutations and n_forgets are both None"),
         ({"ignore_fidelity": "low"}, "ignore_fidelity"),
     ],
@@ -177,6 +179,65 @@ def test_a_fidelity_is_refused_or_ignored(name, keywords):
 def test_bad_keywords(keywords, message):
     with pytest.raises(OptimizerError, match=message):
         neps.algorithms.regularized_evolution(SQUARE, **keywords)
+
+
+@pytest.mark.parametrize("ignore", [0, 1, np.array([True, False])])
+@pytest.mark.parametrize("name", ["regularized_evolution", "complex_random_search", "nsga2", "cma_es", "random_search"])
+def test_what_only_looks_like_true_or_false_is_refused(name, ignore):
+    """0 would have kept the fidelity at its upper bound, as if that had been asked for."""
+    with pytest.raises(OptimizerError, match="must be False, True or 'highest_fidelity'"):
+        getattr(neps.algorithms, name)({**SQUARE, "epochs": neps.IntegerFidelity(1, 27)}, ignore_fidelity=ignore)
+
+
+# ---------------------------------------------------------------------- spaces of which most is forbidden
+
+
+def prior_forbidden():
+    """What the priors say is best is forbidden, whatever the rest is."""
+    from ConfigSpace import ConfigurationSpace, Float, ForbiddenEqualsRelation, Integer, Normal
+
+    space = ConfigurationSpace()
+    a, b = (Integer(name, (0, 9), default=d, distribution=Normal(5, 1)) for name, d in (("a", 5), ("b", 4)))
+    space.add(a, b, Float("x", (0, 1)), ForbiddenEqualsRelation(a, b))
+    return space
+
+
+def nearly_all_forbidden():
+    from ConfigSpace import Categorical, ConfigurationSpace, ForbiddenInClause, Integer
+
+    space = ConfigurationSpace()
+    choices = [Categorical(name, [str(i) for i in range(30)], default="0") for name in "ab"]
+    space.add(Integer("i", (0, 3)), *choices)
+    space.add(*(ForbiddenInClause(choice, [str(i) for i in range(1, 30)]) for choice in choices))
+    return space
+
+
+ANY_SPACE = ["regularized_evolution", "complex_random_search", "nsga2", "cma_es"]
+
+
+@pytest.mark.parametrize("name", ANY_SPACE)
+def test_a_forbidden_prior_is_looked_at_once(name, monkeypatch):
+    """A look walks the space thousands of times before it is given up."""
+    n_walks = 0
+
+    def counted(self, decide):
+        nonlocal n_walks
+        n_walks += 1
+        return walk(self, decide)
+
+    walk = configspace.ConditionalSpace._walk
+    monkeypatch.setattr(configspace.ConditionalSpace, "_walk", counted)
+    run = simulate(name, prior_forbidden(), lambda c, p: (1.0, 1.0), max_evaluations=5)
+    assert len(run.ended) == 5
+    assert n_walks < 1.5 * configspace.TRIES
+
+
+@pytest.mark.parametrize("name", ANY_SPACE)
+def test_what_is_allowed_is_found_where_random_draws_find_nothing(name, monkeypatch):
+    monkeypatch.setattr(configspace, "TRIES", 10)
+    run = simulate(name, nearly_all_forbidden(), lambda c, p: (c["i"], 1.0))
+    assert sorted(trial.config["i"] for trial in run.ended) == [0, 1, 2, 3]
+    assert "nothing more to propose" in run.stopped_because
 
 
 # ---------------------------------------------------------------------- complex random search

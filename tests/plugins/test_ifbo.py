@@ -113,6 +113,11 @@ def test_steps_lead_up_to_the_upper_bound(fidelity, step, expected):
     assert found == pytest.approx(expected)
 
 
+class DependsOnEpochs(neps.PipelineSpace):
+    epochs = neps.IntegerFidelity(1, 9)
+    patience = neps.Integer(neps.ByName("epochs"), 12)
+
+
 @pytest.mark.parametrize(
     ("keywords", "of", "message"),
     [
@@ -123,7 +128,9 @@ def test_steps_lead_up_to_the_upper_bound(fidelity, step, expected):
         ({"step_size": 1.5}, space(), "has whole numbers only"),
         ({"step_size": 1e-9}, {"e": neps.FloatFidelity(0.1, 1.0)}, "Give a larger one"),
         ({}, {"x": neps.Float(0, 1)}, "'ifbo' needs a fidelity, and the space has none"),
-        ({"use_priors": True}, space(), "use_priors=True of 'ifbo' needs a prior"),
+        ({}, {"e": neps.IntegerFidelity(5, 5)}, "the fidelity 'e' has one value only, 5: 'ifbo' has nothing to raise"),
+        ({}, DependsOnEpochs(), "what 'patience' can be depends on 'epochs'"),
+        ({"use_priors": True}, space(), "use_priors=True of 'ifbo' needs a prior.* or leave that out"),
         ({"sample_prior_first": "yes"}, space(), "sample_prior_first='yes' of 'ifbo' must be True or False"),
         ({"initial_design_size": 0}, space(), "initial_design_size=0 of 'ifbo' must be 'ndim' or a whole number"),
     ],

@@ -51,6 +51,26 @@ def test_new_ones_of_each_mode():
     assert near[1][1] < near[2][1] < near[0][1]
 
 
+@pytest.mark.parametrize("n_workers", [1, 4])
+def test_what_was_tried_is_not_begun_again(n_workers):
+    """Half of the changes were other labels, of which there are few."""
+    space = {"c": neps.Categorical(list("abc"), prior=0), "n": neps.Integer(1, 4), "epochs": neps.IntegerFidelity(1, 9)}
+    run = Driven((NAME, {"inc_takeover_mode": 3, "base": "asha"}), space, lambda c: ([c["n"] / c["epochs"]], None))
+    run.run(40, n_workers)
+    new = [(t.config["c"], t.config["n"]) for t in run.trials.values() if t.metadata.previous_trial_id is None]
+    assert len(set(new[:12])) == 12 < len(new)  # then there is nothing else
+
+
+def test_a_local_prior_that_is_forbidden_is_drawn():
+    from ConfigSpace import ConfigurationSpace, ForbiddenEqualsRelation, Integer, Normal
+
+    space = ConfigurationSpace()
+    a, b = (Integer(name, (0, 9), default=d, distribution=Normal(5, 1)) for name, d in (("a", 5), ("b", 4)))
+    space.add(a, b, Integer("epochs", (1, 9), meta={"fidelity": True}), ForbiddenEqualsRelation(a, b))
+    first = Driven(NAME, space, lambda c: ([c["a"]], None)).run(3).trials["1_rung_0"].config
+    assert first["a"] != first["b"] and {first["a"], first["b"]} <= set(range(2, 9))
+
+
 def test_priors_of_the_space_are_a_local_prior():
     space = {**SPACE, "x": neps.Float(0, 1, prior=0.25), "y": neps.Float(0, 1, prior=0.75)}
     run = Driven(NAME, space, loss).run(5)

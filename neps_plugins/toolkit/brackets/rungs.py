@@ -19,7 +19,7 @@ import math
 from attrs import frozen
 
 from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
-from neps_plugins.toolkit.fidelity import bounded_by_fidelity
+from neps_plugins.toolkit.fidelity import require_independence
 from neps_plugins.toolkit.pareto.promotion import make_selector
 
 
@@ -100,12 +100,7 @@ def make_ladder(space: SearchSpace, eta: float, optimizer: str, mo_selector: str
         raise OptimizerError(
             f"the fidelity {path!r} begins at {domain.lower!r}; {optimizer!r} needs a lower bound > 0."
         )
-    if (dependence := bounded_by_fidelity(space, path)) is not None:
-        raise OptimizerError(
-            f"{optimizer!r} goes on with a configuration at higher fidelities, and in this space {dependence}. Give "
-            f"that parameter bounds of its own, or make it a share of {path!r}, from 0 to 1, and multiply in the "
-            "evaluation; or take optimizer=('bayesian_optimization', {'ignore_fidelity': 'highest_fidelity'})."
-        )
+    require_independence(space, path, optimizer)
     s_max = math.floor(math.log(domain.upper / domain.lower) / math.log(eta) + 1e-9)
     fidelities: list[float] = []
     for level in range(s_max + 1):

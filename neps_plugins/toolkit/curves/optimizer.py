@@ -100,7 +100,7 @@ class FreezeThawOptimizer:
             if value not in (True, False):
                 raise OptimizerError(f"{keyword}={value!r} of {name!r} must be True or False.")
             if value:
-                require_priors(space, f"{keyword}=True of {name!r}", name)
+                require_priors(space, f"{keyword}=True of {name!r}")
         self._steps = make_steps(space, step_size, name)
         self._ladder = self._steps.ladder
         self._space = space

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
 from neps_plugins.toolkit.brackets.rungs import Ladder
+from neps_plugins.toolkit.fidelity import require_independence
 
 Indices = npt.NDArray[np.intp]
 
@@ -59,7 +60,7 @@ def make_steps(space: SearchSpace, step_size: float, optimizer: str) -> Steps:
         optimizer: The optimizer's name, for messages.
 
     Raises:
-        OptimizerError: If the space hasn't exactly one fidelity, or there is no such step.
+        OptimizerError: If the space hasn't one fidelity, something else depends on it, or there is no such step.
     """
     if not space.fidelities:
         raise OptimizerError(
@@ -85,6 +86,12 @@ def make_steps(space: SearchSpace, step_size: float, optimizer: str) -> Steps:
         raise OptimizerError(
             f"the fidelity {path!r} begins at {lower!r}; {optimizer!r} needs a lower bound of at least 0."
         )
+    if lower == upper:
+        raise OptimizerError(
+            f"the fidelity {path!r} has one value only, {upper!r}: {optimizer!r} has nothing to raise. Widen its "
+            "range, or make it a constant and use 'bayesian_optimization'."
+        )
+    require_independence(space, path, optimizer)
     n = math.floor((upper - lower) / step_size + 1e-9)
     if n < 1:
         raise OptimizerError(
