@@ -184,10 +184,10 @@ def test_a_small_space_is_trained_to_the_end_and_then_done():
 
 def test_a_step_that_was_put_back_is_not_proposed_twice_and_its_curve_goes_on_after_it():
     of = {"k": neps.Categorical(["a", "b"]), "epochs": neps.IntegerFidelity(1, 4)}
-    run = Driven("ifbo", of, lambda config: ((1 / config["epochs"],), None)).run(3)
+    run = Driven("ifbo", of, lambda config: (1 / config["epochs"], None)).run(3)
     [killed] = run.ask()
-    run.log.fold([ev.Requeued(killed, 0.0)])
-    number, level = killed.split("_rung_")
+    run.log.fold([ev.Requeued(killed, 0.0, "its worker died")])
+    number = killed.split("_rung_")[0]
     others = [run.ask() for _ in range(2)]
     assert not any(i.startswith(f"{number}_rung_") for ids in others for i in ids)
     run.log.fold([ev.Started(killed, 0.0, "w")])
