@@ -8,7 +8,10 @@ import pytest
 import neps
 from neps.testing import check_optimizer, simulate
 from neps_core import OptimizerError
+from neps_core import events as ev
 from neps_core.run import open_run
+from neps_core.trials import State
+from tests.plugins.several import Driven
 
 
 def space(**more):
@@ -74,7 +77,8 @@ def test_where_the_cheapest_results_are_the_lowest_ones_something_is_trained_all
     def rising(config, previous):
         return (config["x"] - 0.3) ** 2 + 0.05 * math.log(config["epochs"]), cost(config, previous)
 
-    run = simulated(of={"x": neps.Float(0.0, 1.0), "epochs": neps.IntegerFidelity(1, 9)}, evaluate=rising)
+    of = {"x": neps.Float(0.0, 1.0), "epochs": neps.IntegerFidelity(1, 9)}
+    run = simulated(of=of, evaluate=rising, max_evaluations=110)
     done = [trial.config["x"] for trial in run.ended if trial.config["epochs"] == 9]
     assert done
     assert min(abs(x - 0.3) for x in done) < 0.1
@@ -183,6 +187,24 @@ def test_a_small_space_is_trained_to_the_end_and_then_done():
     assert sorted((t.config["k"], t.config["epochs"]) for t in run.ended) == [
         (k, epochs) for k in "abc" for epochs in (1, 2, 3, 4)
     ]
+
+
+def test_a_step_that_was_put_back_is_not_proposed_twice_and_its_curve_goes_on_after_it():
+    of = {"k": neps.Categorical(["a", "b"]), "epochs": neps.IntegerFidelity(1, 4)}
+    run = Driven("ifbo", of, lambda config: (1 / config["epochs"], None)).run(3)
+    [killed] = run.ask()
+    run.log.fold([ev.Requeued(killed, 0.0, "its worker died")])
+    number = killed.split("_rung_")[0]
+    others = [run.ask() for _ in range(2)]
+    assert not any(i.startswith(f"{number}_rung_") for ids in others for i in ids)
+    run.log.fold([ev.Started(killed, 0.0, "w")])
+    run.tell(killed)
+    for ids in others:
+        for i in ids:
+            run.tell(i)
+    run.run(10)
+    assert len(run.trials) == 8
+    assert all(trial.state is State.SUCCESS for trial in run.trials.values())
 
 
 def test_a_run_goes_on_where_it_was(tmp_path):

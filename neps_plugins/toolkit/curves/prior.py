@@ -58,7 +58,7 @@ class Shapes:
         return len(self.noise)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=16)
 def drawn_shapes(times: tuple[float, ...], n: int = DRAWS, seed: int = 0) -> Shapes:
     """Shapes from the prior, slow ones first: the same ones at each call.
 

@@ -42,17 +42,25 @@ class CurveScale:
     span: float
 
     @classmethod
-    def of(cls, objectives: Floats) -> CurveScale:
-        """The scale of objectives that were seen, shape (n,). Those that are not finite make no difference."""
-        known = objectives[np.isfinite(objectives)]
+    def of(cls, objectives: Floats, weights: Floats | None = None) -> CurveScale:
+        """The scale of objectives that were seen.
+
+        Args:
+            objectives: Shape (n,). Those that are not finite make no difference.
+            weights: How much each of them counts, shape (n,); None if all count the same.
+        """
+        counts = np.ones(len(objectives)) if weights is None else weights
+        finite = np.isfinite(objectives)
+        known, counts = objectives[finite], counts[finite]
         best = float(known.min()) if len(known) else 0.0
         with np.errstate(over="ignore"):
             distances = known - best
-        distances = distances[np.isfinite(distances)]
-        unit = float(np.median(distances)) if len(distances) else 0.0
-        unit = unit or (float(distances.mean()) if len(distances) else 0.0) or 1.0
+        finite = np.isfinite(distances)
+        distances, counts = distances[finite], counts[finite]
+        unit = _quantile(distances, counts, 0.5) if len(distances) else 0.0
+        unit = unit or (float(np.average(distances, weights=counts)) if len(distances) else 0.0) or 1.0
         low = math.log(OFFSET)
-        bad = float(np.quantile(distances, BAD)) / unit if len(distances) else 1.0
+        bad = _quantile(distances, counts, BAD) / unit if len(distances) else 1.0
         return cls(best, unit, low, max(math.log(bad + OFFSET) - low, 1e-9))
 
     def __call__(self, objectives: Floats) -> Floats:
@@ -63,3 +71,10 @@ class CurveScale:
         # Below the best, on along the tangent.
         t = np.where(y < 0.0, self.low + y / OFFSET, np.log(np.maximum(y, 0.0) + OFFSET))
         return np.minimum((t - self.low) / self.span, WORST)
+
+
+def _quantile(values: Floats, weights: Floats, share: float) -> float:
+    """The value below which that share of all weight lies, half of its own included; linear in between."""
+    order = np.argsort(values, kind="stable")
+    values, weights = values[order], weights[order]
+    return float(np.interp(share, (np.cumsum(weights) - weights / 2) / weights.sum(), values))
