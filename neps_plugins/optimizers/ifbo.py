@@ -30,9 +30,9 @@ def ifbo(
 ) -> FreezeThawOptimizer:
     """Trains whatever promises most by one step, and decides anew.
 
-    Each trial raises the fidelity of a configuration by `step_size`, or begins a new one: half of them go on with the
-    one that is expected to end best, half with whatever is expected to improve most on it. So evaluations should go on
-    from a checkpoint, and that should be quick.
+    Each trial raises the fidelity of a configuration by `step_size`, or begins a new configuration: whichever is the
+    likeliest to beat the best one at a horizon and by a margin that are drawn for each proposal. So evaluations should
+    go on from a checkpoint, and that should be quick.
 
     Args:
         space: A space with one fidelity, such as epochs.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
-from scipy.special import ndtr
-
-from neps_plugins.toolkit.gp.expected_improvement import log_h
+from scipy.special import log_ndtr, ndtr
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,10 +35,9 @@ class Normals:
         off = self.means - self.mean[:, None]
         return np.asarray((self.weights * (self.variances + off * off)).sum(axis=1))
 
-    def log_improvement(self, threshold: float) -> Floats:
-        """The logarithms of how far below a threshold they are expected to be, however little, shape (m,)."""
-        deviations = np.sqrt(self.variances)
-        logs = log_h((threshold - self.means) / deviations) + np.log(deviations)
+    def log_below(self, threshold: float) -> Floats:
+        """The logarithms of the probabilities that they are below a threshold, however small, shape (m,)."""
+        logs = log_ndtr((threshold - self.means) / np.sqrt(self.variances))
         highest = logs.max(axis=1, keepdims=True)
         return np.asarray(np.log((self.weights * np.exp(logs - highest)).sum(axis=1)) + highest[:, 0])
 

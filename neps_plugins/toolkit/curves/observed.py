@@ -21,6 +21,7 @@ from neps_plugins.toolkit.gp.features import Features
 from neps_plugins.toolkit.gp.kernels import squared_distances
 
 Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
 
 #: How near a configuration is to one that was begun, in the unit cube, if it is no other one: going on with the one
 #: that there is costs less.
@@ -106,6 +107,11 @@ class Observed:
         features = Features.of(self._columns, self._values, self._active)
         begun, new = (features(each.values, each.active) for each in (self.points, points))
         return np.asarray(squared_distances(new, begun).min(axis=1) < TOO_NEAR**2)
+
+    def levels(self, curves: Curves) -> Indices:
+        """Up to which level each curve was seen, or is being looked at. Shape (n,)."""
+        last = [curve.cells[-1] if len(curve.cells) else self._steps.cell_of[0] for curve in curves.curves]
+        return np.searchsorted(self._steps.cell_of, last).astype(np.intp)
 
     def outlook(self, progress: Progress, batch: Mapping[int, int], fresh: Points | None) -> tuple[Outlook, Curves]:
         """What the surrogate expects, as if each step that is under way had given what it expects of it.

@@ -2,19 +2,8 @@
 
 K. Swersky, J. Snoek and R. P. Adams, "Freeze-thaw Bayesian optimization", arXiv:1406.3896, 2014; H. Rakotoarison,
 S. Adriaensen, N. Mallik, S. Garibov, E. Bergman and F. Hutter, "In-context freeze-thaw Bayesian optimization for
-hyperparameter optimization", ICML 2024, Algorithm 1. The parts have files of their
-own: `steps`, `progress`, `scale` and `observed` say what curves there are, a `surrogate` what they will come to.
-
-The acquisition is the expected improvement (D. R. Jones, M. Schonlau and W. J. Welch, "Efficient global optimization of
-expensive black-box functions", Journal of Global Optimization 13, 1998, Equation 15) of what a configuration ends at,
-over the best end that is expected of any that was begun. It is not MFPI-random (Rakotoarison et al. 2024, Equation 3),
-the probability of beating the best value so far, by a margin and at a horizon that are drawn: whatever goes on is
-nearly sure to beat that, so that the first configuration that looks good is trained to the end before there is anything
-to compare it with.
-
-Once the end of the best one is known well, little is expected of it; so every other step, on average, goes to it, and
-the rest to its challengers: top-two expected improvement (C. Qin, D. Klabjan and D. Russo, "Improving the expected
-improvement algorithm", NeurIPS 2017), with the share of one half that is proposed there.
+hyperparameter optimization", ICML 2024, Algorithm 1. The parts have files of their own: `steps`, `progress`, `scale`
+and `observed` say what curves there are, a `surrogate` what they will come to, and `mfpi` what is promising.
 """
 
 from __future__ import annotations
@@ -42,6 +31,7 @@ from neps_plugins.toolkit.acquisition.candidates import make_candidates
 from neps_plugins.toolkit.acquisition.points import Points
 from neps_plugins.toolkit.acquisition.user_prior import UserPrior
 from neps_plugins.toolkit.brackets.imported import imported_rungs
+from neps_plugins.toolkit.curves.mfpi import Goal
 from neps_plugins.toolkit.curves.observed import Observed
 from neps_plugins.toolkit.curves.progress import Progress, Trained
 from neps_plugins.toolkit.curves.steps import make_steps
@@ -57,9 +47,6 @@ Floats = npt.NDArray[np.float64]
 
 #: How many new configurations are looked at from everywhere, and around how many of the best, and how many there.
 WIDE, GOOD, NEAR = 512, 5, 256
-
-#: How often the configuration that is expected to end best is gone on with, rather than challenged.
-LEADING = 0.5
 
 #: How strongly the user's prior weighs, as in piBO (Hvarfner et al. 2022, Section 4.1).
 BETA = 10.0
@@ -231,24 +218,28 @@ class FreezeThawOptimizer:
         in_batch: set[str],
         rng: np.random.Generator,
     ) -> Trained | Config | None:
-        """What is expected to end furthest below the best of all ends that are expected."""
-        observed, complete = self._observed, len(self._steps.times) - 1
+        """What is most likely to be below all others, at a horizon and by a margin drawn at random."""
+        observed, top = self._observed, self._steps.top
         outlook, curves = observed.outlook(
             self._progress, batch, self._candidates.encode(list(fresh)) if fresh else None
         )
-        ends = outlook.continued(np.arange(len(curves)), np.full(len(curves), complete)).mean
-        to_beat = float(ends.min())
+        goal = Goal.drawn(len(self._ladder.fidelities), rng)
+        begun = np.arange(len(curves))
+        ahead = np.minimum(observed.levels(curves) + goal.horizon, top)
+        ends = outlook.continued(begun, np.full(len(curves), len(self._steps.times) - 1)).mean
+        # What rises with the fidelity is lowest at once, and only its end says how good it is.
+        best = max(float(outlook.continued(begun, self._steps.cell_of[ahead]).mean.min()), float(ends.min()))
+        to_beat = best - goal.margin
         open_ones = [each for each in open_ones if each.number in observed.row_of]
         rows = np.array([observed.row_of[each.number] for each in open_ones], dtype=np.intp)
-        leader = np.flatnonzero(rows == int(np.argmin(ends)))
-        if len(leader) and rng.random() < LEADING:
-            return open_ones[int(leader[0])]
         known = np.zeros(0)
         if len(rows):
-            known = outlook.continued(rows, np.full(len(rows), complete)).log_improvement(to_beat)
+            levels = np.array([each.reached for each in open_ones], dtype=np.intp) + goal.horizon
+            cells = self._steps.cell_of[np.minimum(levels, top)]
+            known = outlook.continued(rows, cells).log_below(to_beat)
         points = self._new_points(ends[: len(observed.configs)], rng)
         points = points[~observed.are_begun(points)]
-        new = outlook.begun(points, complete).log_improvement(to_beat)
+        new = outlook.begun(points, int(self._steps.cell_of[goal.horizon - 1])).log_below(to_beat)
         if self._use_priors:
             prior = UserPrior(observed.encoder)
             n_modelled = len(self._progress.trained) + len(fresh) - self._n_initial + 1

@@ -63,8 +63,8 @@ class Prediction(Protocol):
         """Shape (m,)."""
         ...
 
-    def log_improvement(self, threshold: float) -> Floats:
-        """The logarithms of how far below a threshold they are expected to be, nothing where above, shape (m,)."""
+    def log_below(self, threshold: float) -> Floats:
+        """The logarithms of the probabilities that they are below a threshold, shape (m,)."""
         ...
 
 

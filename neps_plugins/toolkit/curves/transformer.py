@@ -25,7 +25,7 @@ Indices = npt.NDArray[np.intp]
 #: What the network was trained for.
 MOST_DIMENSIONS, MOST_CURVES = 10, 1000
 
-#: An improvement below this is as good as none.
+#: A probability below this is as good as none.
 LEAST = 1e-30
 
 
@@ -131,11 +131,10 @@ class TransformerPrediction:
         """Shape (m,)."""
         return WORST - (WORST + POSSIBLE) * _array(self.criterion.mean(self.logits))
 
-    def log_improvement(self, threshold: float) -> Floats:
-        """The logarithms of how far below a threshold they are expected to be, nothing where above, shape (m,)."""
+    def log_below(self, threshold: float) -> Floats:
+        """The logarithms of the probabilities that they are below a threshold, shape (m,)."""
         above = float(_performance(np.array([threshold]))[0])
-        gain = (WORST + POSSIBLE) * _array(self.criterion.ei(self.logits, best_f=above))
-        return np.asarray(np.log(np.maximum(gain, LEAST)))
+        return np.asarray(np.log(np.maximum(_array(self.criterion.pi(self.logits, best_f=above)), LEAST)))
 
 
 def _array(tensor: Any) -> Floats:

@@ -166,10 +166,10 @@ def test_what_is_kept_between_calls_makes_no_difference():
     )
 
 
-def test_improvements_however_small_keep_their_order():
+def test_probabilities_however_small_keep_their_order():
     values, lengths, configs, columns = digits(1, 12)
     prediction = outlook(curves_of(values[:12], lengths, configs[:12], columns)).begun(points(configs[12:40]), 3)
-    logs = prediction.log_improvement(-50.0)
+    logs = prediction.log_below(-50.0)
     assert np.isfinite(logs).all()
     assert logs.max() < -100
     assert len(set(logs)) == len(logs)
@@ -229,8 +229,8 @@ class FakeNetwork:
     def mean(self, logits):
         return logits[:, 0]
 
-    def ei(self, logits, best_f):
-        return FakeTensor(np.maximum(np.asarray(logits[:, 0]) - best_f, 0.0))
+    def pi(self, logits, best_f):
+        return FakeTensor(1.0 / (1.0 + np.exp(-20.0 * (np.asarray(logits[:, 0]) - best_f))))
 
 
 class FakeTensor(np.ndarray):
@@ -274,8 +274,8 @@ def test_the_transformer_is_shown_performances_and_asked_for_values(tmp_path):
     assert x_test[:, 1] == pytest.approx([11 / T] * 2)
     new = expected.begun(points(configs[2:]), 4)
     assert transformer._network.seen[2][0, 0] == 0  # the number of a curve that nothing was seen of
-    assert new.log_improvement(0.5).shape == (1,)
-    assert np.exp(known.log_improvement(0.95)) == pytest.approx(np.maximum(0.95 - known.mean, 1e-30), abs=1e-6)
+    assert new.log_below(0.5).shape == (1,)
+    assert (known.log_below(0.5) < known.log_below(0.8)).all()
 
 
 @pytest.mark.usefixtures("package")
