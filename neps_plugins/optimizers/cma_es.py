@@ -124,15 +124,8 @@ class CMAES:
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
             self._begin_anew(seed)
             raise
-        batch: set[str] = set()
-        proposals: list[SampledConfig] = []
-        for _ in range(n or 1):
-            idea = partial(self._idea, len(trials) + len(batch), rng)
-            config = self._novelty.find(idea, self._seen.tried, batch, rng)
-            if config is None:
-                break
-            proposals.append(SampledConfig(config))
-        return proposals
+        n_before = len(trials)
+        return self._novelty.proposals(n, lambda k: partial(self._idea, n_before + k, rng), self._seen.tried, rng)
 
     def _follow(self, trials: Mapping[str, Trial], seed: int) -> None:
         if seed != self._seed:

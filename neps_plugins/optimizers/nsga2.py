@@ -9,7 +9,7 @@ so any number of workers may evaluate at once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -105,19 +105,15 @@ class NSGA2:
         tried = self._population.tried
         best = self._population.best(max(self._size, self._population.n_not_dominated))
         parents = [parent.config for parent in best]
-        batch: set[str] = set()
-        proposals: list[SampledConfig] = []
-        for _ in range(n or 1):
-            place = len(tried) + len(batch)
+        n_before = len(tried)
+
+        def idea(k: int) -> Callable[[], Config]:
+            place = n_before + k
             if place < self._size or not parents:
-                idea = partial(self._early, self._sources(place, rng, seed))
-            else:
-                idea = partial(self._child, parents, itertools.count(1), rng)
-            config = self._novelty.find(idea, tried, batch, rng)
-            if config is None:
-                break
-            proposals.append(SampledConfig(config))
-        return proposals
+                return partial(self._early, self._sources(place, rng, seed))
+            return partial(self._child, parents, itertools.count(1), rng)
+
+        return self._novelty.proposals(n, idea, tried, rng)
 
     def _early(self, sources: Iterator[Decide]) -> Config:
         """One of the initial population."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from neps_core import Config, ConfigError, Fixed, SearchSpace, Uniform
+from neps_core import Config, ConfigError, Fixed, SampledConfig, SearchSpace, Uniform
 from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.enumeration import Untried
 
@@ -31,6 +31,26 @@ class Novelty:
     def begin_anew(self) -> None:
         """Forget what was tried."""
         self._untried = Untried(self._space, self._fixed)
+
+    def proposals(
+        self, n: int | None, idea: Callable[[int], Callable[[], Config]], tried: Set[str], rng: np.random.Generator
+    ) -> list[SampledConfig]:
+        """As many new configurations as were asked for, or as there are.
+
+        Args:
+            n: How many; None for one.
+            idea: For how many there are before it, what to ask for the next one: see `find`.
+            tried: As for `find`.
+            rng: Draws.
+        """
+        batch: set[str] = set()
+        found: list[SampledConfig] = []
+        while len(found) < (n or 1):
+            config = self.find(idea(len(found)), tried, batch, rng)
+            if config is None:
+                break
+            found.append(SampledConfig(config))
+        return found
 
     def find(
         self, idea: Callable[[], Config], tried: Set[str], batch: set[str], rng: np.random.Generator

@@ -69,15 +69,10 @@ class SteadyState:
         except BaseException:  # an interrupt too: what was half taken in is taken in anew
             self._population = Population(self._optimizer)
             raise
-        batch: set[str] = set()
-        proposals: list[SampledConfig] = []
-        for _ in range(n or 1):
-            idea = partial(self._child, len(trials) + len(batch), rng)
-            config = self._novelty.find(idea, self._population.tried, batch, rng)
-            if config is None:
-                break
-            proposals.append(SampledConfig(config))
-        return proposals
+        n_before = len(trials)
+        return self._novelty.proposals(
+            n, lambda k: partial(self._child, n_before + k, rng), self._population.tried, rng
+        )
 
     def _child(self, number: int, rng: np.random.Generator) -> Config:
         """What was made of a parent has the parent's fidelity, which may be none of what is wanted."""
