@@ -11,6 +11,7 @@ from neps_core import OptimizerError
 from neps_core import events as ev
 from neps_core.run import open_run
 from neps_core.trials import State
+from neps_plugins.toolkit.curves.mfpi import POSSIBLE, Goal
 from tests.plugins.several import Driven
 
 
@@ -235,3 +236,20 @@ def test_of_thousands_of_steps_neighbours_share_a_time():
     of = {"x": neps.Float(0.0, 1.0), "epochs": neps.IntegerFidelity(1, 5000)}
     run = simulated(of=of, evaluate=lambda c, previous: (c["x"] + 1 / c["epochs"], 1.0), max_evaluations=40)
     assert max(trial.config["epochs"] for trial in run.ended) > 5
+
+
+def test_the_more_is_to_be_gained_the_more_is_begun(monkeypatch):
+    """By a margin that nothing that is known well can reach, only what is unknown is promising."""
+    begun = []
+    for margin in (1e-4, 3.0):
+        monkeypatch.setattr(Goal, "drawn", classmethod(lambda cls, n, rng, margin=margin: cls(n, margin)))
+        begun.append(len({trial.id.split("_")[0] for trial in simulated().ended}))
+    assert begun[1] > 1.5 * begun[0]
+
+
+def test_horizons_and_margins_are_drawn_anew():
+    rng = np.random.default_rng(0)
+    goals = [Goal.drawn(9, rng) for _ in range(500)]
+    assert {goal.horizon for goal in goals} == set(range(1, 10))
+    margins = np.log10([goal.margin / POSSIBLE for goal in goals])
+    assert -4 <= margins.min() < -3.9 and -1.1 < margins.max() <= -1
