@@ -238,13 +238,10 @@ def test_of_thousands_of_steps_neighbours_share_a_time():
     assert max(trial.config["epochs"] for trial in run.ended) > 5
 
 
-def test_the_more_is_to_be_gained_the_more_is_begun(monkeypatch):
-    """By a margin that nothing that is known well can reach, only what is unknown is promising."""
-    begun = []
-    for margin in (1e-4, 3.0):
-        monkeypatch.setattr(Goal, "drawn", classmethod(lambda cls, n, rng, margin=margin: cls(n, margin)))
-        begun.append(len({trial.id.split("_")[0] for trial in simulated().ended}))
-    assert begun[1] > 1.5 * begun[0]
+def test_where_much_is_to_be_gained_at_once_what_is_unknown_is_begun(monkeypatch):
+    """What is known can't gain as much; if it were enough not to lose as much, nothing would be begun any more."""
+    monkeypatch.setattr(Goal, "drawn", classmethod(lambda cls, n, rng: cls(1, 1.0)))
+    assert len({trial.id.split("_")[0] for trial in simulated().ended}) > 20
 
 
 def test_horizons_and_margins_are_drawn_anew():
