@@ -520,6 +520,21 @@ class TestPriors:
         assert max(values[:2]) < 0.5  # as many as dimensions before the model
         assert np.median(values[27:]) > 0.7  # after the first rung of the first bracket
 
+    def test_the_prior_weighs_what_the_model_expects(self):
+        """The results lead away from it, and the first proposals of the model stay near it all the same."""
+        belief = {"prior": 0.2, "prior_confidence": "high"}
+        of = {"x": neps.Float(0, 1, **belief), "y": neps.Float(0, 1, **belief), "epochs": neps.IntegerFidelity(1, 9)}
+
+        def evaluate(config, previous):
+            return abs(config["x"] - 0.8) + abs(config["y"] - 0.8), 1.0
+
+        apart = []
+        for seed in range(3):
+            run = simulate(("hyperband", {"sampler": "pibo"}), of, evaluate, seed=seed, max_evaluations=13)
+            begun = [t.config for t in run.trials.values() if t.metadata.previous_trial_id is None]
+            apart += [abs(config[name] - 0.2) for config in begun[3:] for name in ("x", "y")]
+        assert np.mean(apart) < 0.25
+
     @pytest.mark.parametrize(
         "selection, message",
         [

@@ -14,6 +14,7 @@ from neps_core.budgets import BudgetInfo
 from neps_core.events import Sampled
 from neps_core.spaces.identity import config_hash
 from neps_core.testing import gallery
+from neps_plugins.toolkit import crowding_distance, hypervolume
 from neps_plugins.toolkit.enumeration import Untried
 from tests.plugins.several import Driven
 
@@ -169,6 +170,19 @@ def test_several_objectives():
     assert np.median([abs(config["x"] - config["y"]) for config in found]) < 0.18  # 0.29 for any of the square
     along = [config["x"] + config["y"] for config in found]
     assert min(along) < 0.3 and max(along) > 0.6  # all of the front, not one end
+
+
+def test_of_a_front_that_is_too_large_what_dominates_most_is_good():
+    """Nothing dominates anything here, and the loneliest are the ends, which are bad in some objective."""
+    values = np.abs(np.random.default_rng(0).standard_normal((60, 3)))
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    optimizer = neps.algorithms.tpe(SQUARE)
+    ask(optimizer, ended(points(60), values.tolist()))
+    good = optimizer._best(6, np.random.default_rng(0))
+    loneliest = crowding_distance(values).argsort()[::-1][:6]
+    assert hypervolume(values[good], [1.1] * 3) > 1.05 * hypervolume(values[loneliest], [1.1] * 3)
+    random = np.random.default_rng(1).choice(60, 6, replace=False)
+    assert hypervolume(values[good], [1.1] * 3) > 1.05 * hypervolume(values[random], [1.1] * 3)
 
 
 @pytest.mark.parametrize("several", [False, True])
