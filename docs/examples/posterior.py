@@ -17,7 +17,6 @@ import neps
 from neps_core import parse_space
 from neps_plugins.toolkit import Encoder, LogExpectedImprovement, Points, Surrogate, UserPrior, Weighted
 from neps_plugins.toolkit.gp.prior_weight import BETA, support, weight
-from neps_plugins.toolkit.gp.turns import least_gain
 
 STAGES = (3, 5, 8)
 SEED = 25
@@ -57,7 +56,7 @@ def believed(space, trials):
     mean, variance = model.predict(points.values, points.active)
     unit = objectives.std()  # the model is of the standardised objective
     best = model.predict(values, active)[0].min()
-    gain = LogExpectedImprovement(model, float(best) - least_gain(len(trials)))
+    gain = LogExpectedImprovement(model, float(best))
     proposal = len(trials) - DESIGN + 1  # which one of the model's it is
     prior = UserPrior(encoder)
     belief = weight(BETA, proposal, support(prior(Points(values, active)), objectives[:, None]))

@@ -146,7 +146,7 @@ class TestReproducibility:
         other = simulate(optimizer, SQUARE, lambda c, p: (1.0, c["x"]), seed=5, n_workers=4, max_evaluations=8)
         assert configs(one) == configs(other)
         points = np.array([[c["x"], c["y"]] for c in configs(one)])
-        for side in points.T:  # a Sobol sequence: one point in each eighth
+        for side in points.T:  # a Latin hypercube: one point in each eighth
             assert sorted((side * 8).astype(int)) == list(range(8))
 
     def test_imported_results_count(self, root):
@@ -437,26 +437,8 @@ def uphill(config):
     return -branin(config)[0], 1.0
 
 
-class TestTurns:
-    """Every eighth proposal is random, and another one refines."""
-
-    def loop(self, seed, n, f=branin):
-        loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE), seed=seed)
-        for _ in range(n):
-            trial = loop.ask()
-            loop.tell(trial, f(trial.config)[0])
-        return loop
-
-    def test_it_explores(self):
-        """What is observed says nothing about them: with other results, the same seed gives the same ones."""
-        one, other = ([trial.config for trial in self.loop(4, 24, f).trials.values()] for f in (branin, uphill))
-        same = {i for i in range(24) if one[i] == other[i]}
-        assert same >= {0, 1, 7, 15, 23} and len(same) < 8  # two models may agree on a corner
-
-    def test_only_some_refine(self):
-        from neps_plugins.toolkit.gp.turns import least_gain
-
-        assert [least_gain(place) == 0 for place in range(16)] == [place % 8 == 3 for place in range(16)]
+class TestDesign:
+    """What is proposed before there is a model."""
 
     @pytest.mark.parametrize(
         "space, size",
@@ -467,13 +449,16 @@ class TestTurns:
             (gallery()["recursive"], 10),
         ],
     )
-    def test_the_design_counts_dimensions(self, space, size):
+    def test_its_size_is_the_number_of_dimensions(self, space, size):
         assert neps.algorithms.bayesian_optimization(space).details == {"initial_design_size": size}
 
 
 def test_different_seeds_have_different_models():
     """Lengthscales are drawn, so with the same trials and the same randomness the runs' seeds still matter."""
-    loop = TestTurns().loop(1, 9)
+    loop = neps.AskAndTell(neps.algorithms.bayesian_optimization(SQUARE), seed=1)
+    for _ in range(9):
+        trial = loop.ask()
+        loop.tell(trial, branin(trial.config)[0])
 
     def proposed(seed):
         optimizer = neps.algorithms.bayesian_optimization(SQUARE)

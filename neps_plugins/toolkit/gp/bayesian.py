@@ -40,7 +40,6 @@ from neps_plugins.toolkit.gp.kernels import MATERN52, Kernel
 from neps_plugins.toolkit.gp.models import Models, Surrogates, predictions
 from neps_plugins.toolkit.gp.situation import Situation, TermMaker
 from neps_plugins.toolkit.gp.standing import best_first, worth_varying
-from neps_plugins.toolkit.gp.turns import explores
 from neps_plugins.toolkit.pareto.values import as_numbers
 from neps_plugins.toolkit.quasirandom import MAX_DIMENSIONS, Along, latin_hypercube
 from neps_plugins.toolkit.randomness import given_or_fresh
@@ -185,7 +184,7 @@ class BayesianOptimizer:
         in_batch = {self._data.identity(config) for config in batch}
         place = len(self._data.tried) + len(in_batch)  # trials that continue others are no further configurations
         observed = [*self._data.all_objectives.T, *self._data.constraints.T]
-        if place < self._n_initial or explores(place) or not any(map(_differ, observed)):
+        if place < self._n_initial or not any(map(_differ, observed)):
             ideas = self._design(place, rng, seed)
         else:
             ideas = self._promising(batch, place, budget_info, rng, seed, terms)
@@ -201,8 +200,8 @@ class BayesianOptimizer:
     def _design(self, place: int, rng: np.random.Generator, seed: int) -> Iterator[Config]:
         """The initial design, a Latin hypercube that depends on the run's seed alone; after it, what is random.
 
-        Of Sobol's sequence neither will do. Its first points halve most dimensions in the same way, so that two choices
-        between two can't be told apart; and every eighth of its points lies in the same eighth of the first dimension.
+        Sobol's sequence won't do: its first points halve most dimensions in the same way, so that two choices between
+        two can't be told apart.
         """
         if place == 0 and self._prior_first:
             with suppress(ConfigError):  # what users believe to be best may be forbidden as a whole

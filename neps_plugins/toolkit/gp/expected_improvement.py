@@ -23,7 +23,6 @@ from neps_plugins.toolkit.acquisition.terms import Term
 from neps_plugins.toolkit.gp.hypervolume_improvement import expected_hypervolume_improvement
 from neps_plugins.toolkit.gp.model import Model
 from neps_plugins.toolkit.gp.situation import Situation
-from neps_plugins.toolkit.gp.turns import least_gain
 from neps_plugins.toolkit.gp.weighted_sum import WeightedSum
 
 Floats = npt.NDArray[np.float64]
@@ -70,7 +69,7 @@ class LogExpectedImprovement:
 
 
 def expected_improvement(situation: Situation) -> tuple[float, Term] | None:
-    """The logarithm of the expected improvement on the best mean, by as much as counts at this proposal.
+    """The logarithm of the expected improvement on the best mean.
 
     Of several objectives, it is that of the hypervolume. None as long as nothing keeps the constraints.
     """
@@ -78,7 +77,7 @@ def expected_improvement(situation: Situation) -> tuple[float, Term] | None:
         return expected_hypervolume_improvement(situation)
     if not len(situation.means):
         return None
-    return 1.0, LogExpectedImprovement(situation.model, situation.best - least_gain(situation.place))
+    return 1.0, LogExpectedImprovement(situation.model, situation.best)
 
 
 def improvement_of_sum(situation: Situation, weights: Floats) -> tuple[float, Term] | None:
@@ -90,7 +89,7 @@ def improvement_of_sum(situation: Situation, weights: Floats) -> tuple[float, Te
     """
     if not len(situation.means):
         return None
-    best = float((situation.means @ weights).min()) - least_gain(situation.place) * float(np.linalg.norm(weights))
+    best = float((situation.means @ weights).min())
     return 1.0, LogExpectedImprovement(WeightedSum(situation.models.objectives, weights), best)
 
 
