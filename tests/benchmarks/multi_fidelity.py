@@ -297,18 +297,25 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         print("  ".join(["", row[0].ljust(first), *cells]))
 
 
-def searched(pool: Any, name: str, seeds: int, full: int) -> dict[tuple[str, int], np.ndarray]:
-    """The tables of one problem. `full` is the budget in full evaluations. Returns curves, by method and workers."""
+def curves_of(
+    pool: Any, name: str, methods: Sequence[tuple[str, int]], seeds: int, full: int
+) -> dict[tuple[str, int], np.ndarray]:
+    """The curves of all seeds, by method and workers. `full` is the budget in full evaluations."""
+    tasks = [(name, method, workers, seed, full * R) for method, workers in methods for seed in range(seeds)]
+    began = time.perf_counter()
+    done = pool.map(run, tasks, chunksize=4)
+    print(f"\n{name}: {seeds} seeds, {full} full evaluations' worth, {time.perf_counter() - began:.0f} s")
+    return {key: np.array(done[i * seeds : (i + 1) * seeds]) for i, key in enumerate(methods)}
+
+
+def searched(pool: Any, name: str, seeds: int, full: int) -> None:
+    """The tables of one problem."""
     budget = full * R
     methods = [(method, workers) for workers in (1, 8) for method in METHODS]
     with_optuna = importlib.util.find_spec("optuna") is not None
     if with_optuna:
         methods.insert(len(METHODS), (OPTUNA, 1))
-    tasks = [(name, method, workers, seed, budget) for method, workers in methods for seed in range(seeds)]
-    began = time.perf_counter()
-    done = pool.map(run, tasks, chunksize=4)
-    curves = {key: np.array(done[i * seeds : (i + 1) * seeds]) for i, key in enumerate(methods)}
-    print(f"\n{name}: {seeds} seeds, {full} full evaluations' worth, {time.perf_counter() - began:.0f} s")
+    curves = curves_of(pool, name, methods, seeds, full)
 
     shown = [*(n for n in (1, 2, 5, 10, 20, 40) if n < full), full]
     for workers in (1, 8):
@@ -355,7 +362,6 @@ def searched(pool: Any, name: str, seeds: int, full: int) -> dict[tuple[str, int
             ]
         )
     table(["", "bad, mean", "hyperband", "difference", "bad, median", "hyperband"], rows)
-    return curves
 
 
 # ---------------------------------------------------------------------- the picture
@@ -372,10 +378,14 @@ DRAWN = {
 }
 
 
-def picture(path: Path, by_problem: Mapping[str, dict[tuple[str, int], np.ndarray]]) -> None:
+def picture(path: Path, pool: Any, names: Sequence[str], seeds: int, full: int) -> None:
     """Mean regret of the incumbent over what was spent: a column for each problem, a row for each number of workers."""
     from matplotlib.figure import Figure
 
+    methods = [(method, workers) for workers in (1, 8) for method in DRAWN if method != OPTUNA]
+    if importlib.util.find_spec("optuna") is not None:
+        methods.append((OPTUNA, 1))
+    by_problem = {name: curves_of(pool, name, methods, seeds, full) for name in names}
     figure = Figure(figsize=(3.6 * len(by_problem), 5.6), layout="constrained")
     panels = figure.subplots(2, len(by_problem), sharex=True, squeeze=False)
     for column, (name, curves) in enumerate(by_problem.items()):
@@ -458,7 +468,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="which parts to run")
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not for figures")
     parser.add_argument("--processes", type=int, default=2, help="how many runs are simulated at the same time")
-    parser.add_argument("--picture", type=Path, metavar="PATH", help="draw the mean curves")
+    parser.add_argument("--picture", type=Path, metavar="PATH", help="draw mean curves of some, and nothing else")
     arguments = parser.parse_args()
     versions = []
     for name in ("neps-framework", "optuna", "numpy"):
@@ -467,17 +477,18 @@ def main() -> None:
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"no {name}")
     print(f"Python {platform.python_version()} on {platform.system()}, {os.cpu_count()} cores; {', '.join(versions)}")
-    if "asks" in arguments.only:
+    if "asks" in arguments.only and not arguments.picture:
         asks(1500 if arguments.quick else 5000)
         sys.stdout.flush()
     with multiprocessing.get_context("spawn").Pool(arguments.processes) as pool:
-        curves = {}
-        for name in arguments.only:
-            if name in PROBLEMS:
-                curves[name] = searched(pool, name, 3 if arguments.quick else 20, 20 if arguments.quick else 60)
-                sys.stdout.flush()
-    if arguments.picture and curves:
-        picture(arguments.picture, curves)
+        seeds, full = (3, 20) if arguments.quick else (20, 60)
+        problems = [name for name in arguments.only if name in PROBLEMS]
+        if arguments.picture:
+            picture(arguments.picture, pool, problems, min(seeds, 10), min(full, 30))
+            return
+        for name in problems:
+            searched(pool, name, seeds, full)
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
