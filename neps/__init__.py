@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from neps_core.api import save_pipeline_results as save_pipeline_results
     from neps_core.ask_and_tell import AskAndTell as AskAndTell
     from neps_core.budgets import BudgetInfo as BudgetInfo
+    from neps_core.changes import enqueue as enqueue
     from neps_core.cleaning import clean as clean
     from neps_core.errors import NePSError as NePSError
     from neps_core.errors import NePSWarning as NePSWarning
@@ -72,6 +73,7 @@ _CORE = {
     "load_pipeline_space": "api",
     "load_optimizer_info": "api",
     "AskAndTell": "ask_and_tell",
+    "enqueue": "changes",
     "report": "live",
     "get_in_progress_trial": "live",
     "StopTrial": "errors",

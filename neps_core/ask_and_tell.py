@@ -156,6 +156,7 @@ class AskAndTell:
         Raises:
             OptimizerError: If a single one is wanted, and the optimizer has nothing to propose until it is told
                 more (or ever).
+            RunError: If this loop was closed, or asked to leave; a list is empty then.
         """
         n = exact(n)
         if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
@@ -164,6 +165,8 @@ class AskAndTell:
         claimed = self._claims.claim(n or 1, budget_info)
         trials = [] if isinstance(claimed, str) else claimed
         if n is None and not trials:
+            if self._run.is_dismissed:
+                raise RunError("this loop was asked to leave. Open another one on the same root_directory to go on.")
             raise OptimizerError(f"{self._chosen.name} has nothing to propose until it is told more results, or ever.")
         return trials[0] if n is None else trials
 

@@ -158,7 +158,7 @@ class Claims:
             reason = self._reason_to_stop()
             if reason is not None:
                 return reason
-            ids = list(run.log.pending)[:n]
+            ids = run.log.waiting(n)
             sampled: list[ev.Sampled] = []
             if len(ids) < n:
                 missing = n - len(ids)
@@ -194,6 +194,8 @@ class Claims:
 
     def _reason_to_stop(self) -> str | None:
         run = self._run
+        if run.is_dismissed:
+            return "it was asked to leave"
         if not self._settings.ignore_errors:
             for halt in run.log.halts[self._halts_before :]:
                 return f"worker {halt.worker} stopped the run: {halt.reason}"

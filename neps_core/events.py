@@ -15,8 +15,11 @@ from attrs import field, frozen
 from neps_core.trials import SAFE_ID, Report, State
 
 #: The version of what is stored; a run of a higher one is refused. 2: records with checksums, and `worker` in
-#: `Requeued` and `Detached`.
-FORMAT = 2
+#: `Requeued` and `Detached`. 3: `Dismissed` and `Noted`.
+FORMAT = 3
+
+#: How many characters a note may have.
+LONGEST_NOTE = 10_000
 
 
 @frozen
@@ -55,7 +58,7 @@ class OptimizerRecorded:
 
 @frozen
 class Sampled:
-    """A configuration was proposed (or imported, with no time)."""
+    """A configuration was proposed by an optimizer (or, with no time, imported or enqueued by somebody)."""
 
     id: str
     config: dict[str, Any]
@@ -132,6 +135,23 @@ class Halted:
     id: str | None = field(default=None)
 
 
+@frozen
+class Dismissed:
+    """A worker that was alive at the time is asked to leave after its present evaluation."""
+
+    worker: str
+    time: float
+
+
+@frozen
+class Noted:
+    """What somebody remarks on a trial, in place of what was remarked before; an empty text takes that back."""
+
+    id: str
+    text: str
+    time: float
+
+
 Event = Union[
     Created,
     SpaceRecorded,
@@ -144,6 +164,8 @@ Event = Union[
     Requeued,
     Deleted,
     Halted,
+    Dismissed,
+    Noted,
 ]
 _KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 

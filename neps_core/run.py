@@ -29,7 +29,7 @@ from neps_core.trials import Trial, Trials, id_text, shown_id, without_folder
 logger = logging.getLogger("neps.run")
 
 #: What need not outlive a power cut: it costs nothing to do again.
-_CHEAP = (ev.Sampled, ev.Started, ev.Reported)
+_CHEAP = (ev.Sampled, ev.Started, ev.Reported, ev.Dismissed)
 
 #: What changes what the files of a trial show.
 _SHOWN = (ev.Sampled, ev.Started, ev.Detached, ev.Finished, ev.Requeued)
@@ -57,6 +57,7 @@ class Run:
         self.log = TrialLog()
         self.worker_id = ""
         self._position = 0
+        self._dismissals_before = 0  # of the worker that this process is
         self._space: SearchSpace | None = None
         self._observers = observers
         self._news: deque[tuple[str, dict[str, Any]]] = deque()
@@ -115,6 +116,12 @@ class Run:
             raise FileNotFoundError(f"the run in {self.root_directory} has no space yet.")
         is_own = trust.is_own(self.log.space, self.log.space_signature)
         return load_space(self.log.space, trust_space or is_own)
+
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether the worker that this process is was asked to leave, as far as is known here."""
+        asked = self.log.dismissals[self._dismissals_before :]
+        return bool(asked) and any(each.worker == self.worker_id for each in asked)
 
     def check_writable(self) -> None:
         """Make sure that something can be added to the run.
@@ -211,7 +218,7 @@ class Run:
         """
         self.check_writable()
         events = tuple(map(self.folder.lightened, events))
-        durable = not all(isinstance(event, _CHEAP) for event in events)
+        durable = not all(map(_is_cheap, events))
         shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
         with self.locked("journal", tells):  # nobody shows an older state after a newer one
             self.refresh()
@@ -300,6 +307,7 @@ class Run:
                 self._begin(space, seed, is_given)
                 if worker_id:
                     self.worker_id = worker_id
+                    self._dismissals_before = len(self.log.dismissals)  # who asks a worker to leave waits for "start"
                     try:
                         stack.enter_context(self.locks.lease(worker_id))
                     except LeaseHeld:
@@ -389,6 +397,11 @@ class Run:
         self.journal.create()
         self._position = 0
         self.log = TrialLog()
+
+
+def _is_cheap(event: ev.Event) -> bool:
+    # What somebody enqueued, no optimizer proposes again.
+    return isinstance(event, _CHEAP) and not (isinstance(event, ev.Sampled) and event.time is None)
 
 
 def _is_of(trial: Trial, worker_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from attrs import evolve
@@ -49,7 +50,10 @@ class TrialLog:
         sampled: How many configurations were ever proposed: the index of the next sample.
         highest_number: The highest number of a trial's id so far.
         shape: How many objectives and constraints the run's results have, and their names, as far as that is known.
+        notes: What was remarked on trials, by id.
         halts: Every `Halted` event.
+        dismissals: Every `Dismissed` event.
+        n_events: How many events were taken in; whoever shows the run has to look again when this has changed.
         format: The version of the format that the run is written in; 0 before it was created.
         seed: The run's seed; None before it was created.
         space: The space's document; None if there is none yet.
@@ -63,12 +67,16 @@ class TrialLog:
         self._changes: list[str] = []
         self.trials = _LiveTrials(self._trials, self._changes)
         self.pending: dict[str, None] = {}
+        self._enqueued: dict[str, None] = {}  # those of them that somebody asked for
         self.evaluating: dict[str, None] = {}
         self.removed: set[str] = set()
         self.sampled = 0
         self.highest_number = 0
         self.shape = UNKNOWN
+        self.notes: dict[str, str] = {}
         self.halts: list[ev.Halted] = []
+        self.dismissals: list[ev.Dismissed] = []
+        self.n_events = 0
         self.format = 0
         self.seed: int | None = None
         self.space: dict[str, Any] | None = None
@@ -87,6 +95,8 @@ class TrialLog:
             ev.Requeued: self._requeued,
             ev.Deleted: self._deleted,
             ev.Halted: self.halts.append,
+            ev.Dismissed: self.dismissals.append,
+            ev.Noted: self._noted,
         }
 
     def fold(self, events: Iterable[ev.Event]) -> None:
@@ -96,6 +106,7 @@ class TrialLog:
             StorageError: If the run belongs to a later version of the format.
         """
         for event in events:
+            self.n_events += 1
             if getattr(event, "id", None) in self.removed and not isinstance(event, ev.Sampled):
                 continue  # of a worker that has not heard of it
             self._fold[type(event)](event)
@@ -108,6 +119,15 @@ class TrialLog:
                 ids[trial.id] = None
             else:
                 ids.pop(trial.id, None)
+        if trial.state is State.PENDING and trial.metadata.time_sampled is None:
+            self._enqueued[trial.id] = None
+        else:
+            self._enqueued.pop(trial.id, None)
+
+    def waiting(self, n: int) -> list[str]:
+        """The ids of the trials that are to be evaluated next, at most n: what somebody enqueued goes first."""
+        others = (trial_id for trial_id in self.pending if trial_id not in self._enqueued)
+        return list(islice(chain(self._enqueued, others), n))
 
     def _created(self, event: ev.Created) -> None:
         if event.format > ev.FORMAT:
@@ -209,7 +229,14 @@ class TrialLog:
             self.removed.add(event.id)
             self.trials.deletions += 1
             self.pending.pop(event.id, None)
+            self._enqueued.pop(event.id, None)
             self.evaluating.pop(event.id, None)
+            self.notes.pop(event.id, None)
+
+    def _noted(self, event: ev.Noted) -> None:
+        self.notes.pop(event.id, None)
+        if event.text and event.id in self._trials:
+            self.notes[event.id] = event.text
 
     def _known(self, trial_id: str) -> Trial:
         """The trial, or a corrupted one where the record of its configuration was lost."""

@@ -33,6 +33,9 @@ class Optimizer(Protocol):
     order, with the id that it shall have and the trial that it continues. An id of None is numbered, and so are all if
     there is no such method. With it, the brackets of the toolkit say which rung an imported trial counts for.
 
+    Such an optimizer has an attribute `begins_at`, too, a dict: the fidelity by path at which a configuration is begun
+    that somebody enqueues without saying at which. Without that attribute it is evaluated at the highest.
+
     **Trials of every kind turn up.** Failed and crashed ones have no objectives (`trial.objectives` is None), those of
     others may be infinite or several, some are pending or under way, and imported ones have configurations that the
     optimizer never proposed.

@@ -240,6 +240,11 @@ class PriMO:
         space = self._spaces[int(request.rng.integers(len(self._spaces)))]
         return space.resolve(Prior(request.rng)).config
 
+    @property
+    def begins_at(self) -> dict[str, float]:
+        """The fidelity at which the initial design begins; empty without one."""
+        return self._brackets.begins_at if self._brackets else {}
+
     def imported(self, configs: Sequence[Config], trials: Mapping[str, Trial]) -> list[SampledConfig]:
         """Which rungs configurations count for that were evaluated elsewhere."""
         return self._brackets.imported(configs, trials) if self._brackets else [SampledConfig(each) for each in configs]

@@ -72,8 +72,11 @@ class FollowedBrackets:
         self._brackets.settle()
 
     def _comes_late(self, trial: Trial) -> bool:
-        """Whether a trial was imported for a configuration that has begun: where brackets did not expect it."""
-        return trial.metadata.time_sampled is None and number_of(trial.id) in self._starts
+        """Whether a trial is new that was imported or enqueued for a configuration that has begun: unexpectedly."""
+        number = number_of(trial.id)
+        if trial.metadata.time_sampled is not None or number not in self._starts:
+            return False
+        return (number, self._level_of(trial)) not in self.trial_at
 
     def _level_of(self, trial: Trial) -> int | None:
         fidelity = trial.config.get(self.ladder.path, 0)

@@ -63,7 +63,10 @@ class BracketOptimizer:
             require_priors(space, f"sample_prior_first={sample_prior_first!r} of {name!r}")
         self._space = space
         self._ladder = ladder = make_ladder(space, eta, name, mo_selector)
-        self._schedule = make_schedule(schedule, ladder, first_level(ladder, early_stopping_rate, name))
+        first = first_level(ladder, early_stopping_rate, name)
+        self._schedule = make_schedule(schedule, ladder, first)
+        #: The lowest rung at which configurations enter.
+        self.begins_at = {ladder.path: ladder.fidelities[min(self._schedule.sizes() or [first])]}
         self._brackets = self._schedule.brackets
         self._sampler = make_sampler(sampler, space, ladder, name)
         if kick_in_point is not None:

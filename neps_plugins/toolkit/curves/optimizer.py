@@ -110,6 +110,11 @@ class FreezeThawOptimizer:
         self._untried = Untried(self._space, self._fixed)
 
     @property
+    def begins_at(self) -> dict[str, float]:
+        """The fidelity of the first step."""
+        return {self._ladder.path: self._ladder.fidelities[0]}
+
+    @property
     def details(self) -> dict[str, Any]:
         """For people: the first fidelity, how many steps there are, and how many configurations are begun first."""
         return {
