@@ -14,7 +14,9 @@
   const shapes = ["circle", "rect", "triangle", "diamond", "roundRect", "pin", "arrow"];
   const runColour = (i) => colour(series[i % series.length]);
   // From good to bad, evenly in lightness, for any eye (after Nuñez, Anderton and Renslow 2018, cividis).
-  const ramp = ["#00224e", "#2f4570", "#575d6d", "#7d7c78", "#a69d75", "#d3c164", "#fee838"];
+  // What is good stands out from the paper: dark on white, bright on black.
+  const cividis = ["#00224e", "#2f4570", "#575d6d", "#7d7c78", "#a69d75", "#d3c164", "#fee838"];
+  const ramp = () => (document.documentElement.dataset.theme === "dark" ? [...cividis].reverse() : cividis);
 
   // ------------------------------------------------------------------ drawing
 
@@ -48,7 +50,7 @@
       backgroundColor: "transparent",
       textStyle: { color: colour("ink"), fontFamily: getComputedStyle(document.body).fontFamily },
       aria: { enabled: true, label: { data: { maxCount: 5 } } },
-      grid: { left: 8, right: 18, top: 34, bottom: 8, containLabel: true },
+      grid: { left: 8, right: 18, top: 34, bottom: 6, outerBoundsMode: "same", outerBoundsContain: "all" },
       legend: { show: false },
       visualMap: [],
       tooltip: tooltip(),
@@ -68,8 +70,8 @@
 
   function axis(name, more = {}) {
     return {
-      type: "value", scale: true, name, nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colour("faint") },
-      axisLine: { lineStyle: { color: colour("line") } }, axisTick: { show: false },
+      type: "value", scale: true, name, nameLocation: "middle", nameGap: 8, nameTextStyle: { color: colour("faint") },
+      axisLine: { onZero: false, lineStyle: { color: colour("line") } }, axisTick: { show: false },
       axisLabel: { color: colour("faint"), hideOverlap: true, formatter: (value) => format.number(value, 3) },
       splitLine: { lineStyle: { color: colour("line"), opacity: 0.6 } }, ...more,
     };
@@ -121,7 +123,7 @@
   function ofParameter(parameter, place) {
     const { path, log, choices } = parameter;
     const make = place === "y" ? upright : axis;
-    if (!choices) return make(path, { type: log ? "log" : "value", minorSplitLine: { show: false } });
+    if (!choices) return make(path, { type: log ? "log" : "value", ...(log ? { min: "dataMin", max: "dataMax" } : {}) });
     return make(path, {
       min: -0.5, max: choices.length - 0.5, interval: 1, splitLine: { show: false },
       axisLabel: {
@@ -242,7 +244,7 @@
     if (!document.bars.length) return null;
     const first = start ?? Math.min(...document.bars.map((bar) => bar[1]));
     return {
-      grid: { left: 8, right: 18, top: 12, bottom: 34, containLabel: true },
+      grid: { left: 8, right: 18, top: 12, bottom: 6, outerBoundsMode: "same", outerBoundsContain: "all" },
       dataZoom: [{ type: "inside", filterMode: "weakFilter", zoomOnMouseWheel: "ctrl" }],
       xAxis: timed(axis("time since the start", { scale: true, min: 0 })),
       yAxis: axis("", { type: "category", inverse: true, data: document.workers.map((worker) => format.short(worker, 24)), axisLabel: { color: colour("faint") } }),
@@ -265,20 +267,20 @@
     const kept = [...document.parameters].filter((each) => each.importance != null).sort((a, b) => a.importance - b.importance).slice(-25);
     if (!kept.length) return null;
     return {
-      grid: { left: 8, right: 54, top: 8, bottom: 30, containLabel: true },
-      xAxis: axis("share of what varies", { scale: false, min: 0 }),
+      grid: { left: 8, right: 54, top: 8, bottom: 6, outerBoundsMode: "same", outerBoundsContain: "all" },
+      xAxis: axis("share of what varies", { scale: false, min: 0, max: 1.12 * Math.max(...kept.map((each) => each.importance + (each.deviation ?? 0))), axisLabel: { color: colour("faint"), showMaxLabel: false, formatter: (value) => format.number(value, 2) } }),
       yAxis: axis("", { type: "category", data: kept.map((each) => format.short(each.path, 30)) }),
       tooltip: tooltip({ formatter: ({ dataIndex }) => `${kept[dataIndex].path}\n${format.number(kept[dataIndex].importance, 3)}${kept[dataIndex].deviation == null ? "" : ` ± ${format.number(kept[dataIndex].deviation, 2)}`}` }),
       series: [{
         type: "bar", barMaxWidth: 22, data: kept.map((each) => each.importance), itemStyle: { color: colour("blue"), borderRadius: [0, 3, 3, 0] },
-        label: { show: true, position: "right", color: colour("faint"), formatter: ({ value }) => format.number(value, 2) },
       }, {
         type: "custom", silent: true, encode: { x: 0, y: 1 }, data: kept.map((each, i) => [each.importance, i, each.deviation ?? 0]), z: 4,
         renderItem: (params, api) => {
-          if (!api.value(2)) return null;
           const [x1, y] = api.coord([Math.max(0, api.value(0) - api.value(2)), api.value(1)]);
           const [x2] = api.coord([api.value(0) + api.value(2), api.value(1)]);
-          return { type: "line", shape: { x1, y1: y, x2, y2: y }, style: { stroke: colour("ink"), lineWidth: 1.5, opacity: 0.6 } };
+          const whisker = { type: "line", shape: { x1, y1: y, x2, y2: y }, style: { stroke: colour("ink"), lineWidth: 1.5, opacity: 0.6 } };
+          const text = { type: "text", style: { text: format.number(api.value(0), 2), x: x2 + 6, y, fill: colour("faint"), verticalAlign: "middle" } };
+          return { type: "group", children: x2 > x1 ? [whisker, text] : [text] };
         },
       }],
     };
@@ -341,7 +343,7 @@
     const low = quantile(values, 0.02);
     const high = quantile(values, 0.95);
     return {
-      type: "continuous", min: low ?? 0, max: high > low ? high : (low ?? 0) + 1, dimension: 2, calculable: false, inRange: { color: ramp }, orient: "horizontal",
+      type: "continuous", min: low ?? 0, max: high > low ? high : (low ?? 0) + 1, dimension: 2, calculable: false, inRange: { color: ramp() }, orient: "horizontal",
       top: 0, right: 0, itemWidth: 9, itemHeight: 90, text: [format.number(high, 3), `${format.short(name, 20)} ${format.number(low, 3)}`], textStyle: { color: colour("faint") },
     };
   }
@@ -356,8 +358,9 @@
     const cells = [];
     mean.forEach((row, j) => row.forEach((value, i) => value != null && cells.push([ticksX[i], ticksY[j], value, i, j])));
     const dots = pointsOn(document, (i) => document.points.value[i]);
+    const filled = (parameter) => (parameter.choices ? {} : { min: parameter.ticks[0], max: parameter.ticks[parameter.ticks.length - 1] });
     return {
-      xAxis: ofParameter(x, "x"), yAxis: ofParameter(y, "y"), visualMap: [{ ...scale(cells.map((cell) => cell[2]), objective), seriesIndex: 0 }],
+      xAxis: { ...ofParameter(x, "x"), ...filled(x) }, yAxis: { ...ofParameter(y, "y"), ...filled(y) }, visualMap: [{ ...scale(cells.map((cell) => cell[2]), objective), seriesIndex: 0 }],
       tooltip: tooltip({ formatter: ({ data, seriesIndex }) => `${seriesIndex ? `trial ${data[3]}\n` : "model\n"}${x.path}: ${shown(x, data[0])}\n${y.path}: ${shown(y, data[1])}\n${objective}: ${format.number(data[2])}` }),
       series: [
         { type: "custom", clip: true, data: cells, encode: { x: 0, y: 1, value: 2 }, renderItem: (params, api) => {
@@ -387,7 +390,7 @@
     if (!dots.length) return null;
     return {
       xAxis: ofParameter(document.x, "x"), yAxis: ofParameter(document.y, "y"),
-      visualMap: [{ type: "continuous", min: 0, max: 1, dimension: 2, inRange: { color: ramp }, orient: "horizontal", top: 0, right: 0, itemWidth: 9, itemHeight: 90, text: ["worst", "best"], textStyle: { color: colour("faint") } }],
+      visualMap: [{ type: "continuous", min: 0, max: 1, dimension: 2, inRange: { color: ramp() }, orient: "horizontal", top: 0, right: 0, itemWidth: 9, itemHeight: 90, text: ["worst", "best"], textStyle: { color: colour("faint") } }],
       tooltip: tooltip({ formatter: ({ data }) => `trial ${data[3]}\n${document.x.path}: ${shown(document.x, data[0])}\n${document.y.path}: ${shown(document.y, data[1])}\nbetter than ${format.number((1 - data[2]) * 100, 3)} % of all` }),
       series: [{ type: "scatter", data: dots, symbolSize: 8, itemStyle: { borderColor: colour("box"), borderWidth: 0.5 } }],
     };

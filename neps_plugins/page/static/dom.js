@@ -7,6 +7,7 @@ window.neps = {};
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
       if (typeof value === "function") element.addEventListener(name, value);
+      else if (name.startsWith("aria-") && typeof value === "boolean") element.setAttribute(name, String(value));
       else if (value === true) element.setAttribute(name, "");
       else if (value !== false && value != null) element.setAttribute(name, String(value));
     }

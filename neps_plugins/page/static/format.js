@@ -17,6 +17,7 @@
   /** Seconds, in the two largest units. */
   function duration(seconds) {
     if (seconds == null) return "–";
+    if (seconds === 0) return "0 s";
     if (seconds < 1e-3) return `${number(seconds * 1e6, 3)} µs`;
     if (seconds < 1) return `${number(seconds * 1e3, 3)} ms`;
     if (seconds < 60) return `${number(seconds, 3)} s`;
@@ -28,7 +29,10 @@
   }
 
   function time(seconds) {
-    return seconds == null ? "–" : new Date(seconds * 1000).toLocaleString();
+    if (seconds == null) return "–";
+    const at = new Date(seconds * 1000);
+    const two = (n) => String(n).padStart(2, "0");
+    return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
   }
 
   function value(any) {
