@@ -34,6 +34,6 @@ def _run(arguments: argparse.Namespace) -> int:
         port=arguments.port,
         browser=not arguments.no_browser,
         allow_changes=arguments.allow_changes,
-        tell=print,
+        tell=lambda text: print(text, flush=True),
     )
     return 0
