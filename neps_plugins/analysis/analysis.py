@@ -9,7 +9,7 @@ from typing import Any
 from neps_core import NePSError, Run, SearchSpace, nearest
 from neps_core.pareto import Front
 from neps_core.run_status import _of_optimizer
-from neps_plugins.analysis import health, overview, progress, table
+from neps_plugins.analysis import health, importance, overview, points, progress, table
 from neps_plugins.analysis.columns import Columns
 from neps_plugins.toolkit.trial_follower import Follower, by_end
 
@@ -24,6 +24,12 @@ VIEWS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "errors": health.errors,
     "table": table.table,
     "trial": table.trial,
+    "front": points.front,
+    "slices": points.slices,
+    "rank": points.rank,
+    "parallel": points.parallel,
+    "distribution": points.distribution,
+    "importance": importance.importance,
 }
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
 import neps
 from neps_core import NePSError, open_run
 from neps_core.cleaning import clean
 from neps_plugins.analysis import VIEWS, Analysis
+from neps_plugins.analysis.ped_anova import pearson_divergence
+from neps_plugins.analysis.plain import largest_triangles
 
 SPACE = {"x": neps.Float(1e-3, 1, log=True), "k": neps.Categorical(["a", "b"]), "n": neps.Integer(1, 9)}
 ODD = (3.0, math.inf, 1e308, -1e308, math.nan, 2.0)
@@ -93,3 +96,39 @@ def test_what_is_misspelt_is_told(root):
         analysis.view("anytme")
     with pytest.raises(NePSError, match="'objective'"):
         analysis.view("anytime", objektive=1)
+
+
+def test_pearson_divergence_by_hand():
+    # 0.5 * (0.5 / 0.5 - 1)**2 twice is 0; of (1, 0) from (1/2, 1/2) it is 1/2 + 1/2
+    assert pearson_divergence(np.array([1.0, 0.0]), np.array([0.5, 0.5])) == 1.0
+    assert pearson_divergence(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == 0.0
+
+
+def test_what_decides_matters_most(root):
+    space = {name: neps.Float(0, 1) for name in "ab"}
+    neps.run(
+        lambda a, b: (a - 0.3) ** 2 + 0.001 * b,
+        space,
+        root_directory=root,
+        evaluations_to_spend=60,
+        optimizer="random_search",
+        seed=0,
+    )
+    analysis = Analysis(open_run(root))
+    first, second = analysis.view("importance")["parameters"]
+    assert first["path"] == "a" and first["importance"] > 2 * second["importance"]
+    for view in (analysis.view("slices", path="a"), analysis.view("rank", x="a", y="b")):
+        json.dumps(view, allow_nan=False)
+
+
+def test_drawing_fewer_points_drops_no_peak_and_nothing_to_keep():
+    y = np.zeros(10_000)
+    y[777] = 5.0
+    chosen = largest_triangles(np.arange(10_000.0), y, 100, keep=[4321])
+    assert {0, 777, 4321, 9999} <= set(chosen.tolist()) and len(chosen) <= 101
+
+
+def test_the_front_and_its_hypervolume(root):
+    run_of(root, [[1.0, 3.0], [3.0, 1.0], [3.0, 3.0], [2.0, 2.0]])
+    found = Analysis(open_run(root)).view("front")
+    assert found["front"]["ids"] == ["1", "4", "2"] and found["hypervolume"]["x"] == [1, 2, 4]
