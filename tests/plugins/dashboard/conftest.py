@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def client_of() -> Callable[..., Any]:
     """A client as the page is one: same host, and one process."""
     pytest.importorskip("starlette", reason="the dashboard needs Starlette")
     pytest.importorskip("httpx", reason="Starlette's test client needs httpx")
-    from starlette.testclient import TestClient
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is a successor of httpx
+        from starlette.testclient import TestClient
 
     from neps_plugins.dashboard.app import create_app
 

@@ -1,0 +1,5 @@
+"""What people see of a run, as plain data: no drawing, and no web."""
+
+from neps_plugins.analysis.analysis import VIEWS, Analysis
+
+__all__ = ["VIEWS", "Analysis"]
