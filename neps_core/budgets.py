@@ -6,7 +6,7 @@ import inspect
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from attrs import Factory, field, frozen
@@ -83,11 +83,13 @@ class BudgetInfo:
     Args:
         limits: What may be spent.
         spent: What is used.
+        shared: The names of those that hold for all workers and calls together.
         values: The same by attribute: `BudgetInfo(worker_cost_to_spend=10, used_cost_budget=2.5)`.
 
     Attributes:
         limits: What may be spent.
         spent: What is used.
+        shared: The names of those that hold for all workers and calls together.
 
     Raises:
         BudgetError: If there is no such attribute, or the value is no number of at least 0.
@@ -95,6 +97,7 @@ class BudgetInfo:
 
     limits: Mapping[str, float] = Factory(dict)
     spent: Mapping[str, float] = Factory(dict)
+    shared: Collection[str] = ()
 
     max_evaluations = _limit("evaluations", "The number of evaluations that may be made")
     worker_evaluations_to_spend = total_evaluations_to_spend = max_evaluations
@@ -110,6 +113,7 @@ class BudgetInfo:
         self,
         limits: Mapping[str, float] | None = None,
         spent: Mapping[str, float] | None = None,
+        shared: Collection[str] = (),
         **values: float | None,
     ) -> None:
         limits, spent = dict(limits or {}), dict(spent or {})
@@ -119,7 +123,7 @@ class BudgetInfo:
             for pattern, target in ((_LIMIT, limits), (_SPENT, spent)):
                 if value is not None and (found := pattern.fullmatch(name)):
                     target[found[1]] = check_limit(name, value)
-        self.__attrs_init__(limits, spent)
+        self.__attrs_init__(limits, spent, shared)
 
     @property
     def fraction_spent(self) -> float | None:
@@ -250,7 +254,9 @@ def merge(ledgers: Iterable[Ledger]) -> BudgetInfo:
     """What optimizers are told of the budgets; a later ledger goes before an earlier one."""
     limits: dict[str, float] = {}
     spent: dict[str, float] = {}
+    shared: set[str] = set()
     for ledger in ledgers:
         limits.update(ledger.limits)
         spent.update(ledger.spent())
-    return BudgetInfo(limits, spent)
+        shared.update(ledger.limits if ledger.prefix else ())
+    return BudgetInfo(limits, spent, frozenset(shared))

@@ -56,6 +56,7 @@ class TrialLog:
         n_events: How many events were taken in; whoever shows the run has to look again when this has changed.
         format: The version of the format that the run is written in; 0 before it was created.
         seed: The run's seed; None before it was created.
+        began: When the run was created, in Unix seconds; with the seed, that tells it from every other run.
         space: The space's document; None if there is none yet.
         constants: The constants that people are shown with each configuration.
         space_signature: Of who vouches for the space; None if nobody does.
@@ -79,6 +80,7 @@ class TrialLog:
         self.n_events = 0
         self.format = 0
         self.seed: int | None = None
+        self.began: float | None = None
         self.space: dict[str, Any] | None = None
         self.constants: dict[str, Any] = {}
         self.space_signature: str | None = None
@@ -137,7 +139,7 @@ class TrialLog:
             )
         self.format = max(self.format, event.format)
         if self.seed is None:
-            self.seed = event.seed
+            self.seed, self.began = event.seed, event.time
 
     def _space_recorded(self, event: ev.SpaceRecorded) -> None:
         self.space, self.constants, self.space_signature = event.document, event.constants, event.signature

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -164,13 +165,23 @@ def _sorted(weights: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _table(analysis: Analysis, rows: int) -> dict[str, Any]:
     """The newest trials and the best ones, each once."""
-    newest = analysis.view("table", page=1, size=rows, sort="id", descending=True)
+    newest = _first_rows(analysis, rows, sort="id", descending=True)
     if newest["n"] <= rows:
         return newest
-    best = analysis.view("table", page=1, size=max(1, rows // 2), sort=_first_objective(newest))
+    best = _first_rows(analysis, rows // 2, sort=_first_objective(newest))
     half = newest["rows"][: rows - rows // 2]
     merged = {row["id"]: row for row in [*half, *best["rows"]]}
     return {**newest, "rows": list(merged.values())}
+
+
+def _first_rows(analysis: Analysis, n: int, **options: Any) -> dict[str, Any]:
+    """The table's first rows, of as many pages as they are in."""
+    table = analysis.view("table", page=1, size=n, **options)
+    size = max(1, len(table["rows"]))
+    for number in range(2, math.ceil(min(n, table["n"]) / size) + 1):
+        table["rows"] += analysis.view("table", page=number, size=size, **options)["rows"]
+    table["rows"] = table["rows"][:n]
+    return table
 
 
 def _first_objective(table: Mapping[str, Any]) -> str:

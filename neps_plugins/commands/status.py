@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from neps_core import Trial, hookimpl, open_run
+from neps_core import NePSError, Run, State, Trial, hookimpl, open_run
+from neps_core.budgets import Ledger
 from neps_core.pareto import incumbents
 from neps_core.run_status import status_of
 
 #: How many errors are shown.
 ERRORS = 5
+
+#: Seconds between two looks at a run that is watched.
+WATCH = 2.0
 
 
 @hookimpl
@@ -22,25 +31,123 @@ def neps_commands(subparsers: Any) -> None:
     parser.add_argument(
         "--best_configs", "--best-configs", action="store_true", help="show every trial that was the best so far, too"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead, for programs")
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=WATCH,
+        metavar="SECONDS",
+        help=f"show it again every so many seconds (default: {WATCH:g}), until no worker is alive or Ctrl-C is pressed",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.root_directory)
+    if arguments.json:
+        print(json.dumps(as_document(run), allow_nan=False))
+        return 0
+    with suppress(KeyboardInterrupt):
+        while True:
+            is_over = not run.locks.living_workers() and not _awaits_results(run)
+            run.refresh()
+            lines = list(_lines(run, arguments.best_configs))
+            if arguments.watch is None:
+                print(*lines, sep="\n")
+                break
+            # Home, each line and what was to the right of it, and what was below: so that nothing flickers.
+            redrawn = "\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J"
+            print(redrawn if sys.stdout.isatty() else "\n".join([*lines, ""]), flush=True)
+            if is_over:
+                print("No worker is alive.")
+                break
+            time.sleep(arguments.watch)
+    return 0
+
+
+def _awaits_results(run: Run) -> bool:
+    return any(run.trials[trial_id].metadata.is_asynchronous for trial_id in run.log.evaluating)
+
+
+def _seconds(text: str) -> float:
+    """What `--watch` is given.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is no number of seconds above 0.
+    """
+    with suppress(ValueError):
+        if 0 < (seconds := float(text)) < 1e6:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+
+
+def as_document(run: Run) -> dict[str, Any]:
+    """How a run stands, as strict JSON can hold it: what is infinite or not a number is null."""
+    status = status_of(run)
+    document = {
+        "root_directory": str(status.root_directory),
+        "optimizer": status.optimizer,
+        "states": {state.value: count for state, count in status.states.items()},
+        "best": None if status.best is None else _of_trial(status.best),
+        "pareto_front": [_of_trial(trial) for trial in status.pareto_front],
+        "workers": status.workers,
+        "spent": _spent(run),
+    }
+    return {key: _finite(value) for key, value in document.items()}
+
+
+def _of_trial(trial: Trial) -> dict[str, Any]:
+    objective = None if trial.report is None else trial.report.objective_to_minimize
+    return {"id": trial.id, "config": dict(trial.config), "objective_to_minimize": objective}
+
+
+def _spent(run: Run) -> dict[str, float | None]:
+    """How many evaluations were begun, and what they took: cost in the user's unit, time in seconds, and fidelity.
+
+    None for what no result has, or no space says.
+    """
+    begun = [trial for trial in run.trials.values() if trial.metadata.time_started is not None]
+    reports = [trial.report for trial in begun if trial.report is not None]
+    costs = [report.cost for report in reports if report.cost is not None]
+    spent: dict[str, float | None] = {
+        "evaluations": sum(trial.state is not State.PENDING for trial in begun),
+        "cost": math.fsum(costs) if all(map(math.isfinite, costs)) and costs else None,
+        "time": math.fsum(report.evaluation_duration or 0.0 for report in reports),
+        "fidelity": None,
+    }
+    with suppress(NePSError, FileNotFoundError):  # a plugin or an operator that isn't here
+        if run.space.fidelities:
+            ledger = Ledger({"fidelities": math.inf}, "", run.space, lambda _: True, only_finished=False)
+            ledger.update(run.trials)
+            spent["fidelity"] = ledger.spent()["fidelities"]
+    return spent
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _lines(run: Run, with_incumbents: bool) -> Iterator[str]:
+    """How a run stands, for people."""
     status = status_of(run)
     shown = ", ".join(f"{count} {state.value}" for state, count in status.states.items()) or "none yet"
-    print(f"Run:       {status.root_directory}")
+    yield f"Run:       {status.root_directory}"
     if status.optimizer is not None:
-        print(f"Optimizer: {status.optimizer}" + ("" if status.seed is None else f" (seed {status.seed})"))
-    print(f"Trials:    {status.n_trials} ({shown})")
+        yield f"Optimizer: {status.optimizer}" + ("" if status.seed is None else f" (seed {status.seed})")
+    yield f"Trials:    {status.n_trials} ({shown})"
     for trial in [*status.pareto_front, *status.least_violating]:
-        print(f"Best:      trial {trial.id}, {_results(trial)}")
+        yield f"Best:      trial {trial.id}, {_results(trial)}"
         for path, value in trial.config.items():
-            print(f"             {path}: {value}")
-    for trial in incumbents(run.trials.values()) if arguments.best_configs else ():
-        print(f"Was best:  trial {trial.id}, {_results(trial)}: {dict(trial.config)}")
+            yield f"             {path}: {value}"
+    for trial in incumbents(run.trials.values()) if with_incumbents else ():
+        yield f"Was best:  trial {trial.id}, {_results(trial)}: {dict(trial.config)}"
     for line in status.told:
-        print(f"           {line}")
+        yield f"           {line}"
     now = time.time()
     for item in status.running:
         seconds = now - (item.trial.metadata.time_started or now)
@@ -49,15 +156,14 @@ def _run(arguments: argparse.Namespace) -> int:
         reported = f", {last.objective} at step {last.step:g}" if last is not None else ""
         next_one = ", the next one takes the trial" if run.read_only is None else ""
         gone = "" if item.is_alive or not item.worker else f"; that worker has died{next_one}"
-        print(f"Running:   trial {item.trial.id} {where}, for {seconds:.0f} s{reported}{gone}")
+        yield f"Running:   trial {item.trial.id} {where}, for {seconds:.0f} s{reported}{gone}"
     for trial in status.failed[-ERRORS:]:
         assert trial.report is not None and trial.report.err is not None
-        print(f"Error:     trial {trial.id}: {trial.report.err.splitlines()[0]}")
+        yield f"Error:     trial {trial.id}: {trial.report.err.splitlines()[0]}"
     if len(status.failed) > ERRORS:
-        print(f"           ... and {len(status.failed) - ERRORS} more, in configs/config_*/report.yaml")
+        yield f"           ... and {len(status.failed) - ERRORS} more, in configs/config_*/report.yaml"
     if run.read_only is not None:
-        print(f"Read only: {run.read_only}")
-    return 0
+        yield f"Read only: {run.read_only}"
 
 
 def _results(trial: Trial) -> str:

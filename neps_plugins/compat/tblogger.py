@@ -15,8 +15,8 @@ from neps_core.files import make_directory, to_path
 from neps_core.live import get_in_progress_run, get_in_progress_trial
 
 if TYPE_CHECKING:  # these import tensorboardX
-    from neps_plugins.compat.incumbent_graph import IncumbentGraph
-    from neps_plugins.compat.trial_writer import TrialWriter
+    from neps_plugins.tensorboard.incumbent_graph import IncumbentGraph
+    from neps_plugins.tensorboard.trial_writer import TrialWriter
 
 #: The folder of a trial's events, in the trial's.
 EVENTS = "tbevents"
@@ -64,7 +64,7 @@ def ConfigWriter(
         NePSError: If tensorboardX isn't installed.
     """
     try:
-        from neps_plugins.compat.trial_writer import TrialWriter
+        from neps_plugins.tensorboard.trial_writer import TrialWriter
     except ImportError as reason:
         raise _missing("neps.tblogger.ConfigWriter") from reason
     run, trial, is_running = _run_and_trial(root_directory, pipeline_directory)
@@ -107,7 +107,7 @@ def _show_incumbent(run: Run, now: bool) -> None:
     Not both: inside `evaluate_pipeline` a signal may come at any moment, and must find no lock held.
     """
     try:
-        from neps_plugins.compat.incumbent_graph import IncumbentGraph
+        from neps_plugins.tensorboard.incumbent_graph import IncumbentGraph
     except ImportError as reason:
         raise _missing("neps.tblogger.WriteIncumbent") from reason
     graph = _graphs.setdefault(run, IncumbentGraph(run.root_directory / SUMMARY))

@@ -30,7 +30,7 @@ from neps_plugins.dashboard.guard import Guard
 from neps_plugins.report import labels
 
 #: Rows of the table that are made at a time for CSV.
-ROWS = 2000
+ROWS = 1000
 
 #: Bytes of the largest change that is read.
 LARGEST = 1 << 20
@@ -240,6 +240,8 @@ def cell(row: Mapping[str, Any], key: str) -> Any:
         return row[key]
     outer, _, inner = key.partition(".")
     held = row.get(outer)
+    if isinstance(held, list):  # objectives, by number
+        return held[int(inner)] if int(inner) < len(held) else None
     return held.get(inner) if isinstance(held, Mapping) else None
 
 

@@ -285,7 +285,7 @@ def test_hyperparameters_that_are_no_plain_values(root):
 def test_without_tensorboardx(root, monkeypatch):
     neps.import_trials([({"x": 0.5}, 1.0)], root, SPACE)
     for name in list(sys.modules):
-        if name in ("neps_plugins.compat.trial_writer", "neps_plugins.compat.incumbent_graph"):
+        if name in ("neps_plugins.tensorboard.trial_writer", "neps_plugins.tensorboard.incumbent_graph"):
             monkeypatch.delitem(sys.modules, name)
         elif name.partition(".")[0] == "tensorboardX":
             monkeypatch.setitem(sys.modules, name, None)

@@ -10,6 +10,7 @@
 
   function states(counts) {
     const total = Object.values(counts).reduce((a, b) => a + b, 0);
+    counts = Object.fromEntries(Object.entries(counts).filter(([, n]) => n));
     const text = Object.entries(counts).map(([state, n]) => `${n} ${state}`).join(", ");
     return total && el("div", { class: "states", role: "img", "aria-label": text, title: text },
       Object.entries(counts).map(([state, n]) => {

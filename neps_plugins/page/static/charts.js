@@ -119,7 +119,7 @@
     };
   }
 
-  /** The axis of a parameter: its choices stand at 0, 1, 2, ... */
+  /** The axis of a parameter. A choice is given by its number: 0, 1, 2, ... */
   function ofParameter(parameter, place) {
     const { path, log, choices } = parameter;
     const make = place === "y" ? upright : axis;
@@ -131,14 +131,6 @@
         formatter: (value) => (Number.isInteger(value) ? format.short(format.value(choices[value] ?? ""), 16) : ""),
       },
     });
-  }
-
-  /** Where a value stands on the axis of its parameter. */
-  function place(parameter, value) {
-    if (!parameter.choices) return value;
-    if (typeof value === "number" && !parameter.choices.includes(value)) return value;
-    const index = parameter.choices.findIndex((each) => String(each) === String(value));
-    return index < 0 ? null : index;
   }
 
   function shown(parameter, value) {
@@ -290,8 +282,7 @@
   function slice(document, effect, objective, log) {
     const parameter = document;
     const dots = [];
-    document.x.forEach((value, i) => {
-      const at = place(parameter, value);
+    document.x.forEach((at, i) => {
       const y = document.y[i];
       if (at == null || y == null || (log && y <= 0) || (parameter.log && !parameter.choices && at <= 0)) return;
       dots.push([parameter.choices ? at + jitter(i) : at, y, document.ids[i]]);
@@ -306,7 +297,7 @@
       series: [{ type: "scatter", name: "results", data: dots, symbolSize: dots.length > 500 ? 4 : 7, itemStyle: { color: colour("sky"), opacity: dots.length > 500 ? 0.45 : 0.7 } }],
     };
     if (!effect || !effect.mean || !effect.mean.length) return option;
-    const at = (effect.x || effect.choices).map((value, i) => (parameter.choices ? (effect.choices ? i : place(parameter, value)) : value));
+    const at = parameter.choices ? parameter.choices.map((_, i) => i) : effect.x;
     if (parameter.choices) {
       option.series.push({
         type: "custom", name: "effect", z: 6, encode: { x: 0, y: [1, 2, 3] }, itemStyle: { color: colour("orange") }, tooltip: { show: false },
@@ -377,8 +368,7 @@
     const { x, y, points: at } = document;
     const dots = [];
     for (let i = 0; i < at.x.length; i++) {
-      const left = place(x, at.x[i]);
-      const up = place(y, at.y[i]);
+      const [left, up] = [at.x[i], at.y[i]];
       if (left == null || up == null) continue;
       dots.push([x.choices ? left + jitter(i) : left, y.choices ? up + jitter(i + 7) : up, value(i), at.ids[i]]);
     }
@@ -398,7 +388,7 @@
 
   function parallel(document, objective) {
     if (!document.lines.length) return null;
-    const values = document.value;
+    const values = document.value.map((each) => (Array.isArray(each) ? each[0] : each));
     const columns = document.columns.map((column, dim) => ({
       dim, name: format.short(column.path, 18), nameTextStyle: { color: colour("ink"), fontSize: 11 },
       ...(column.choices ? { type: "category", data: column.choices.map((each) => format.short(format.value(each), 16)) }
@@ -417,15 +407,15 @@
         data: order.map((i) => ({ name: document.ids[i], value: [...document.lines[i].map((value, j) => {
           const column = document.columns[j];
           if (value == null) return "-";
-          return column.choices ? format.short(format.value(typeof value === "number" && !column.choices.includes(value) ? column.choices[value] : value), 16) : value;
+          return column.choices ? format.short(format.value(column.choices[value]), 16) : value;
         }), values[i]] })),
       }],
     };
   }
 
-  function front(document, logX, logY) {
-    const { points: all, front: best, names } = document;
-    if (!all.x.length) return null;
+  function front(document, names, logX, logY) {
+    const { points: all, front: best } = document;
+    if (!all || !all.x.length) return null;
     const feasible = [[], []];
     all.x.forEach((x, i) => {
       if (x != null && all.y[i] != null && !(logX && x <= 0) && !(logY && all.y[i] <= 0)) feasible[all.feasible && all.feasible[i] === false ? 1 : 0].push([x, all.y[i], all.ids[i]]);

@@ -9,17 +9,17 @@
     return inner == null ? null : inner[key.slice(dot + 1)] ?? null;
   }
 
-  function matches(row, words) {
-    const text = JSON.stringify([row.id, row.state, row.worker, row.note, row.config, row.objectives]).toLowerCase();
-    return words.every((word) => text.includes(word));
+  function matches(row, wanted) {
+    const config = Object.entries(row.config).map(([path, value]) => `${path}=${value}`);
+    return [row.id, row.state, row.worker, row.note, ...config].join(" ").toLowerCase().includes(wanted);
   }
 
   /** A page of the embedded rows: what a server would have answered. */
   function page(all, { page: number, size, sort, descending, filter, state }) {
-    const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = all.rows.filter((row) => (!state || row.state === state) && matches(row, words));
+    const wanted = filter.toLowerCase();
+    const rows = all.rows.filter((row) => (!state || row.state === state) && matches(row, wanted));
     const column = all.columns.find((each) => each.key === sort);
-    const numeric = sort === "id" || (column && column.kind !== "text");
+    const numeric = sort === "id" || (column && !["text", "state", "categorical"].includes(column.kind));
     const value = (row) => (sort === "id" ? parseInt(row.id, 10) : cell(row, sort));
     rows.sort((a, b) => {
       const [x, y] = [value(a), value(b)];

@@ -55,7 +55,7 @@
           ...(trial.continued_by && trial.continued_by.length ? [["continued by", [trial.continued_by].flat().map((id) => [link(id), " "])]] : []),
           ...(trial.note ? [["note", trial.note]] : [])])),
         el("div", {}, el("h3", {}, "Configuration"), pairs(Object.entries(trial.config).map(([path, value]) => [path, format.value(value)])))),
-      trial.tree && [el("h3", {}, "As a tree"), el("pre", { tabindex: 0 }, trial.tree)],
+      trial.tree && Object.keys(trial.config).some((path) => path.includes(".")) && [el("h3", {}, "As a tree"), el("pre", { tabindex: 0 }, trial.tree)],
       chart && [el("h3", {}, "Learning curve"), chart],
       report.err && [el("h3", {}, "Error"), el("p", { class: "problem" }, report.err), report.tb && el("pre", { tabindex: 0 }, report.tb)],
       trial.files && trial.files.length > 0 && [el("h3", {}, "Files"), el("ul", {}, trial.files.map((file) => el("li", {}, source.live

@@ -15,7 +15,7 @@
           names.length > 2 && [pick("x", again), pick("y", again)],
           checkbox("log x", chosen.logX, (on) => { chosen.logX = on; again(); }), checkbox("log y", chosen.logY, (on) => { chosen.logY = on; again(); }),
         ],
-        show: (document, body, box) => box.chart(charts.front(document, chosen.logX, chosen.logY), "tall", "No result yet.", ({ data }) => data && data[2] != null && neps.trial.open(data[2])),
+        show: (document, body, box) => box.chart(charts.front(document, [names[chosen.x], names[chosen.y]], chosen.logX, chosen.logY), "tall", "No result yet.", ({ data }) => data && data[2] != null && neps.trial.open(data[2])),
       }),
       new Box({
         title: "Hypervolume", size: "third", view: "front",

@@ -40,7 +40,7 @@
           ["parameters", format.count(document.parameters.length)], ["objectives", document.objectives.join(", ")],
           ...(document.constraints.length ? [["constraints", document.constraints.join(", ")]] : []),
           ["began", format.time(document.first_time)], ["last news", format.time(document.last_time)],
-          ...Object.entries(document.states).map(([state, n]) => [neps.state(state), format.count(n)])]),
+          ...Object.entries(document.states).filter(([, n]) => n).map(([state, n]) => [neps.state(state), format.count(n)])]),
         (document.told || []).map((line) => el("p", { class: "note" }, line)),
         document.read_only && el("p", { class: "note" }, document.read_only)),
     });

@@ -21,12 +21,11 @@
       return source.live ? box.refresh() : box.draw();
     };
     const search = el("input", {
-      type: "search", placeholder: "Filter: lr < 0.01, loss = hinge, text …", "aria-label": "Filter the trials", "data-key": "filter",
+      type: "search", placeholder: "Filter, such as loss=hinge", "aria-label": "Filter the trials", "data-key": "filter",
       input: () => { clearTimeout(typing); typing = setTimeout(() => { wanted.filter = search.value.trim(); again(); }, 200); },
     });
-    if (!source.live) search.placeholder = "Filter by text";
     fill(box.controls, search,
-      select("state", [[null, "all states"], ...Object.keys(overview.states).map((state) => [state, state])], null, (state) => { wanted.state = state; again(); }),
+      select("state", [[null, "all states"], ...Object.keys(overview.states).filter((state) => overview.states[state]).map((state) => [state, state])], null, (state) => { wanted.state = state; again(); }),
       el("button", { type: "button", click: download }, "CSV"),
       el("button", { type: "button", click: () => { beside.element.hidden = false; beside.draw(); beside.element.scrollIntoView({ block: "nearest" }); } }, "Compare chosen"));
 
@@ -43,7 +42,7 @@
       // Reports say what the newest and best of many trials are; the rest is where the run is.
       const head = el("tr", {}, el("th", { scope: "col" }, el("span", { "aria-label": "chosen" }, "")), document.columns.map((column) => {
         const sorted = wanted.sort === column.key;
-        return el("th", { scope: "col", class: column.kind === "number" ? "number" : "", "aria-sort": sorted ? (wanted.descending ? "descending" : "ascending") : "none", title: column.label },
+        return el("th", { scope: "col", class: ["number", "integer", "seconds"].includes(column.kind) ? "number" : "", "aria-sort": sorted ? (wanted.descending ? "descending" : "ascending") : "none", title: column.label },
           el("button", { type: "button", "data-key": `sort ${column.key}`, click: () => { wanted.descending = sorted ? !wanted.descending : false; wanted.sort = column.key; again(); } },
             format.short(column.label, 24), sorted ? (wanted.descending ? " ▼" : " ▲") : ""));
       }));
@@ -69,8 +68,8 @@
   function shown(row, column) {
     const value = table.cell(row, column.key);
     if (column.key === "state") return el("td", {}, neps.state(value));
-    if (column.kind === "time" || column.key === "time_end") return el("td", {}, format.time(value));
-    if (column.key === "duration") return el("td", { class: "number" }, format.duration(value));
+    if (column.kind === "time") return el("td", {}, format.time(value));
+    if (column.kind === "seconds") return el("td", { class: "number" }, format.duration(value));
     const isNumber = typeof value === "number";
     return el("td", { class: isNumber ? "number" : "", title: typeof value === "string" ? value : null }, isNumber ? format.number(value, 5) : value == null ? "–" : format.short(format.value(value), 60));
   }
