@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neps_core import State
 from neps_plugins.analysis.columns import STATES
+from neps_plugins.analysis.followed import Followed
 from neps_plugins.analysis.plain import number
-
-if TYPE_CHECKING:
-    from neps_plugins.analysis.analysis import Analysis
 
 _WRONG = [code for code, state in enumerate(STATES) if state in (State.FAILED, State.CRASHED, State.CORRUPTED)]
 _PATH = re.compile(r"(?:[A-Za-z]:)?[/\\][^\s'\":,]+")
@@ -21,7 +19,7 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
-def workers(analysis: Analysis) -> dict[str, Any]:
+def workers(analysis: Followed) -> dict[str, Any]:
     """Each worker: whether it lives, what it does, and which part of its time it evaluates."""
     columns, run = analysis.columns, analysis.run
     alive = set(run.locks.living_workers())
@@ -57,7 +55,7 @@ def workers(analysis: Analysis) -> dict[str, Any]:
 
 
 def timeline(
-    analysis: Analysis, start: float | None = None, end: float | None = None, limit: int = 5000
+    analysis: Followed, start: float | None = None, end: float | None = None, limit: int = 5000
 ) -> dict[str, Any]:
     """Who evaluated what and when; beyond the limit, the longest evaluations."""
     columns = analysis.columns
@@ -86,7 +84,7 @@ def timeline(
     return {"workers": columns.workers, "bars": bars, "n": n, "kept": len(bars)}
 
 
-def errors(analysis: Analysis) -> dict[str, Any]:
+def errors(analysis: Followed) -> dict[str, Any]:
     """What went wrong, alike messages together: numbers, addresses and paths are left out."""
     columns, trials = analysis.columns, analysis.run.trials
     groups: dict[str, list[int]] = {}

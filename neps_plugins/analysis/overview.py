@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neps_core import CategoricalDomain
 from neps_core.pareto import Front
 from neps_plugins.analysis.columns import Parameter
+from neps_plugins.analysis.followed import Followed
 from neps_plugins.analysis.plain import number, plain
 from neps_plugins.analysis.table import row_of
 
-if TYPE_CHECKING:
-    from neps_plugins.analysis.analysis import Analysis
 
-
-def overview(analysis: Analysis) -> dict[str, Any]:
+def overview(analysis: Followed) -> dict[str, Any]:
     """How the run stands: counts, parameters, the best trials, what was spent, and who works on it."""
     columns, run = analysis.columns, analysis.run
     front = analysis.front
@@ -51,7 +49,7 @@ def overview(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def front_of(analysis: Analysis) -> Front:
+def front_of(analysis: Followed) -> Front:
     """The best trials, in the order in which they ended."""
     return Front(analysis.run.trials[analysis.columns.ids[row]] for row in analysis.columns.ends)
 
@@ -61,7 +59,7 @@ def _sum(values: Any) -> float | None:
     return number(known.sum()) if len(known) else None
 
 
-def _described(parameter: Parameter, analysis: Analysis) -> dict[str, Any]:
+def _described(parameter: Parameter, analysis: Followed) -> dict[str, Any]:
     domain = parameter.domain
     prior = getattr(domain, "prior", None)
     default = None

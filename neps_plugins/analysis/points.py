@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neps_plugins.analysis.columns import Parameter
+from neps_plugins.analysis.followed import Followed
 from neps_plugins.analysis.plain import largest_triangles, number, numbers, plain
 from neps_plugins.analysis.progress import DRAWN, incumbent_rows
 from neps_plugins.toolkit.pareto.hypervolume import RunningHypervolume
 from neps_plugins.toolkit.pareto.reference import beyond_all
-
-if TYPE_CHECKING:
-    from neps_plugins.analysis.analysis import Analysis
 
 #: Of how many objectives the hypervolume is told, and after how many changes of the front.
 MOST_OBJECTIVES, MOST_STEPS = 3, 2000
@@ -29,7 +27,7 @@ def axis_of(parameter: Parameter) -> dict[str, Any]:
     }
 
 
-def thinned(analysis: Analysis, rows: Any, objective: int, n: int = DRAWN) -> Any:
+def thinned(analysis: Followed, rows: Any, objective: int, n: int = DRAWN) -> Any:
     """At most so many of some rows, evenly, and the incumbents and the front among them besides."""
     if len(rows) <= n:
         return rows
@@ -40,7 +38,7 @@ def thinned(analysis: Analysis, rows: Any, objective: int, n: int = DRAWN) -> An
     return np.union1d(even, np.intersect1d(rows, np.array(always, dtype=int)))
 
 
-def front(analysis: Analysis, x: int = 0, y: int = 1) -> dict[str, Any]:
+def front(analysis: Followed, x: int = 0, y: int = 1) -> dict[str, Any]:
     """Results by two objectives, the Pareto front of all objectives, and how its hypervolume grew."""
     columns = analysis.columns
     m = len(columns.objectives)
@@ -73,7 +71,7 @@ def front(analysis: Analysis, x: int = 0, y: int = 1) -> dict[str, Any]:
     }
 
 
-def _hypervolume(analysis: Analysis) -> dict[str, Any] | None:
+def _hypervolume(analysis: Followed) -> dict[str, Any] | None:
     columns = analysis.columns
     values = np.column_stack([columns.objective(k) for k in range(len(columns.objectives))])[columns.ends]
     good = np.flatnonzero(columns.comparable[columns.ends] & np.isfinite(values).all(axis=1))
@@ -93,7 +91,7 @@ def _hypervolume(analysis: Analysis) -> dict[str, Any] | None:
     return {"x": [steps[i] for i in chosen], "y": numbers(volumes[i] for i in chosen), "reference": numbers(reference)}
 
 
-def slices(analysis: Analysis, path: str, objective: int = 0) -> dict[str, Any]:
+def slices(analysis: Followed, path: str, objective: int = 0) -> dict[str, Any]:
     """Results over one decision."""
     columns = analysis.columns
     parameter, y = columns.parameter(path), columns.objective(objective)
@@ -109,7 +107,7 @@ def slices(analysis: Analysis, path: str, objective: int = 0) -> dict[str, Any]:
     }
 
 
-def rank(analysis: Analysis, x: str, y: str, objective: int = 0) -> dict[str, Any]:
+def rank(analysis: Followed, x: str, y: str, objective: int = 0) -> dict[str, Any]:
     """Which share of results is better than each, over two decisions; equals share their rank."""
     columns = analysis.columns
     px, py, values = columns.parameter(x), columns.parameter(y), columns.objective(objective)
@@ -122,7 +120,7 @@ def rank(analysis: Analysis, x: str, y: str, objective: int = 0) -> dict[str, An
     return {"x": axis_of(px), "y": axis_of(py), "points": points | {"ids": [columns.ids[row] for row in kept]}}
 
 
-def parallel(analysis: Analysis, objectives: Any = None, limit: int = 500) -> dict[str, Any]:
+def parallel(analysis: Followed, objectives: Any = None, limit: int = 500) -> dict[str, Any]:
     """Configurations as lines; beyond the limit the best half, the front, and an even choice of the others."""
     columns = analysis.columns
     chosen = list(range(len(columns.objectives))) if objectives is None else list(objectives)
@@ -150,7 +148,7 @@ def parallel(analysis: Analysis, objectives: Any = None, limit: int = 500) -> di
     }
 
 
-def distribution(analysis: Analysis, objective: int = 0) -> dict[str, Any]:
+def distribution(analysis: Followed, objective: int = 0) -> dict[str, Any]:
     """Which share of the finite results is at most so large."""
     values = analysis.columns.objective(objective)
     ordered = np.sort(values[np.isfinite(values)])
@@ -159,7 +157,7 @@ def distribution(analysis: Analysis, objective: int = 0) -> dict[str, Any]:
     return {"x": numbers(ordered[i] for i in places), "y": shares, "n": len(ordered)}
 
 
-def varying(analysis: Analysis) -> list[Parameter]:
+def varying(analysis: Followed) -> list[Parameter]:
     """The parameters that differ between trials, without fidelities."""
     columns = analysis.columns
     found = []

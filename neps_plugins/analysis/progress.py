@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neps_plugins.analysis.columns import STATES, SUCCESS
+from neps_plugins.analysis.followed import Followed
 from neps_plugins.analysis.plain import largest_triangles, number, numbers
 from neps_plugins.analysis.table import first
-
-if TYPE_CHECKING:
-    from neps_plugins.analysis.analysis import Analysis
 
 #: Results that are drawn, besides those that were the best.
 DRAWN = 2000
@@ -20,7 +18,7 @@ DRAWN = 2000
 ORDERS = 100.0
 
 
-def incumbent_rows(analysis: Analysis, objective: int = 0) -> tuple[Any, Any]:
+def incumbent_rows(analysis: Followed, objective: int = 0) -> tuple[Any, Any]:
     """Of what has ended, in that order: the rows, and the places among them where the best so far changed."""
     columns = analysis.columns
     rows = np.array(columns.ends, dtype=int)
@@ -31,7 +29,7 @@ def incumbent_rows(analysis: Analysis, objective: int = 0) -> tuple[Any, Any]:
     return rows, np.flatnonzero(best < before)
 
 
-def axes_of(analysis: Analysis, rows: Any) -> dict[str, Any]:
+def axes_of(analysis: Followed, rows: Any) -> dict[str, Any]:
     """What had been spent by the end of each of some rows, for what the run has."""
     columns = analysis.columns
     axes = {"evaluations": np.arange(1.0, len(rows) + 1)}
@@ -44,7 +42,7 @@ def axes_of(analysis: Analysis, rows: Any) -> dict[str, Any]:
     return axes
 
 
-def anytime(analysis: Analysis, objective: int = 0) -> dict[str, Any]:
+def anytime(analysis: Followed, objective: int = 0) -> dict[str, Any]:
     """The best so far over what was spent, and all results."""
     columns = analysis.columns
     rows, steps = incumbent_rows(analysis, objective)
@@ -78,7 +76,7 @@ def anytime(analysis: Analysis, objective: int = 0) -> dict[str, Any]:
     }
 
 
-def curves(analysis: Analysis, limit: int = 200) -> dict[str, Any]:
+def curves(analysis: Followed, limit: int = 200) -> dict[str, Any]:
     """The learning curves of the best trials and the newest; live reports before what the result holds."""
     columns, trials = analysis.columns, analysis.run.trials
     having = [row for row, i in enumerate(columns.ids) if len(trials[i].points) or _has_curve(trials[i])]
@@ -116,7 +114,7 @@ def _has_curve(trial: Any) -> bool:
     return trial.report is not None and trial.report.learning_curve is not None
 
 
-def rungs(analysis: Analysis) -> dict[str, Any]:
+def rungs(analysis: Followed) -> dict[str, Any]:
     """Trials by fidelity. A bracket is told from the ids: those of one number are one configuration, rung by rung."""
     columns = analysis.columns
     fidelity = columns.fidelity

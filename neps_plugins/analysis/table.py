@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from neps_core import NePSError, State, nearest
 from neps_plugins.analysis.columns import STATES
+from neps_plugins.analysis.followed import Followed
 from neps_plugins.analysis.plain import number, numbers, plain
-
-if TYPE_CHECKING:
-    from neps_plugins.analysis.analysis import Analysis
 
 #: The most rows of a page, points of a curve, and characters of a log.
 MOST_ROWS, MOST_POINTS, TAIL = 1000, 5000, 20_000
 
 
-def row_of(analysis: Analysis, row: int) -> dict[str, Any]:
+def row_of(analysis: Followed, row: int) -> dict[str, Any]:
     """A trial as a row."""
     columns = analysis.columns
     trial = analysis.run.trials[columns.ids[row]]
@@ -39,7 +37,7 @@ def row_of(analysis: Analysis, row: int) -> dict[str, Any]:
 
 
 def table(
-    analysis: Analysis,
+    analysis: Followed,
     page: int = 1,
     size: int = 50,
     sort: str = "id",
@@ -79,7 +77,7 @@ def table(
     }
 
 
-def _keys(analysis: Analysis) -> dict[str, tuple[str, str]]:
+def _keys(analysis: Followed) -> dict[str, tuple[str, str]]:
     data = analysis.columns
     keys = {"id": ("id", "id"), "state": ("state", "state")}
     keys |= {f"objectives.{k}": (name, "number") for k, name in enumerate(data.objective_names)}
@@ -90,7 +88,7 @@ def _keys(analysis: Analysis) -> dict[str, tuple[str, str]]:
     return keys | {f"config.{p.path}": (p.path, p.kind) for p in data.parameters.values()}
 
 
-def _values(analysis: Analysis, key: str) -> np.ndarray[Any, Any]:
+def _values(analysis: Followed, key: str) -> np.ndarray[Any, Any]:
     data = analysis.columns
     if key.startswith("objectives."):
         return data.objective(int(key.partition(".")[2]))
@@ -103,22 +101,22 @@ def _values(analysis: Analysis, key: str) -> np.ndarray[Any, Any]:
     return np.asarray(getattr(data, {"time_end": "ended"}.get(key, key)))
 
 
-def _order(analysis: Analysis, key: str, rows: Any) -> Any:
+def _order(analysis: Followed, key: str, rows: Any) -> Any:
     return np.argsort(_values(analysis, key)[rows], kind="stable")  # NaN comes last
 
 
-def _missing(analysis: Analysis, key: str, rows: Any) -> Any:
+def _missing(analysis: Followed, key: str, rows: Any) -> Any:
     return np.isnan(_values(analysis, key)[rows])
 
 
-def _text(analysis: Analysis, row: int) -> str:
+def _text(analysis: Followed, row: int) -> str:
     trial = analysis.run.trials[analysis.columns.ids[row]]
     parts = [trial.id, trial.state.value, trial.metadata.evaluating_worker_id or "", analysis.columns.errors.get(row)]
     parts += [f"{path}={value}" for path, value in trial.config.items()]
     return " ".join(part or "" for part in parts).lower()
 
 
-def trial(analysis: Analysis, id: str) -> dict[str, Any]:
+def trial(analysis: Followed, id: str) -> dict[str, Any]:
     """Everything that is known of a trial."""
     data, run = analysis.columns, analysis.run
     if id not in data.rows:
