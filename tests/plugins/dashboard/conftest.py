@@ -20,7 +20,7 @@ class Space(neps.PipelineSpace):
 
 
 def evaluate(lr: float, kind: str) -> float:
-    if lr > 0.5:
+    if lr > 0.03:
         raise ValueError(f"{HOSTILE} lr is {lr}")
     Path("notes.txt").write_text("kept", encoding="utf-8")
     return lr

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-import neps
-from neps_core import NePSError, open_run
+from neps_core import NePSError, State, open_run
 
 Client = Callable[..., Any]
 
@@ -115,12 +114,12 @@ def test_changes_need_the_page(run_root: Path, client_of: Client) -> None:
 def test_changes(run_root: Path, client_of: Client) -> None:
     client = client_of(run_root, allow_changes=True)
     before = open_run(run_root).trials
-    failed = [trial.id for trial in before.values() if trial.state is neps.State.FAILED]
+    failed = [trial.id for trial in before.values() if trial.state is State.FAILED]
     assert failed
     assert "Enqueued as trial 13" in change(client, "enqueue", text='{"lr": 0.25, "kind": "plain"}').json()["said"]
     assert dict(open_run(run_root).trials["13"].config) == {"lr": 0.25, "kind": "plain"}
     assert change(client, "requeue", trial=failed[0]).status_code == 200
-    assert open_run(run_root).trials[failed[0]].state is neps.State.PENDING
+    assert open_run(run_root).trials[failed[0]].state is State.PENDING
     assert change(client, "clean", again=False).status_code == 200
     assert not set(failed[1:]) & set(open_run(run_root).trials)
     stopped = change(client, "stop_worker", worker="nobody")
