@@ -20,8 +20,8 @@ from neps_plugins.analysis import Analysis, compare
 #: Bytes of the largest report.
 LARGEST = 5_000_000
 
-#: How many trials' rows a report has at most of a run; then how many parameters are drawn one by one, and how many trials
-#: are shown in full. If what comes of the first is too large, the next one is tried.
+#: How many trials' rows a report has at most of a run; then how many parameters are drawn one by one, and how many
+#: trials are shown in full. If what comes of the first is too large, the next one is tried.
 GENEROSITY = ((3000, 30, 30), (1000, 30, 20), (300, 15, 10), (100, 6, 5), (30, 2, 2), (10, 0, 0))
 
 #: Pairs of parameters, or objectives, that are drawn.
@@ -80,7 +80,7 @@ def write_page(runs: Sequence[Run], target: Path) -> Path:
 
 def labels(roots: Sequence[str | Path]) -> list[str]:
     """What runs are called: the ends of their paths, as long as needed to tell them apart."""
-    parts = [Path(os.path.abspath(root)).parts for root in roots]
+    parts = [Path(root).absolute().parts for root in roots]
     longest = max(map(len, parts))
     for n in range(1, longest + 1):
         names = ["/".join(each[-n:]) for each in parts]

@@ -9,7 +9,7 @@ import json
 import mimetypes
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,8 @@ ROWS = 1000
 #: Bytes of the largest change that is read.
 LARGEST = 1 << 20
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+#: What a file of a trial may be given as.
+HARMLESS = ("text/csv", "image/png", "image/jpeg", "application/pdf")
 
 
 def create_app(
@@ -168,7 +169,7 @@ class _Addresses:
             raise LookupError(f"trial {trial_id} has no file {name!r}.")
         kind = mimetypes.guess_type(path.name)[0] or ""
         # Only as a file to keep: what an evaluation has written is never shown as a page of this server.
-        safe = kind if kind in ("text/csv", "image/png", "image/jpeg", "application/pdf") else "application/octet-stream"
+        safe = kind if kind in HARMLESS else "application/octet-stream"
         return FileResponse(path, media_type=safe, filename=path.name, headers={"Cache-Control": "no-store"})
 
     async def change(self, request: Request) -> Response:
@@ -207,7 +208,7 @@ def inside(folder: Path, name: str) -> Path | None:
         return None
     real = os.path.realpath(folder)
     found = os.path.realpath(os.path.join(real, name))
-    if os.path.commonpath([real, found]) != real or not os.path.isfile(found):
+    if os.path.commonpath([real, found]) != real or not Path(found).is_file():
         return None
     return Path(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import threading
 import time
@@ -148,7 +147,7 @@ def as_json(document: Any) -> bytes:
 def _identity(root: str | Path) -> object:
     """What tells a folder from another one that was put in its place."""
     try:
-        found = os.stat(root)
+        found = Path(root).stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -18,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from neps_plugins.dashboard.server import is_loopback
+from neps_plugins.dashboard.loopback import is_loopback
 
 #: What a browser may do with the page: load this server's files and nothing else.
 POLICY = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import socket
@@ -13,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from neps_core import NePSError
+from neps_plugins.dashboard.loopback import is_loopback
 
 #: Where it listens if that port is free.
 PORT = 8765
@@ -67,14 +67,6 @@ def serve(
         pass
     finally:
         listener.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this computer can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

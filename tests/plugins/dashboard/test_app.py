@@ -120,7 +120,7 @@ def test_csv_gives_a_spreadsheet_nothing_to_calculate() -> None:
     pytest.importorskip("starlette")
     from neps_plugins.dashboard.app import _line
 
-    assert _line(["=1+1", -1.5, "-x", "plain", None, {"a": 1}]) == "'=1+1,-1.5,'-x,plain,,\"{\"\"a\"\": 1}\"\n"
+    assert _line(["=1+1", -1.5, "-x", "plain", None, {"a": 1}]) == '\'=1+1,-1.5,\'-x,plain,,"{""a"": 1}"\n'
 
 
 def test_only_files_of_the_trial_are_given(run_root: Path, tmp_path: Path, client_of: Client) -> None:

@@ -32,7 +32,7 @@ neps.run(
     {"lr": neps.Float(1e-4, 1.0, log=True), "kind": neps.Categorical(["plain", sys.argv[2]])},
     root_directory=sys.argv[1],
     optimizer="random_search",
-    evaluations_to_spend=10_000,
+    evaluations_to_spend=1_000,
     ignore_errors=True,
 )
 """
