@@ -8,7 +8,7 @@ for what is left for some seconds only. Each worker hands over the trials that i
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import logging
 import queue
 import threading
@@ -226,13 +226,18 @@ class _Handover:
 
 
 def require(name: str, module: str) -> None:
-    """Make sure that a tracker's package is installed, without importing it.
+    """Import a tracker's package: before the run, as that may take seconds, which a short run would not wait for.
 
     Raises:
-        ObserverError: If it is not.
+        ObserverError: If it is not installed, or broken.
     """
-    if importlib.util.find_spec(module) is None:
-        raise ObserverError(f"the observer {name!r} needs {module}: pip install 'neps-framework[{name}]'.")
+    try:
+        importlib.import_module(module)
+    except ImportError as reason:
+        package = module.partition(".")[0]
+        raise ObserverError(
+            f"the observer {name!r} needs {package}: pip install 'neps-framework[{name}]'. ({reason})"
+        ) from reason
 
 
 def points_of(curve: Iterable[Any]) -> list[Point]:

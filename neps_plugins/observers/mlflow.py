@@ -162,7 +162,7 @@ class MlflowObserver(Tracker):
     def __init__(
         self, tracking_uri: str | None = None, experiment: str | None = None, flush_seconds: float = FLUSH
     ) -> None:
-        require(NAME, "mlflow")
+        require(NAME, "mlflow.tracking")
         super().__init__(NAME, lambda search: MlflowSink(search, tracking_uri, experiment), flush_seconds)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 
 import pytest
@@ -36,7 +37,8 @@ def search(root, observer, n, function=evaluate, **keywords):
     ("name", "package"), [("tensorboard", "tensorboardX"), ("mlflow", "mlflow"), ("wandb", "wandb")]
 )
 def test_without_the_package_one_sentence_says_what_to_install(root, monkeypatch, name, package):
-    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    for module in [package, *(each for each in sys.modules if each.startswith(f"{package}."))]:
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ObserverError, match=rf"needs {package}: pip install 'neps-framework\[{name}\]'"):
         search(root, name, 1)
     assert not root.exists()
@@ -152,7 +154,13 @@ def test_wandb_offline(root, monkeypatch):
 
     def init(**keywords):
         run = real(**keywords)
-        begun.append((keywords, run, run.summary))
+        finish = run.finish
+
+        def finish_and_remember(**keywords_of_finish):
+            begun.append((keywords, run.offline, dict(run.summary)))
+            finish(**keywords_of_finish)
+
+        object.__setattr__(run, "finish", finish_and_remember)
         return run
 
     monkeypatch.setattr(wandb, "init", init)
@@ -160,11 +168,12 @@ def test_wandb_offline(root, monkeypatch):
     result = search(root, observer, 2)
     assert len(list((root / "wandb").glob("offline-run-*"))) == 2
     assert wandb.run is None  # what the user's function begins is its own
-    for (keywords, run, summary), trial in zip(begun, result.trials.values()):
+    assert len(begun) == 2
+    for (keywords, is_offline, summary), trial in zip(begun, result.trials.values()):
         assert keywords["id"].endswith(f"-{trial.id}")
         assert keywords["config"]["x"] == trial.config["x"]
         assert keywords["group"] == begun[0][0]["group"]
-        assert run.offline
+        assert is_offline
         assert summary["objective_to_minimize"] == pytest.approx(trial.report.objective_to_minimize)
         assert summary["state"] == "success"
 
