@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 #: Milliseconds that a page may take on a computer that has much else to do. Nothing waits so long if all is well.
-PATIENCE = 25_000
+PATIENCE = 60_000
 
 
 @contextmanager
