@@ -9,15 +9,33 @@ from typing import Any
 from neps_core import NePSError, Run, nearest
 from neps_plugins.analysis.anytime import anytime
 from neps_plugins.analysis.columns import Columns
+from neps_plugins.analysis.curves import curves
+from neps_plugins.analysis.distribution import distribution
+from neps_plugins.analysis.errors import errors
+from neps_plugins.analysis.front import front
 from neps_plugins.analysis.overview import overview
+from neps_plugins.analysis.parallel import parallel
+from neps_plugins.analysis.rungs import rungs
+from neps_plugins.analysis.slices import slices
 from neps_plugins.analysis.table import table
+from neps_plugins.analysis.timeline import timeline
 from neps_plugins.analysis.told import Told
 from neps_plugins.analysis.trial import trial
+from neps_plugins.analysis.workers import workers
 
 #: What makes each document, from the columns of a run and options.
 VIEWS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "overview": overview,
     "anytime": anytime,
+    "curves": curves,
+    "rungs": rungs,
+    "workers": workers,
+    "timeline": timeline,
+    "errors": errors,
+    "front": front,
+    "slices": slices,
+    "parallel": parallel,
+    "distribution": distribution,
     "table": table,
     "trial": trial,
 }

@@ -26,8 +26,8 @@ def anytime(columns: Columns, objective: Any = 0, limit: Any = POINTS) -> dict[s
         limit: About how many results are kept.
 
     Returns:
-        objective (its name), log (whether a log scale suits it), axes: for each thing that was spent, x, y and ids of
-        the steps of the best so far, none of which is ever left out; results: x (evaluations), y, ids, states, feasible,
+        objective (its name), log (whether a log scale suits it), axes: for each thing spent, x, y and ids of the
+        steps of the best so far, none of which is ever left out; results: x (evaluations), y, ids, states, feasible,
         and x by the other axes under their names; n, kept, not_finite (results that can't be drawn).
     """
     which = as_objective(columns, objective)

@@ -152,7 +152,7 @@ class Columns:
     @cached_property
     def order(self) -> Order:
         """In which order the trials ended, and which were best when they did."""
-        return Order(self)
+        return Order(self.state, self.ended, self.stopped, self.objectives, self.constraints)
 
     @property
     def state_names(self) -> list[str]:

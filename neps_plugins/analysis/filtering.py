@@ -50,12 +50,10 @@ def matching(columns: Columns, cells: Mapping[str, Cells], text: str) -> Boolean
 def _cells_of(cells: Mapping[str, Cells], name: str) -> Cells | None:
     if name in cells:
         return cells[name]
-    for same in (lambda each: each.label == name, lambda each: each.label.rpartition(".")[2] == name):
-        found = [each for each in cells.values() if same(each)]
-        if found:
-            return found[0]
     lower = name.lower()
-    return next((each for each in cells.values() if each.label.lower() == lower), None)
+    by_label = [each for each in cells.values() if each.label.lower() == lower]
+    by_end = [each for each in cells.values() if each.label.lower().rpartition(".")[2] == lower]
+    return next(iter([*by_label, *by_end]), None)
 
 
 def _compared(cells: Cells, sign: str, wanted: str) -> Booleans:

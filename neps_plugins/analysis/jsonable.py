@@ -23,7 +23,13 @@ def numbers(values: npt.ArrayLike) -> list[Any]:
     finite = np.isfinite(array)
     if finite.all():
         return array.tolist()  # type: ignore[no-any-return]
-    return np.where(finite, array.astype(object), None).tolist()  # type: ignore[no-any-return]
+    return _holed(array.astype(object), finite)
+
+
+def _holed(array: npt.NDArray[Any], finite: npt.NDArray[np.bool_]) -> list[Any]:
+    array[~finite] = None
+    found: list[Any] = array.tolist()
+    return found
 
 
 def number(value: Any) -> float | None:
@@ -45,7 +51,7 @@ def as_float(value: Any) -> float:
 
 
 def plain(value: Any) -> Any:
-    """A value of the user's; what is long is cut, and infinities and NaN are texts, as nothing else tells them apart."""
+    """A value of the user's; what is long is cut, and infinities and NaN are texts."""
     value = exact(value)
     if value is None or isinstance(value, (bool, int)):
         return value if not isinstance(value, int) or abs(value) <= 1 << 1023 else str(value)[:100]

@@ -24,7 +24,7 @@ def line_of(trial: Trial, objective: int = 0) -> tuple[Floats, Floats, Floats]:
         objective: Which of several.
 
     Returns:
-        Steps, values, and costs by then (NaN where they were not said): empty if there is no curve, or it can't be read.
+        Steps, values, and costs by then (NaN where nobody said): empty if there is no curve, or it can't be read.
     """
     points: list[tuple[float, Any, float | None]] = [
         (point.step, point.objective, point.cost) for point in trial.points

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from neps_core import NePSError, nearest
+from neps_plugins.analysis.columns import Columns
 from neps_plugins.analysis.parameters import Parameter
-
-if TYPE_CHECKING:
-    from neps_plugins.analysis.columns import Columns
 
 
 def as_objective(columns: Columns, objective: Any) -> int:
@@ -29,7 +27,7 @@ def as_objective(columns: Columns, objective: Any) -> int:
 
 def has_objective(columns: Columns, objective: int) -> bool:
     """Whether any trial has a value of it yet."""
-    return objective < columns.objectives.shape[1]
+    return bool(objective < columns.objectives.shape[1])
 
 
 def as_count(name: str, value: Any, least: int, most: int | None = None) -> int:

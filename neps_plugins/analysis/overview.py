@@ -14,8 +14,7 @@ from neps_plugins.analysis.rows import rows
 from neps_plugins.analysis.spent import fidelity_added, first_time, last_time
 from neps_plugins.analysis.states import EVALUATED, STATES
 
-#: Parameters, and trials on the front, that are named at most: grammars have any number of the ones, and many objectives
-#: of the others.
+#: Parameters, and trials on the front, that are named at most: there may be any number of them.
 MOST = 300
 
 
@@ -65,14 +64,15 @@ def least_violating(columns: Columns) -> Integers:
     """
     ended = columns.order.ended
     possible = columns.success & ~columns.stopped & ~np.isnan(columns.objectives).all(axis=1)
-    candidates = ended[possible[ended]]
+    candidates: Integers = ended[possible[ended]]
     if not len(candidates):
         return candidates
     broken = np.nan_to_num(columns.constraints[candidates], nan=np.inf)
     with np.errstate(over="ignore"):
         total = np.maximum(broken, 0.0).sum(axis=1)
     ties = candidates[total == total.min()]
-    return np.asarray(ties[np.argmin(columns.objectives[ties, 0])][None])
+    first: Integers = ties[[np.argmin(columns.objectives[ties, 0])]]
+    return first
 
 
 def _spent(columns: Columns) -> dict[str, Any]:

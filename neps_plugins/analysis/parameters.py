@@ -121,7 +121,7 @@ class Parameter:
     def shown(self, values: Floats) -> list[Any]:
         """Values as people know them: choices by name, whole numbers as such, None for NaN."""
         if self.is_category:
-            return [None if value != value else self.choices[int(value)] for value in values.tolist()]
+            return [None if math.isnan(value) else self.choices[int(value)] for value in values.tolist()]
         whole = self.kind == "integer"
         return [None if not math.isfinite(value) else int(value) if whole else value for value in values.tolist()]
 
