@@ -1,0 +1,1 @@
+"""What is told about runs, as data: nothing is drawn here."""
