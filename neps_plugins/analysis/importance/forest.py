@@ -1,0 +1,325 @@
+"""A random forest for regression whose trees are told as boxes: what a functional ANOVA needs.
+
+L. Breiman, "Random forests", Machine Learning 45, 2001 (bootstrap, random subsets of columns at each node).
+L. Breiman, J. Friedman, R. Olshen and C. Stone, "Classification and regression trees", 1984, Section 8.8 (the best
+split of k choices is among the k - 1 that are contiguous once they are ordered by their mean).
+
+An inactive number is the value `INACTIVE`, above all others; an inactive category one more choice. So activity can be
+split like any value. It often follows from another decision, which then splits the same points; the split is
+that of the column that comes first, where a space has what others depend on.
+
+All trees grow together, one level at a time: a node is a run of rows, which each column has sorted by its values, so
+a level costs one pass over each column, and no sorting.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from neps_plugins.analysis.importance.points import Floats, Integers, Kinds, Points
+
+Bools = npt.NDArray[np.bool_]
+
+#: Where an inactive number stands: beyond the unit interval.
+INACTIVE = 2.0
+
+#: Deeper there are only single outliers left to tell apart.
+MAX_DEPTH = 48
+
+
+@frozen
+class Leaves:
+    """The leaves of one tree, L of them, which share out the space.
+
+    Attributes:
+        value: The mean of y in each, standardized, shape (L,).
+        lower: Of numbers the lower bounds, shape (L, d).
+        upper: Of numbers the upper bounds, shape (L, d); `INACTIVE` where inactive is in the leaf, too.
+        choices: Of each categorical column which choices are in the leaf, shape (L, choices + 1): inactive comes last.
+    """
+
+    value: Floats
+    lower: Floats
+    upper: Floats
+    choices: Mapping[int, Bools]
+
+
+@frozen
+class Forest:
+    """A fitted forest.
+
+    Attributes:
+        trees: The leaves of each.
+        kinds: Of the columns.
+        shares: For each column, the share of points where it is active, shape (d,).
+        gains: How much of the squared error the splits of each column took away, shape (d,).
+        mean: Of y.
+        spread: The standard deviation of y; 0 if it is constant. In a tree, y is `(y - mean) / spread`.
+        unit: What `mean` and `spread` have to be multiplied by: large values of y would overflow.
+    """
+
+    trees: list[Leaves]
+    kinds: Kinds
+    shares: Floats
+    gains: Floats
+    mean: float
+    spread: float
+    unit: float
+
+
+def grow_forest(points: Points, n_trees: int = 32, min_leaf: int = 3, columns: float = 0.7, seed: int = 0) -> Forest:
+    """Fits a forest.
+
+    Args:
+        points: n of them, at least one, in d columns.
+        n_trees: How many trees.
+        min_leaf: How many points, with those drawn several times, a leaf has at least.
+        columns: The share of the columns, drawn anew at each node, that it may be split by.
+        seed: Of all randomness: the same points and seed make the same forest.
+
+    Raises:
+        ValueError: If there are no points.
+    """
+    if not len(points.y):
+        raise ValueError("a forest needs at least one point.")
+    unit = float(np.abs(points.y).max()) or 1.0
+    scaled = points.y / unit
+    mean, spread = float(scaled.mean()), float(scaled.std())
+    spread = spread if spread > 1e-14 else 0.0
+    y = (scaled - mean) / spread if spread else np.zeros_like(scaled)
+    rng = np.random.default_rng(seed)
+    growth = _Growth(points, y, n_trees, min_leaf, rng)
+    n_allowed = max(1, math.ceil(columns * points.x.shape[1]))
+    for _ in range(MAX_DEPTH):
+        if not growth.n_open:
+            break
+        growth.split(rng, n_allowed)
+    shares = 1.0 - np.isnan(points.x).mean(axis=0)
+    return Forest(growth.trees(), points.kinds, shares, growth.gains, mean, spread, unit)
+
+
+@frozen
+class _Boxes:
+    """Nodes: the tree of each, its box and its moments."""
+
+    tree: Integers
+    lower: Floats
+    upper: Floats
+    choices: Mapping[int, Bools]
+    moments: Floats  # shape (3, nodes): the sums of weights w, of w y and of w y^2
+
+    def at(self, which: npt.NDArray[np.generic]) -> _Boxes:
+        choices = {j: mask[which] for j, mask in self.choices.items()}
+        return _Boxes(self.tree[which], self.lower[which], self.upper[which], choices, self.moments[:, which])
+
+
+class _Growth:
+    """All trees, down to some level. Rows are what the bootstrap drew, of all trees one below the other."""
+
+    def __init__(self, points: Points, y: Floats, n_trees: int, min_leaf: int, rng: np.random.Generator) -> None:
+        n, d = points.x.shape
+        self._kinds = points.kinds
+        self._min_leaf = min(min_leaf, max(1, n // 4))  # few points would have no splits at all
+        drawn = np.zeros((n_trees, n))
+        for i in range(n_trees):
+            drawn[i] = np.bincount(rng.integers(n, size=n), minlength=n)
+        tree, row = np.nonzero(drawn)
+        self._w = drawn[tree, row]
+        self._wy = self._w * y[row]
+        self._wyy = self._wy * y[row]
+        #: Of each column the values of the rows, and their ranks among all values.
+        self._values = np.empty((d, len(row)))
+        self._ranks = np.empty((d, len(row)), dtype=np.intp)
+        #: Of each column the rows, node by node, ascending by value within it.
+        self._order = np.empty((d, len(row)), dtype=np.intp)
+        for j, size in enumerate(points.kinds):
+            x = np.where(np.isnan(points.x[:, j]), INACTIVE if size is None else size, points.x[:, j])
+            ranks = np.unique(x, return_inverse=True)[1].reshape(-1)
+            self._values[j], self._ranks[j] = x[row], ranks[row]
+            self._order[j] = np.argsort(tree * n + ranks[row], kind="stable")
+        self._node = tree  # of each row
+        self._starts = np.searchsorted(tree, np.arange(n_trees))  # of each node, in each order
+        self._leaves: list[_Boxes] = []
+        self.gains = np.zeros(d)
+        roots = _Boxes(
+            np.arange(n_trees),
+            np.zeros((n_trees, d)),
+            np.full((n_trees, d), INACTIVE),
+            {j: np.ones((n_trees, size + 1), dtype=bool) for j, size in enumerate(points.kinds) if size is not None},
+            np.stack([np.bincount(tree, sums, n_trees) for sums in (self._w, self._wy, self._wyy)]),
+        )
+        self._open = roots
+        self._put_down(np.arange(len(row)))
+
+    @property
+    def n_open(self) -> int:
+        """How many nodes may yet be split."""
+        return len(self._open.tree)
+
+    def trees(self) -> list[Leaves]:
+        """The leaves of each tree; nodes that are open count as leaves."""
+        parts = [*self._leaves, self._open]
+        tree = np.concatenate([part.tree for part in parts])
+        order = np.argsort(tree, kind="stable")
+        moments = np.concatenate([part.moments for part in parts], axis=1)[:, order]
+        lower, upper = (np.concatenate([getattr(part, end) for part in parts])[order] for end in ("lower", "upper"))
+        choices = {j: np.concatenate([part.choices[j] for part in parts])[order] for j in self._open.choices}
+        ends = np.cumsum(np.bincount(tree))
+        return [
+            Leaves(
+                moments[1, start:end] / moments[0, start:end],
+                lower[start:end],
+                upper[start:end],
+                {j: mask[start:end] for j, mask in choices.items()},
+            )
+            for start, end in zip([0, *ends[:-1]], ends)
+        ]
+
+    def split(self, rng: np.random.Generator, n_allowed: int) -> None:
+        """Splits the open nodes by one of their allowed columns each; what can't be split becomes leaves."""
+        nodes, d = self.n_open, len(self._kinds)
+        gains, thresholds = np.empty((d, nodes)), np.empty((d, nodes))
+        by_activity = np.empty((d, nodes), dtype=bool)
+        left = np.empty((d, len(self._w)), dtype=bool)
+        for j in range(d):
+            gains[j], thresholds[j], by_activity[j], left[j] = self._best_split(j)
+        order = rng.random((d, nodes)).argsort(axis=0).argsort(axis=0)
+        allowed = np.where(order < n_allowed, gains, -np.inf)
+        allowed = np.where(np.isneginf(allowed.max(axis=0)), gains, allowed)
+        at = np.arange(nodes)
+        best = allowed.argmax(axis=0)
+        # What is inactive follows from a decision that comes earlier, if that splits as well.
+        highest = gains[best, at]
+        earliest = (gains >= highest - 1e-9 * np.abs(highest)).argmax(axis=0)
+        best = np.where(by_activity[best, at] & (earliest < best), earliest, best)
+        found = ~np.isneginf(highest)
+        self._leaves.append(self._open.at(~found))
+        of_row = best[self._node]
+        goes_left = left[of_row, np.arange(len(of_row))]
+        parents = self._open.at(found)
+        w, wy, _ = parents.moments
+        np.add.at(self.gains, best[found], gains[best, at][found] - wy**2 / w)
+        self._divide(found, goes_left, parents, best[found], thresholds[best, at][found])
+
+    def _best_split(self, j: int) -> tuple[Floats, Floats, Bools, Bools]:
+        """By one column, of each open node.
+
+        Returns:
+            The sum of S^2 / w over both sides, where S is the sum of y there and w its weight, or -inf without a split;
+            of a number, the threshold; whether it tells active from inactive; all of shape (nodes,). And of
+            each row whether it goes to the left.
+        """
+        order = self._order[j]
+        rank, node = self._ranks[j][order], self._node[order]
+        first = np.empty(len(order), dtype=bool)  # of those with the same node and value: a group
+        first[0] = True
+        first[1:] = (rank[1:] != rank[:-1]) | (node[1:] != node[:-1])
+        begins = np.flatnonzero(first)
+        w, s = np.add.reduceat(self._w[order], begins), np.add.reduceat(self._wy[order], begins)
+        of = node[begins]
+        value = self._values[j][order[begins]]
+        by_mean = None
+        if self._kinds[j] is not None:
+            by_mean = np.lexsort((s / w, of))
+            w, s, value = w[by_mean], s[by_mean], value[by_mean]
+        starts = np.searchsorted(of, np.arange(self.n_open))
+        w_left, s_left = (np.cumsum(sums) for sums in (w, s))
+        for sums, part in ((w_left, w), (s_left, s)):
+            sums -= (sums[starts] - part[starts])[of]
+        w_all, s_all, _ = self._open.moments
+        w_right, s_right = w_all[of] - w_left, s_all[of] - s_left
+        inside = np.append(of[1:] == of[:-1], False)
+        inside &= (w_left >= self._min_leaf - 0.5) & (w_right >= self._min_leaf - 0.5)
+        gain = np.full(len(of), -np.inf)
+        gain[inside] = s_left[inside] ** 2 / w_left[inside] + s_right[inside] ** 2 / w_right[inside]
+        highest = np.maximum.reduceat(gain, starts)
+        hits = np.flatnonzero(gain == highest[of])[::-1]
+        where = np.empty(self.n_open, dtype=np.intp)
+        where[of[hits]] = hits  # of several, the first
+        following = value[np.minimum(where + 1, len(value) - 1)]
+        if by_mean is None:
+            by_activity = following == INACTIVE
+            threshold = np.where(by_activity, 1.0, (value[where] + following) / 2)
+        else:
+            inactive = np.zeros(self.n_open, dtype=bool)
+            inactive[of[value == self._kinds[j]]] = True
+            alone = (value[where] == self._kinds[j]) & (where == starts)
+            last = np.append(starts[1:], len(of)) - 1
+            by_activity = alone | ((value[last] == self._kinds[j]) & (where + 1 == last))
+            threshold = np.zeros(self.n_open)
+        group_left = np.arange(len(of)) <= where[of]
+        if by_mean is not None:
+            group_left[by_mean] = group_left.copy()
+        left = np.empty(len(order), dtype=bool)
+        left[order] = np.repeat(group_left, np.diff(np.append(begins, len(order))))
+        return highest, threshold, by_activity, left
+
+    def _divide(
+        self, found: Bools, goes_left: Bools, parents: _Boxes, columns: Integers, thresholds: Floats
+    ) -> None:
+        """Puts two children in the place of each node that was split; node k has 2k and 2k + 1."""
+        number = np.cumsum(found) - 1
+        child = np.where(found[self._node], 2 * number[self._node] + ~goes_left, -1)
+        stays = child >= 0
+        n_children = 2 * len(columns)
+        rows = np.flatnonzero(stays)
+        moments = np.stack(
+            [np.bincount(child[rows], sums[rows], n_children) for sums in (self._w, self._wy, self._wyy)]
+        )
+        children = parents.at(np.repeat(np.arange(len(columns)), 2))
+        lower, upper = children.lower, children.upper
+        choices = dict(children.choices)
+        even = 2 * np.arange(len(columns))
+        heavier = even + (moments[0, even + 1] > moments[0, even])
+        for j, size in enumerate(self._kinds):
+            split = columns == j
+            if size is None:
+                upper[even[split], j] = thresholds[split]
+                lower[even[split] + 1, j] = thresholds[split]
+            elif split.any():
+                present = np.zeros((n_children, size + 1), dtype=bool)
+                present[child[rows], self._values[j][rows].astype(np.intp)] = True
+                unseen = choices[j] & ~(present | present[np.arange(n_children) ^ 1])
+                is_split = np.repeat(split, 2)
+                is_heavier = np.zeros(n_children, dtype=bool)
+                is_heavier[heavier] = True
+                mine = present | (unseen & is_heavier[:, None])
+                choices[j] = np.where(is_split[:, None], mine, choices[j])
+        self._node = child
+        self._open = _Boxes(children.tree, lower, upper, choices, moments)
+        self._put_down(rows)
+
+    def _put_down(self, rows: Integers) -> None:
+        """Makes leaves of the open nodes where y is constant or points are few, and drops all rows but the others'."""
+        w, wy, wyy = self._open.moments
+        varies = (wyy - wy**2 / w > 1e-12 * w) & (w >= 2 * self._min_leaf)
+        self._leaves.append(self._open.at(~varies))
+        self._open = self._open.at(varies)
+        number = np.where(varies, np.cumsum(varies) - 1, -1)
+        node = np.full(len(self._w), -1)
+        node[rows] = number[self._node[rows]]
+        stays = node >= 0
+        sizes = np.bincount(node[stays], minlength=self.n_open)
+        starts = np.cumsum(sizes) - sizes
+        renumbered = np.cumsum(stays) - 1
+        orders = np.empty((len(self._kinds), int(sizes.sum())), dtype=np.intp)
+        for j, order in enumerate(self._order):
+            of = node[order]
+            kept = of >= 0
+            of = of[kept]
+            orders[j, _positions(of, starts)] = renumbered[order[kept]]
+        self._order, self._node, self._starts = orders, node[stays], starts
+        self._w, self._wy, self._wyy = self._w[stays], self._wy[stays], self._wyy[stays]
+        self._values, self._ranks = self._values[:, stays], self._ranks[:, stays]
+
+
+def _positions(node: Integers, starts: Integers) -> Integers:
+    """Where each element goes so that nodes are together, in order, and their elements keep theirs."""
+    positions = np.empty(len(node), dtype=np.intp)
+    positions[np.argsort(node, kind="stable")] = np.arange(len(node))
+    return positions
