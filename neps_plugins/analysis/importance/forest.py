@@ -9,7 +9,7 @@ split like any value. It often follows from another decision, which then splits 
 that of the column that comes first, where a space has what others depend on.
 
 All trees grow together, one level at a time: a node is a run of rows, which each column has sorted by its values, so
-a level costs one pass over each column, and no sorting.
+a level costs one pass over each column.
 """
 
 from __future__ import annotations
@@ -143,7 +143,6 @@ class _Growth:
             self._values[j], self._ranks[j] = x[row], ranks[row]
             self._order[j] = np.argsort(tree * n + ranks[row], kind="stable")
         self._node = tree  # of each row
-        self._starts = np.searchsorted(tree, np.arange(n_trees))  # of each node, in each order
         self._leaves: list[_Boxes] = []
         self.gains = np.zeros(d)
         roots = _Boxes(
@@ -304,22 +303,12 @@ class _Growth:
         node = np.full(len(self._w), -1)
         node[rows] = number[self._node[rows]]
         stays = node >= 0
-        sizes = np.bincount(node[stays], minlength=self.n_open)
-        starts = np.cumsum(sizes) - sizes
         renumbered = np.cumsum(stays) - 1
-        orders = np.empty((len(self._kinds), int(sizes.sum())), dtype=np.intp)
+        orders = np.empty((len(self._kinds), np.count_nonzero(stays)), dtype=np.intp)
         for j, order in enumerate(self._order):
-            of = node[order]
-            kept = of >= 0
-            of = of[kept]
-            orders[j, _positions(of, starts)] = renumbered[order[kept]]
-        self._order, self._node, self._starts = orders, node[stays], starts
+            kept = order[stays[order]]
+            orders[j] = renumbered[kept[np.argsort(node[kept], kind="stable")]]
+        self._order, self._node = orders, node[stays]
         self._w, self._wy, self._wyy = self._w[stays], self._wy[stays], self._wyy[stays]
         self._values, self._ranks = self._values[:, stays], self._ranks[:, stays]
 
-
-def _positions(node: Integers, starts: Integers) -> Integers:
-    """Where each element goes so that nodes are together, in order, and their elements keep theirs."""
-    positions = np.empty(len(node), dtype=np.intp)
-    positions[np.argsort(node, kind="stable")] = np.arange(len(node))
-    return positions
