@@ -6,9 +6,10 @@ what the variance of their marginal has beyond both parameters' own. `target="be
 Section 4.3 there: what is worse than the best tenth of all points counts as being as bad as that, here before the
 forest is fitted, so that its splits are made where they matter.
 
-A parameter that not all configurations have can be inactive as it can have a value, with the share of the points where
-it was so as the weight (`marginals`). What is due to being inactive counts for the decision that made it so, where the
-forest splits by that.
+A parameter that not all configurations have explains only what differs among those that have it, by the share of the
+space where it is active (both measured, see `marginals`): by the law of total variance, the rest is due to whether it
+is active, which is another parameter's decision. A pair explains what is not additive where both are active. Where all
+are, both are the paper's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from neps_plugins.analysis.importance.forest import Forest, grow_forest
-from neps_plugins.analysis.importance.marginals import Marginals
+from neps_plugins.analysis.importance.marginals import Marginal, Marginals
 from neps_plugins.analysis.importance.points import Floats, Points, kept
 
 #: The share of points that are good.
@@ -87,16 +88,11 @@ def decomposed(forest: Forest, n: int) -> Importances:
     singles, doubles = [], []
     for leaves in forest.trees:
         marginals = Marginals(forest, leaves)
-        mean, variance = marginals.mean, marginals.variance
+        variance = marginals.variance
         if variance <= 1e-12:
             continue  # a tree that drew the same points only says nothing
-        single = [(marginals.single(j) - mean) ** 2 @ marginals.weights(j) for j in range(d)]
-        both = [
-            marginals.weights(i) @ (marginals.pair(i, j) - mean) ** 2 @ marginals.weights(j) - single[i] - single[j]
-            for i, j in pairs
-        ]
-        singles.append(np.divide(single, variance))
-        doubles.append(np.divide(both, variance))
+        singles.append([_explained(marginals.single(j)) / variance for j in range(d)])
+        doubles.append([_interaction(marginals.pair(i, j)) / variance for i, j in pairs])
     if not singles:
         return Importances(np.zeros(d), np.zeros(d), [], n, "there are too few results.")
     of_pairs = np.reshape(doubles, (len(singles), len(pairs)))
@@ -107,3 +103,23 @@ def decomposed(forest: Forest, n: int) -> Importances:
         sorted(((i, j, share, deviation) for (i, j), share, deviation in found), key=lambda pair: -pair[2]),
         n,
     )
+
+
+def _explained(marginal: Marginal) -> float:
+    """The variance of a marginal where its column is active, by how likely that is."""
+    total = marginal.mass.sum()
+    mean = marginal.mean @ marginal.mass / total if total else 0.0
+    return float((marginal.mean - mean) ** 2 @ marginal.mass)
+
+
+def _interaction(marginal: Marginal) -> float:
+    """The same of two columns, but of what is left after the mean for each value of one of them."""
+    mean, mass = marginal.mean, marginal.mass
+    rows, columns, total = mass.sum(axis=1), mass.sum(axis=0), mass.sum()
+    if not total:
+        return 0.0
+    weighted = mean * mass
+    of_row = np.divide(weighted.sum(axis=1), rows, out=np.zeros_like(rows), where=rows > 0)
+    of_column = np.divide(weighted.sum(axis=0), columns, out=np.zeros_like(columns), where=columns > 0)
+    left = mean - of_row[:, None] - of_column + weighted.sum() / total
+    return float((left**2 * mass).sum())

@@ -3,16 +3,19 @@
 F. Hutter, H. Hoos and K. Leyton-Brown, "An efficient approach for assessing hyperparameter importance", ICML 2014,
 Algorithm 2: a leaf contributes to a value in its box what it predicts, by the volume of its box in the other parameters.
 
-The measure over the space is that of independent parameters: of a number uniform over the unit interval, of a category
-the same for each choice. A parameter that not all configurations have is inactive with the share of points where it was
-so, and the rest is as above.
+A number is uniform over the unit interval and a category has each choice alike, independently of the others. A
+parameter that not all configurations have is so in the share of a leaf where it is active, which is measured: its
+marginal is the mean over those configurations that have it.
 
 Notation:
     L        leaves of the tree
-    m        cells of a column: between its thresholds in the tree, each choice, and inactive, which comes last
+    m        cells of a column: between its thresholds in the tree, or each choice
     v_l      what leaf l predicts
-    P_lj     the measure of its box in column j, P_l = prod_j P_lj
-    a_j(c)   = sum over the leaves l that have cell c of v_l P_l / P_lj
+    P_lj     the measure of its box in column j, P_l = prod_j P_lj, by its `branch`
+    s_lj     the share of its points where column j is active
+    a_j(c)   = sum_l v_l q_lj / sum_l q_lj over the leaves l that have cell c, where q_lj = s_lj P_l / P_lj
+
+Without inactive parameters the second sum is 1, and this is the paper's.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from __future__ import annotations
 import numpy as np
 from attrs import frozen
 
-from neps_plugins.analysis.importance.forest import INACTIVE, Forest, Leaves
+from neps_plugins.analysis.importance.forest import Forest, Leaves
 from neps_plugins.analysis.importance.points import Floats, Integers
 
 
@@ -30,7 +33,7 @@ class _Cells:
 
     Attributes:
         weights: The measure of each cell, shape (m,).
-        edges: Of a number, the upper ends of all cells but the last, ascending, shape (m - 1,); None of a category.
+        edges: Of a number, the upper ends of the cells, ascending, shape (m,); None of a category.
         leaf: Each leaf's box is one or several runs of cells; of each run the leaf, ascending.
         begin: The first cell of each run.
         end: The cell after its last one.
@@ -45,6 +48,19 @@ class _Cells:
     of_leaf: Floats
 
 
+@frozen
+class Marginal:
+    """Of one column or two.
+
+    Attributes:
+        mean: What is predicted in each cell where it is active, shape (m,) or (m, m of the second one).
+        mass: How likely a configuration is in each cell, of the same shape. The sum is how likely it is active.
+    """
+
+    mean: Floats
+    mass: Floats
+
+
 class Marginals:
     """Of one tree.
 
@@ -54,72 +70,93 @@ class Marginals:
     """
 
     def __init__(self, forest: Forest, leaves: Leaves) -> None:
-        self._value = leaves.value
+        self._leaves = leaves
         self._cells = [_cells(forest, leaves, j) for j in range(len(forest.kinds))]
-        self._volume = np.prod([cells.of_leaf for cells in self._cells], axis=0) if self._cells else np.ones(1)
+        self._volume = leaves.branch.copy()
+        for cells in self._cells:
+            self._volume *= cells.of_leaf
 
     @property
     def mean(self) -> float:
         """Over the whole space."""
-        return float(self._value @ self._volume)
+        return float(self._leaves.value @ self._volume)
 
     @property
     def variance(self) -> float:
         """Over the whole space."""
-        return float((self._value - self.mean) ** 2 @ self._volume)
+        return float((self._leaves.value - self.mean) ** 2 @ self._volume)
 
-    def weights(self, j: int) -> Floats:
-        """The measure of the cells of column j, shape (m,)."""
-        return self._cells[j].weights
-
-    def single(self, j: int) -> Floats:
-        """a_j, shape (m,)."""
+    def single(self, j: int) -> Marginal:
+        """That of column j."""
         cells = self._cells[j]
-        parts = self._without(cells.of_leaf)[cells.leaf]
         m = len(cells.weights) + 1
-        steps = np.bincount(cells.begin, parts, m) - np.bincount(cells.end, parts, m)
-        return np.asarray(np.cumsum(steps)[:-1])
 
-    def pair(self, i: int, j: int) -> Floats:
-        """The marginal of columns i and j together, shape (cells of i, cells of j)."""
+        def summed(of_leaf: Floats) -> Floats:
+            parts = of_leaf[cells.leaf]
+            steps = np.bincount(cells.begin, parts, m) - np.bincount(cells.end, parts, m)
+            return np.asarray(np.cumsum(steps)[:-1])
+
+        without = self._without(j)
+        return _marginal(summed(without * self._leaves.value), summed(without), cells.weights)
+
+    def pair(self, i: int, j: int) -> Marginal:
+        """That of columns i and j together."""
         a, b = self._cells[i], self._cells[j]
         of_a, of_b = _runs_of_same_leaf(a.leaf, b.leaf)
-        parts = self._without(a.of_leaf * b.of_leaf)[a.leaf[of_a]]
         rows, columns = len(a.weights) + 1, len(b.weights) + 1
-        steps = np.zeros(rows * columns)
-        for side, sign in ((a.begin, 1.0), (a.end, -1.0)):
-            for other, signed in ((b.begin, sign), (b.end, -sign)):
-                steps += signed * np.bincount(side[of_a] * columns + other[of_b], parts, rows * columns)
-        return np.asarray(steps.reshape(rows, columns).cumsum(axis=0).cumsum(axis=1)[:-1, :-1])
+        corners = [
+            (side[of_a] * columns + other[of_b], sign)
+            for side, other, sign in ((a.begin, b.begin, 1), (a.end, b.begin, -1), (a.begin, b.end, -1), (a.end, b.end, 1))
+        ]
+
+        def summed(of_leaf: Floats) -> Floats:
+            parts = of_leaf[a.leaf[of_a]]
+            steps = np.zeros(rows * columns)
+            for where, sign in corners:
+                steps += sign * np.bincount(where, parts, rows * columns)
+            return np.asarray(steps.reshape(rows, columns).cumsum(axis=0).cumsum(axis=1)[:-1, :-1])
+
+        without = self._without(i, j)
+        weights = np.multiply.outer(a.weights, b.weights)
+        values = summed(without * self._leaves.value)
+        active = self._leaves.active
+        # Where all are active, as mostly, the leaves that have a cell are the whole of the other columns' space.
+        whole = (active[:, i] == 1.0).all() and (active[:, j] == 1.0).all()
+        return _marginal(values, np.ones_like(weights) if whole else summed(without), weights)
 
     def cells_at(self, j: int, values: Floats) -> Integers:
-        """In which cell each value of column j is; NaN is inactive."""
+        """In which cell each value of column j is."""
         edges = self._cells[j].edges
-        last = len(self._cells[j].weights) - 1
-        found = np.nan_to_num(values).astype(np.intp) if edges is None else np.searchsorted(edges, values)
-        return np.where(np.isnan(values), last, found)
+        if edges is None:
+            return values.astype(np.intp)
+        return np.minimum(np.searchsorted(edges, values), len(edges) - 1)
 
-    def _without(self, measures: Floats) -> Floats:
-        """v_l P_l without the measure of some columns; what has none there has no weight in these either."""
-        return np.divide(self._value * self._volume, measures, out=np.zeros_like(measures), where=measures > 0)
+    def _without(self, *columns: int) -> Floats:
+        """q: the volume of each leaf where some columns are active, without their measures."""
+        measures = np.prod([self._cells[j].of_leaf for j in columns], axis=0)
+        volume = self._volume * np.prod([self._leaves.active[:, j] for j in columns], axis=0)
+        return np.divide(volume, measures, out=np.zeros_like(measures), where=measures > 0)
+
+
+def _marginal(values: Floats, volume: Floats, weights: Floats) -> Marginal:
+    # What is left of sums after all that was added is taken away again, is no volume.
+    mean = np.divide(values, volume, out=np.zeros_like(values), where=volume > 1e-9)
+    return Marginal(mean, np.where(volume > 1e-9, volume * weights, 0.0))
 
 
 def _cells(forest: Forest, leaves: Leaves, j: int) -> _Cells:
-    size, share = forest.kinds[j], forest.shares[j]
+    size = forest.kinds[j]
     if size is not None:
         inside = leaves.choices[j]
-        weights = np.append(np.full(size, share / size), 1.0 - share)
         steps = np.diff(np.pad(inside, ((0, 0), (1, 1))).astype(np.int8), axis=1)
         leaf, begin = np.nonzero(steps == 1)
         _, end = np.nonzero(steps == -1)
-        return _Cells(weights, None, leaf, begin, end, inside @ weights)
+        return _Cells(np.full(size, 1 / size), None, leaf, begin, end, inside.mean(axis=1))
     lower, upper = leaves.lower[:, j], leaves.upper[:, j]
-    edges = np.unique(np.append(upper[upper < INACTIVE], 1.0))
-    weights = np.append(share * np.diff(edges, prepend=0.0), 1.0 - share)
+    edges = np.unique(np.append(upper, 1.0))
     begin = np.where(lower > 0.0, np.searchsorted(edges, lower) + 1, 0)
-    end = np.where(upper < INACTIVE, np.searchsorted(edges, np.minimum(upper, 1.0)), len(edges)) + 1
-    sums = np.append(0.0, np.cumsum(weights))
-    return _Cells(weights, edges, np.arange(len(lower)), begin, end, np.maximum(sums[end] - sums[begin], 0.0))
+    end = np.searchsorted(edges, upper) + 1
+    return _Cells(np.diff(edges, prepend=0.0), edges, np.arange(len(lower)), begin, end, upper - lower)
 
 
 def _runs_of_same_leaf(a: Integers, b: Integers) -> tuple[Integers, Integers]:
