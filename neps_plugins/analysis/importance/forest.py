@@ -297,9 +297,7 @@ class _Growth:
         gain = np.where(mixed, both + apart, score)
         return _Candidates(np.where(mixed, np.maximum(score, both) + apart, score), gain, threshold, mixed, left)
 
-    def _divide(
-        self, found: Bools, goes_left: Bools, parents: _Boxes, columns: Integers, thresholds: Floats
-    ) -> None:
+    def _divide(self, found: Bools, goes_left: Bools, parents: _Boxes, columns: Integers, thresholds: Floats) -> None:
         """Puts two children in the place of each node that was split, by activity where there's no threshold."""
         number = np.cumsum(found) - 1
         child = np.where(found[self._node], 2 * number[self._node] + ~goes_left, -1)
@@ -364,4 +362,3 @@ class _Growth:
         self._order, self._node = orders, node[stays]
         self._w, self._wy, self._wyy = self._w[stays], self._wy[stays], self._wyy[stays]
         self._values, self._ranks = self._values[:, stays], self._ranks[:, stays]
-

@@ -106,7 +106,12 @@ class Marginals:
         rows, columns = len(a.weights) + 1, len(b.weights) + 1
         corners = [
             (side[of_a] * columns + other[of_b], sign)
-            for side, other, sign in ((a.begin, b.begin, 1), (a.end, b.begin, -1), (a.begin, b.end, -1), (a.end, b.end, 1))
+            for side, other, sign in (
+                (a.begin, b.begin, 1),
+                (a.end, b.begin, -1),
+                (a.begin, b.end, -1),
+                (a.end, b.end, 1),
+            )
         ]
 
         def summed(of_leaf: Floats) -> Floats:
