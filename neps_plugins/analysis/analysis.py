@@ -9,18 +9,22 @@ from typing import Any
 from neps_core import NePSError, Run, nearest
 from neps_plugins.analysis.anytime import anytime
 from neps_plugins.analysis.columns import Columns
+from neps_plugins.analysis.contour import contour
 from neps_plugins.analysis.curves import curves
 from neps_plugins.analysis.distribution import distribution
+from neps_plugins.analysis.effects import effects
 from neps_plugins.analysis.errors import errors
 from neps_plugins.analysis.front import front
 from neps_plugins.analysis.overview import overview
 from neps_plugins.analysis.parallel import parallel
+from neps_plugins.analysis.rank import rank
 from neps_plugins.analysis.rungs import rungs
 from neps_plugins.analysis.slices import slices
 from neps_plugins.analysis.table import table
 from neps_plugins.analysis.timeline import timeline
 from neps_plugins.analysis.told import Told
 from neps_plugins.analysis.trial import trial
+from neps_plugins.analysis.weights import importance
 from neps_plugins.analysis.workers import workers
 
 #: What makes each document, from the columns of a run and options.
@@ -33,7 +37,11 @@ VIEWS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "timeline": timeline,
     "errors": errors,
     "front": front,
+    "importance": importance,
+    "effects": effects,
     "slices": slices,
+    "contour": contour,
+    "rank": rank,
     "parallel": parallel,
     "distribution": distribution,
     "table": table,

@@ -7,7 +7,7 @@ trials were removed (or space and results turned out to be otherwise) it begins 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +80,13 @@ class Columns:
     def _forget(self) -> None:
         for name in ("order", "fidelity"):
             self.__dict__.pop(name, None)
+        self._derived: dict[Hashable, Any] = {}
+
+    def derived(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Something that is computed from the columns, once until they change."""
+        if key not in self._derived:
+            self._derived[key] = make()
+        return self._derived[key]
 
     def refresh(self) -> bool:
         """Take in what has happened since the last call, as far as the run has read it. Whether anything has."""

@@ -113,6 +113,28 @@ class Parameter:
         lower, upper = self.bounds
         return lower is not None and upper is not None and lower > 0 and upper / lower >= LOG_RANGE
 
+    def to_unit(self, values: Floats) -> Floats:
+        """Numbers as positions in the unit interval, on their (log) scale between the bounds; choices as they are."""
+        if self.is_category:
+            return values
+        low, width = self._scale()
+        scaled = np.log(values) if self.log else values / 2
+        return np.clip((scaled - low) / width, 0.0, 1.0) if width > 0 else np.where(np.isnan(values), np.nan, 0.5)
+
+    def from_unit(self, positions: Floats) -> Floats:
+        """The inverse; whole numbers aren't rounded."""
+        low, width = self._scale()
+        scaled = low + positions * width
+        return np.asarray(np.exp(scaled) if self.log else scaled * 2)
+
+    def _scale(self) -> tuple[float, float]:
+        """Where the scale begins, and how wide it is; halved, as the range may be beyond all floats."""
+        lower, upper = self.bounds
+        if lower is None or upper is None:
+            return 0.0, 0.0
+        low, high = (math.log(lower), math.log(upper)) if self.log else (lower / 2, upper / 2)
+        return low, high - low
+
     @property
     def shown_choices(self) -> list[Any] | None:
         """The choices, None for numbers."""
