@@ -17,6 +17,9 @@ from neps_plugins.analysis.parameters import Parameter
 #: Parameters that are looked at, those that most trials have; and choices of one.
 MOST, CHOICES = 48, 500
 
+#: Results that a forest whose effects are shown is fitted to, at most: so many that it is there at once.
+FITTED = 1000
+
 #: Results without which a model says nothing.
 LEAST = 4
 
@@ -75,7 +78,7 @@ def forest_of(columns: Columns, objective: int) -> Forest | None:
 def _forest(data: Evaluated) -> Forest | None:
     if len(data.rows) < LEAST or not data.parameters:
         return None
-    return grow_forest(data.points.rows(kept(data.points.y)))
+    return grow_forest(data.points.rows(kept(data.points.y, FITTED)))
 
 
 def axis_of(parameter: Parameter, ticks: Any = None) -> dict[str, Any]:

@@ -69,6 +69,8 @@ class Parameter:
         """Take in its values in further trials."""
         if not self.is_category and not all(type(value) in (int, float) for value in values):
             self._turn_to_category()
+        elif self.kind == "integer" and self._domain is None and any(type(value) is float for value in values):
+            self.kind = "number"
         self._rows.append(rows)
         self._values.append([self._code(v) for v in values] if self.is_category else [as_float(v) for v in values])
 
