@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neps_core import NePSError, Trial, Trials
+from neps_core import NePSError, Run, Trial, Trials, nearest
 from neps_core.files import make_directory, write_atomically
 from neps_core.pareto import pareto_front
 from neps_core.run import open_run
@@ -16,6 +16,25 @@ from neps_core.tables import row_of
 
 #: The kinds of pictures that `plot` writes.
 EXTENSIONS = ("png", "pdf", "svg")
+
+#: Every kind of picture.
+KINDS = (
+    "anytime",
+    "importance",
+    "effects",
+    "contour",
+    "rank",
+    "parallel",
+    "distribution",
+    "front",
+    "hypervolume",
+    "curves",
+    "rungs",
+    "timeline",
+)
+
+#: Stands for every kind of picture of which there is something to draw.
+ALL = "all"
 
 #: What is larger can't be drawn: the ends of an axis lie beyond it.
 _LARGEST = 1e300
@@ -25,8 +44,11 @@ _SPENT = {"cost": "cost", "evaluation_duration": "seconds of evaluation"}
 
 
 def plot(
-    root_directory: str | Path,
+    root_directory: str | Path | Sequence[str | Path],
     *,
+    kind: str | Sequence[str] | None = None,
+    parameters: Sequence[str] = (),
+    objective: int = 0,
     key_to_extract: str | None = None,
     consider_continuations: bool = False,
     x_range: Sequence[float] | None = None,
@@ -42,14 +64,28 @@ def plot(
 ) -> list[Path]:
     """Draw how a run went, into its folder `summary`.
 
-    For one objective: every result and the best so far, over the evaluations in the order in which they
-    ended (`objective.png`). For several: every result and the Pareto front, in pairs of objectives
+    Without a `kind`, for one objective: every result and the best so far, over the evaluations in the order in which
+    they ended (`objective.png`). For several: every result and the Pareto front, in pairs of objectives
     (`pareto_front.png`); for up to three, the hypervolume of the front over evaluations, and over cost or time
     (`hypervolume.png`); the decisions and objectives of what is on the front (`parallel_coordinates.png`). What is
-    infeasible is grey, and neither the best nor on the front.
+    infeasible is grey, and neither the best nor on the front. With one, a picture of that name:
+
+    - `"anytime"`: the best so far over evaluations, cost, time and fidelity, as far as they are known; of several runs
+      side by side, where those with one optimizer are taken together, as their median and quartiles
+    - `"importance"`: what share of the differences between results each parameter explains (fANOVA)
+    - `"effects"`: the objective over each parameter; `"contour"`, `"rank"`: over two of them
+    - `"parallel"`: each trial as a line through its decisions; `"distribution"`: the empirical distribution of results
+    - `"front"`, `"hypervolume"`: of two objectives and more
+    - `"curves"`: learning curves; `"rungs"`: results by fidelity, and how many trials each rung has
+    - `"timeline"`: what each worker did when
 
     Args:
-        root_directory: The run's folder.
+        root_directory: The run's folder; or several, for `"anytime"`, which is drawn into the first one's.
+        kind: One or several of these, or `"all"`: those of which there is something to draw. The arguments from
+            `key_to_extract` to `log_y` are for the pictures without one.
+        parameters: The paths of those to draw, for `"effects"`, and two of them for `"contour"` and `"rank"`; none for
+            the most important ones.
+        objective: The index of the objective, where a picture is of one.
         key_to_extract: What the results, or the hypervolume, are drawn over instead, added up: a number in each
             result's `info_dict`, a column of `neps.status` such as `"cost"` or `"evaluation_duration"`, or a parameter
             such as the fidelity.
@@ -78,12 +114,61 @@ def plot(
         )
     _check(x_range, filename, extension, dpi)
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError as reason:
         raise NePSError("neps.plot needs matplotlib: pip install 'neps-framework[analysis]'.") from reason
+    roots = [root_directory] if isinstance(root_directory, (str, Path)) else list(root_directory)
+    if not roots:
+        raise NePSError("root_directory names no run.")
+    if kind is not None or len(roots) > 1:
+        figures = _of_kinds(roots, kind, parameters, objective)
+        return _written(Path(roots[0]), figures, filename, extension, dpi)
+    run = open_run(roots[0])
+    figures = _of_results(run, key_to_extract, consider_continuations, x_range, log_x, log_y)
+    return _written(run.root_directory, figures, filename, extension, dpi)
+
+
+def _new_figure() -> Any:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(7, 4.5), layout="constrained")
+
+
+def _of_kinds(
+    roots: Sequence[str | Path], kind: str | Sequence[str] | None, parameters: Sequence[str], objective: int
+) -> dict[str, Any]:
+    """Pictures of kinds, by name."""
+    from neps_plugins import figures
+    from neps_plugins.analysis.analysis import Analysis
+
+    kinds = ["anytime"] if kind is None else [kind] if isinstance(kind, str) else list(kind)
+    for each in kinds:
+        if each not in (*KINDS, ALL):
+            raise NePSError(f"there is no kind of picture {each!r}. {nearest(str(each), (*KINDS, ALL))}")
+    if isinstance(parameters, str):
+        raise NePSError(f"parameters={parameters!r} must be a list of paths.")
+    analyses = [Analysis(open_run(root)) for root in roots]
+    made: dict[str, Any] = {}
+    for each in KINDS if ALL in kinds else kinds:
+        figure = _new_figure()
+        try:
+            figures.draw(figure, each, analyses, parameters, objective)
+        except NePSError as reason:
+            if ALL not in kinds:
+                raise NePSError(f"no picture of kind {each!r} of {roots[0]}: {reason}") from None
+        else:
+            made[each] = figure
+    if not made:
+        raise NePSError(f"the run in {roots[0]} has nothing to draw yet.")
+    return made
+
+
+def _of_results(
+    run: Run, key_to_extract: str | None, adds: bool, x_range: Sequence[float] | None, log_x: bool, log_y: bool
+) -> dict[str, Any]:
+    """The pictures that are drawn where no kind is asked for, by name."""
     from neps_plugins import drawing
 
-    run = open_run(root_directory)
     done = [t for t in run.trials.values() if t.objectives and all(abs(value) <= _LARGEST for value in t.objectives)]
     if not done:
         raise NePSError(f"the run in {run.root_directory} has no finite result to draw yet.")
@@ -92,11 +177,11 @@ def plot(
     done = [trial for trial in done if len(trial.objectives or ()) == n_objectives]
     spent = {"evaluations": [1.0] * len(done)}
     if key_to_extract is not None:
-        spent = {key_to_extract: [_number(t, key_to_extract, run.trials, consider_continuations) for t in done]}
+        spent = {key_to_extract: [_number(t, key_to_extract, run.trials, adds) for t in done]}
     figures: dict[str, Any] = {}
 
     def new(name: str) -> Any:
-        figures[name] = Figure(figsize=(7, 4.5), layout="constrained")
+        figures[name] = _new_figure()
         return figures[name]
 
     if n_objectives == 1:
@@ -110,10 +195,17 @@ def plot(
             drawing.draw_hypervolume(new("hypervolume"), done, spent)
         if front:
             drawing.draw_parallel_coordinates(new("parallel_coordinates"), front)
+    return figures
+
+
+def _written(
+    root_directory: Path, figures: dict[str, Any], filename: str | None, extension: str, dpi: float
+) -> list[Path]:
+    """Where pictures were written."""
     paths: list[Path] = []
     for name, figure in figures.items():
         called = name if filename is None else filename if not paths else f"{filename}_{name}"
-        paths.append(run.root_directory / "summary" / f"{called}.{extension}")
+        paths.append(root_directory / "summary" / f"{called}.{extension}")
         picture = io.BytesIO()
         figure.savefig(picture, format=extension, dpi=dpi)
         make_directory(str(paths[-1].parent))

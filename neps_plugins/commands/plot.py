@@ -6,14 +6,17 @@ import argparse
 from typing import Any
 
 from neps_core import hookimpl
-from neps_plugins.pictures import EXTENSIONS, plot
+from neps_plugins.pictures import ALL, EXTENSIONS, KINDS, plot
 
 
 @hookimpl
 def neps_commands(subparsers: Any) -> None:
     """Add `plot`."""
     parser = subparsers.add_parser("plot", help="draw how a run went, into its folder summary")
-    parser.add_argument("root_directory", metavar="ROOT", help="the run's folder")
+    parser.add_argument("root_directory", metavar="ROOT", nargs="+", help="the run's folder; several are compared")
+    _add(parser, "kind", nargs="+", choices=(*KINDS, ALL), metavar="KIND", help=f"of {', '.join((*KINDS, ALL))}")
+    _add(parser, "parameters", nargs="+", metavar="PATH", help="those to draw (default: the most important ones)")
+    _add(parser, "objective", type=int, metavar="INDEX", help="of the objective, where a picture is of one")
     _add(parser, "key_to_extract", metavar="KEY", help="draw over this, added up, instead of over evaluations")
     _add(parser, "consider_continuations", action="store_true", help="of KEY, count what a continued trial adds")
     _add(parser, "x_range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="the ends of the horizontal axis")

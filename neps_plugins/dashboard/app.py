@@ -115,7 +115,7 @@ class _Addresses:
         self._allow_changes = allow_changes
 
     def _run(self, request: Request) -> Followed:
-        number = request.path_params["run"]
+        number: int = request.path_params["run"]
         if number >= len(self._runs):
             raise LookupError(f"there is no run {number}: they are numbered from 0 to {len(self._runs) - 1}.")
         return self._runs[number]
@@ -231,7 +231,7 @@ def _csv(run: Followed, options: Mapping[str, Any], first: Mapping[str, Any]) ->
     table = first
     for number in range(1, max(1, first["pages"]) + 1):
         if number > 1:
-            table = run.use(lambda analysis, at=number: analysis.view("table", page=at, size=ROWS, **options))
+            table = run.use(methodcaller("view", "table", page=number, size=ROWS, **options))
         yield "".join(_line([cell(row, key) for key in keys]) for row in table["rows"])
 
 

@@ -116,7 +116,7 @@ class Guard:
         """The token in the address; it counts for the page only, so that it gets into no other address."""
         if scope["path"] != "/":
             return None
-        return parse_qs(scope["query_string"].decode("latin-1")).get("token", [None])[0]
+        return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("token", ())), None)
 
 
 def _same(given: str, expected: str) -> bool:

@@ -140,7 +140,8 @@ class Marginals:
         """q: the volume of each leaf where some columns are active, without their measures."""
         measures = np.prod([self._cells[j].of_leaf for j in columns], axis=0)
         volume = self._volume * np.prod([self._leaves.active[:, j] for j in columns], axis=0)
-        return np.divide(volume, measures, out=np.zeros_like(measures), where=measures > 0)
+        q: Floats = np.divide(volume, measures, out=np.zeros_like(measures), where=measures > 0)
+        return q
 
 
 def _marginal(values: Floats, volume: Floats, weights: Floats) -> Marginal:
