@@ -53,7 +53,8 @@ def evaluated(columns: Columns, objective: int) -> Evaluated:
 def _evaluated(columns: Columns, objective: int) -> Evaluated:
     rows = rows_with(columns, objective)
     rows = rows[~columns.stopped[rows] & ~columns.stands_for_error[rows]]
-    parameters, cells = [], []
+    parameters: list[Parameter] = []
+    cells = []
     for parameter in sorted(columns.parameters.values(), key=lambda each: -len(each.rows)):
         if len(parameters) == MOST or len(parameter.choices) > CHOICES:
             continue

@@ -5,6 +5,7 @@ As in `neps_core.pareto`: neither what was stopped early nor what breaks a const
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 
 import numpy as np
@@ -94,6 +95,8 @@ def arrivals(values: Floats) -> Integers:
     Args:
         values: Shape (n, m), minimised, without NaN.
     """
+    if values.shape[1] == 2:
+        return _planar_arrivals(values)
     found: list[int] = []
     best = np.empty((0, values.shape[1]))
     for start in range(0, len(values), _BLOCK):
@@ -106,4 +109,21 @@ def arrivals(values: Floats) -> Integers:
             if not (best <= block[i]).all(axis=1).any():
                 best = np.vstack([best[~(block[i] <= best).all(axis=1)], block[i]])
                 found.append(start + int(i))
+    return np.array(found, dtype=np.int64)
+
+
+def _planar_arrivals(values: Floats) -> Integers:
+    """Of two objectives: the front so far is a staircase, in which a point's neighbour on the left tells."""
+    found: list[int] = []
+    xs: list[float] = []
+    ys: list[float] = []
+    for i, (x, y) in enumerate(values.tolist()):
+        at = bisect_right(xs, x)
+        if at and ys[at - 1] <= y:
+            continue
+        start = end = bisect_left(xs, x)
+        while end < len(xs) and ys[end] >= y:
+            end += 1
+        xs[start:end], ys[start:end] = [x], [y]
+        found.append(i)
     return np.array(found, dtype=np.int64)
