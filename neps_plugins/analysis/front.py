@@ -107,6 +107,8 @@ def hypervolume(columns: Columns) -> dict[str, Any] | None:
     reference = beyond_all(values.min(axis=0), values.max(axis=0))
     rows = columns.order.arrivals
     rows = rows[np.isfinite(columns.objectives[rows]).all(axis=1)]
+    if len(rows) > MANY and columns.objectives.shape[1] > 2:  # it would take long
+        return None
     place = np.empty(len(columns), dtype=np.int64)
     place[columns.order.ended] = np.arange(1, len(columns.order.ended) + 1)
     at = spread(len(rows), STEPS if len(rows) <= MANY else FEW)

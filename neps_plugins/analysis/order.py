@@ -101,15 +101,20 @@ def arrivals(values: Floats) -> Integers:
     best = np.empty((0, values.shape[1]))
     for start in range(0, len(values), _BLOCK):
         block = values[start : start + _BLOCK]
-        # What the points so far reach is left out at once, and the few others are compared one by one.
-        reached = np.ones((len(best), len(block)), dtype=bool)
-        for j in range(values.shape[1]):
-            reached &= best[:, None, j] <= block[None, :, j]
-        for i in np.flatnonzero(~reached.any(axis=0)):
-            if not (best <= block[i]).all(axis=1).any():
-                best = np.vstack([best[~(block[i] <= best).all(axis=1)], block[i]])
-                found.append(start + int(i))
+        # What the points so far reach is left out at once, and the others are compared with each other.
+        new = np.flatnonzero(~_reached(best, block).any(axis=0))
+        new = new[~np.triu(_reached(block[new], block[new]), 1).any(axis=0)]
+        best = np.vstack([best[~_reached(block[new], best).any(axis=0)], block[new]])
+        found += (start + new).tolist()
     return np.array(found, dtype=np.int64)
+
+
+def _reached(some: Floats, others: Floats) -> Booleans:
+    """Which of the others each is as low as in every objective, shape (some, others)."""
+    found = np.ones((len(some), len(others)), dtype=bool)
+    for j in range(others.shape[1]):
+        found &= some[:, None, j] <= others[None, :, j]
+    return found
 
 
 def _planar_arrivals(values: Floats) -> Integers:
