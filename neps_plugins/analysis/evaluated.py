@@ -54,7 +54,7 @@ def _evaluated(columns: Columns, objective: int) -> Evaluated:
     rows = rows_with(columns, objective)
     rows = rows[~columns.stopped[rows] & ~columns.stands_for_error[rows]]
     parameters: list[Parameter] = []
-    cells: list[Floats] = []
+    cells = []
     for parameter in sorted(columns.parameters.values(), key=lambda each: -len(each.rows)):
         if len(parameters) == MOST or len(parameter.choices) > CHOICES:
             continue

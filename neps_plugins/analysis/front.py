@@ -8,18 +8,20 @@ import numpy as np
 
 from neps_core import NePSError
 from neps_plugins.analysis.columns import Columns
-from neps_plugins.analysis.growing import Floats
+from neps_plugins.analysis.growing import Floats, Integers
 from neps_plugins.analysis.jsonable import numbers
 from neps_plugins.analysis.options import as_count, as_objective
 from neps_plugins.analysis.thinning import POINTS, kept, spread
 from neps_plugins.toolkit.pareto.hypervolume import RunningHypervolume
+from neps_plugins.toolkit.pareto.hypervolume import hypervolume as volume_of
 from neps_plugins.toolkit.pareto.reference import beyond_all
+from neps_plugins.toolkit.pareto.sorting import non_dominated
 
 #: Numbers of objectives of which a hypervolume is reckoned.
 MEASURED = (2, 3)
 
-#: Steps of the hypervolume that are shown at most.
-STEPS = 1000
+#: Steps of the hypervolume that are shown at most; if there are more than `MANY`, a few only, each reckoned by itself.
+STEPS, MANY, FEW = 1000, 4000, 12
 
 
 def front(columns: Columns, x: Any = 0, y: Any = 1, limit: Any = POINTS) -> dict[str, Any]:
@@ -105,15 +107,19 @@ def hypervolume(columns: Columns) -> dict[str, Any] | None:
     reference = beyond_all(values.min(axis=0), values.max(axis=0))
     rows = columns.order.arrivals
     rows = rows[np.isfinite(columns.objectives[rows]).all(axis=1)]
+    if len(rows) > MANY and columns.objectives.shape[1] > 2:  # it would take long
+        return None
     place = np.empty(len(columns), dtype=np.int64)
     place[columns.order.ended] = np.arange(1, len(columns.order.ended) + 1)
-    volumes = _volumes(columns.objectives[rows], reference)
-    at = spread(len(rows), STEPS)
-    return {"x": place[rows[at]].tolist(), "y": numbers(volumes[at]), "reference": numbers(reference)}
+    at = spread(len(rows), STEPS if len(rows) <= MANY else FEW)
+    volumes = _volumes(columns.objectives[rows], reference, at)
+    return {"x": place[rows[at]].tolist(), "y": numbers(volumes), "reference": numbers(reference)}
 
 
-def _volumes(values: Floats, reference: Floats) -> Floats:
-    """The hypervolume by when each of some points has come."""
-    running = RunningHypervolume(reference)
+def _volumes(values: Floats, reference: Floats, at: Integers) -> Floats:
+    """The hypervolume by when some of the points have come."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.array([running.add(value) for value in values])
+        if len(values) > MANY:
+            return np.array([volume_of(values[: i + 1][non_dominated(values[: i + 1])], reference) for i in at])
+        running = RunningHypervolume(reference)
+        return np.array([running.add(value) for value in values])[at]

@@ -5,6 +5,7 @@ As in `neps_core.pareto`: neither what was stopped early nor what breaks a const
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from functools import cached_property
 
 import numpy as np
@@ -94,16 +95,40 @@ def arrivals(values: Floats) -> Integers:
     Args:
         values: Shape (n, m), minimised, without NaN.
     """
+    if values.shape[1] == 2:
+        return _planar_arrivals(values)
     found: list[int] = []
     best = np.empty((0, values.shape[1]))
     for start in range(0, len(values), _BLOCK):
         block = values[start : start + _BLOCK]
-        # What the points so far reach is left out at once, and the few others are compared one by one.
-        reached = np.ones((len(best), len(block)), dtype=bool)
-        for j in range(values.shape[1]):
-            reached &= best[:, None, j] <= block[None, :, j]
-        for i in np.flatnonzero(~reached.any(axis=0)):
-            if not (best <= block[i]).all(axis=1).any():
-                best = np.vstack([best[~(block[i] <= best).all(axis=1)], block[i]])
-                found.append(start + int(i))
+        # What the points so far reach is left out at once, and the others are compared with each other.
+        new = np.flatnonzero(~_reached(best, block).any(axis=0))
+        new = new[~np.triu(_reached(block[new], block[new]), 1).any(axis=0)]
+        best = np.vstack([best[~_reached(block[new], best).any(axis=0)], block[new]])
+        found += (start + new).tolist()
+    return np.array(found, dtype=np.int64)
+
+
+def _reached(some: Floats, others: Floats) -> Booleans:
+    """Which of the others each is as low as in every objective, shape (some, others)."""
+    found = np.ones((len(some), len(others)), dtype=bool)
+    for j in range(others.shape[1]):
+        found &= some[:, None, j] <= others[None, :, j]
+    return found
+
+
+def _planar_arrivals(values: Floats) -> Integers:
+    """Of two objectives: the front so far is a staircase, in which a point's neighbour on the left tells."""
+    found: list[int] = []
+    xs: list[float] = []
+    ys: list[float] = []
+    for i, (x, y) in enumerate(values.tolist()):
+        at = bisect_right(xs, x)
+        if at and ys[at - 1] <= y:
+            continue
+        start = end = bisect_left(xs, x)
+        while end < len(xs) and ys[end] >= y:
+            end += 1
+        xs[start:end], ys[start:end] = [x], [y]
+        found.append(i)
     return np.array(found, dtype=np.int64)

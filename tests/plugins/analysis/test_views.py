@@ -161,6 +161,15 @@ def test_hypervolume_grows_to_that_of_the_front():
     assert document["hypervolume"]["y"][2] == pytest.approx(areas[1] + 1.0)
 
 
+def test_hypervolume_of_very_many_steps():
+    n = 5000  # all of them on the front, so that each is a step
+    document = Analysis(made(FLAT, many([[float(i), float(-i)] for i in range(n)]))).view("front")
+    volume, (a, b) = document["hypervolume"], document["hypervolume"]["reference"]
+    assert volume["x"][0] == 1 and volume["x"][-1] == n
+    expected = sum(((a - i) if i == n - 1 else 1.0) * (b + i) for i in range(n))
+    assert volume["y"][-1] == pytest.approx(expected)
+
+
 def test_bands_over_seeds():
     runs = [Analysis(made(FLAT, many(values))) for values in ([4.0, 2.0, 1.0], [8.0, 6.0, 5.0], [6.0, 6.0, 3.0])]
     document = compare(runs)
@@ -209,8 +218,9 @@ def test_learning_curves():
     ]
 
 
-def test_arrivals_are_what_nothing_before_was_as_good_as():
-    values = np.random.default_rng(1).integers(0, 30, (2000, 3)).astype(float)
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_arrivals_are_what_nothing_before_was_as_good_as(m):
+    values = np.random.default_rng(1).integers(0, 30, (1500, m)).astype(float)
     expected = [i for i in range(len(values)) if not (values[:i] <= values[i]).all(axis=1).any()]
     assert arrivals(values).tolist() == expected
 
