@@ -1,7 +1,7 @@
 """Marginals of a tree: what it predicts for some values of one or two parameters, averaged over all others.
 
 F. Hutter, H. Hoos and K. Leyton-Brown, "An efficient approach for assessing hyperparameter importance", ICML 2014,
-Algorithm 2: a leaf contributes to a value in its box what it predicts, by the volume of its box in the other parameters.
+Algorithm 2: a leaf contributes to a value in its box what it predicts, by its box's volume in the other parameters.
 
 A number is uniform over the unit interval and a category has each choice alike, independently of the others. A
 parameter that not all configurations have is so in the share of a leaf where it is active, which is measured: its
