@@ -152,7 +152,7 @@ class _Growth:
     def __init__(self, points: Points, y: Floats, n_trees: int, min_leaf: int, rng: np.random.Generator) -> None:
         n, d = points.x.shape
         self._kinds = points.kinds
-        self._conditional = np.isnan(points.x).any(axis=0)
+        self._conditional: Bools = np.asarray(np.isnan(points.x).any(axis=0))
         self._min_leaf = min(min_leaf, max(1, n // 4))  # few points would have no splits at all
         drawn = np.zeros((n_trees, n))
         for i in range(n_trees):
@@ -258,7 +258,7 @@ class _Growth:
         mixed = np.zeros(nodes, dtype=bool)
         groups = np.arange(len(of))
         if self._conditional[j]:
-            inactive = np.isnan(value)
+            inactive: Bools = np.isnan(value)
             w_active, s_active = w_active.copy(), s_active.copy()
             w_active[of[inactive]] -= w[inactive]
             s_active[of[inactive]] -= s[inactive]
@@ -290,7 +290,7 @@ class _Growth:
         stays = child >= 0
         n_children = 2 * len(columns)
         rows = np.flatnonzero(stays)
-        moments = np.stack(
+        moments: Floats = np.stack(
             [np.bincount(child[rows], sums[rows], n_children) for sums in (self._w, self._wy, self._wyy)]
         )
         children = parents.at(np.repeat(np.arange(len(columns)), 2))
@@ -314,7 +314,7 @@ class _Growth:
                 mine = present | (unseen & is_heavier[:, None])
                 choices[j] = np.where(is_split[:, None], mine, choices[j])
         self._node = child
-        of_parent = moments[0] / np.repeat(parents.moments[0], 2)
+        of_parent: Floats = moments[0] / np.repeat(parents.moments[0], 2)
         branch = children.branch * np.where(np.repeat(np.isnan(thresholds), 2), of_parent, 1.0)
         active = self._active(child, n_children)
         self._open = _Boxes(children.tree, lower, upper, choices, active, branch, moments)

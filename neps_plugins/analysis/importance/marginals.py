@@ -133,14 +133,14 @@ class Marginals:
         """In which cell each value of column j is."""
         edges = self._cells[j].edges
         if edges is None:
-            return values.astype(np.intp)
+            return np.asarray(values, dtype=np.intp)
         return np.minimum(np.searchsorted(edges, values), len(edges) - 1)
 
     def _without(self, *columns: int) -> Floats:
         """q: the volume of each leaf where some columns are active, without their measures."""
         measures = np.prod([self._cells[j].of_leaf for j in columns], axis=0)
         volume = self._volume * np.prod([self._leaves.active[:, j] for j in columns], axis=0)
-        return np.divide(volume, measures, out=np.zeros_like(measures), where=measures > 0)
+        return np.asarray(np.divide(volume, measures, out=np.zeros_like(measures), where=measures > 0))
 
 
 def _marginal(values: Floats, volume: Floats, weights: Floats) -> Marginal:

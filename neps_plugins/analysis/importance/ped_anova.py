@@ -68,7 +68,7 @@ def ped_anova(points: Points, gamma: float = 0.1, baseline: float = 1.0) -> Dive
     if not len(points.y):
         return Divergences(nothing, nothing, 0, 0, "there are no results yet.")
     among, best = _within(points.y, baseline), _within(points.y, gamma)
-    n_best, n = np.count_nonzero(best), np.count_nonzero(among)
+    n_best, n = int(np.count_nonzero(best)), int(np.count_nonzero(among))
     if n_best == n:
         same = "all results are the same." if n == len(points.y) else "all good results are the same."
         return Divergences(nothing, nothing, n_best, n, same)
@@ -112,7 +112,7 @@ def _bandwidth(x: Floats) -> float:
     """
     low, high = np.quantile(x, (0.25, 0.75))
     spread = min(float(x.std()), float(high - low) / 1.34)
-    return max(1.059 * spread * len(x) ** -0.2, 0.5 / N_CELLS)
+    return max(1.059 * spread * math.pow(len(x), -0.2), 0.5 / N_CELLS)
 
 
 def _smoothing(bandwidth: float) -> Floats:
