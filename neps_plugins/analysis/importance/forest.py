@@ -152,7 +152,7 @@ class _Growth:
     def __init__(self, points: Points, y: Floats, n_trees: int, min_leaf: int, rng: np.random.Generator) -> None:
         n, d = points.x.shape
         self._kinds = points.kinds
-        self._conditional = np.isnan(points.x).any(axis=0)
+        self._conditional: Bools = np.asarray(np.isnan(points.x).any(axis=0))
         self._min_leaf = min(min_leaf, max(1, n // 4))  # few points would have no splits at all
         drawn = np.zeros((n_trees, n))
         for i in range(n_trees):
@@ -166,7 +166,7 @@ class _Growth:
         self._ranks = np.empty((d, len(row)), dtype=np.intp)
         #: Of each column the rows, node by node, ascending by value within it.
         self._order = np.empty((d, len(row)), dtype=np.intp)
-        for j, size in enumerate(points.kinds):
+        for j in range(d):
             x = points.x[:, j]
             ranks = np.unique(x, return_inverse=True)[1].reshape(-1)  # NaN comes last
             self._values[j], self._ranks[j] = x[row], ranks[row]
@@ -258,7 +258,7 @@ class _Growth:
         mixed = np.zeros(nodes, dtype=bool)
         groups = np.arange(len(of))
         if self._conditional[j]:
-            inactive = np.isnan(value)
+            inactive: Bools = np.isnan(value)
             w_active, s_active = w_active.copy(), s_active.copy()
             w_active[of[inactive]] -= w[inactive]
             s_active[of[inactive]] -= s[inactive]
@@ -271,21 +271,7 @@ class _Growth:
         if self._kinds[j] is not None:
             by_mean = np.lexsort((s / w, of))
             groups, w, s, value = groups[by_mean], w[by_mean], s[by_mean], value[by_mean]
-        score, where = np.full(nodes, -np.inf), np.zeros(nodes, dtype=np.intp)
-        if len(of):
-            present = np.flatnonzero(np.bincount(of, minlength=nodes))
-            starts = np.searchsorted(of, present)
-            start = np.repeat(starts, np.diff(np.append(starts, len(of))))
-            w_left, s_left = (np.cumsum(part) for part in (w, s))
-            w_left, s_left = (sums - (sums - part)[start] for sums, part in ((w_left, w), (s_left, s)))
-            w_right, s_right = w_active[of] - w_left, s_active[of] - s_left
-            inside = np.append(of[1:] == of[:-1], False)
-            inside &= (w_left >= self._min_leaf - 0.5) & (w_right >= self._min_leaf - 0.5)
-            scores = np.full(len(of), -np.inf)
-            scores[inside] = s_left[inside] ** 2 / w_left[inside] + s_right[inside] ** 2 / w_right[inside]
-            score[present] = np.maximum.reduceat(scores, starts)
-            hits = np.flatnonzero(scores == score[of])[::-1]
-            where[of[hits]] = hits  # of several, the first
+        score, where = _best_cut(w, s, of, w_active, s_active, self._min_leaf)
         threshold = np.zeros(nodes)
         if self._kinds[j] is None and len(of):
             threshold = (value[where] + value[np.minimum(where + 1, len(value) - 1)]) / 2
@@ -304,7 +290,7 @@ class _Growth:
         stays = child >= 0
         n_children = 2 * len(columns)
         rows = np.flatnonzero(stays)
-        moments = np.stack(
+        moments: Floats = np.stack(
             [np.bincount(child[rows], sums[rows], n_children) for sums in (self._w, self._wy, self._wyy)]
         )
         children = parents.at(np.repeat(np.arange(len(columns)), 2))
@@ -328,7 +314,7 @@ class _Growth:
                 mine = present | (unseen & is_heavier[:, None])
                 choices[j] = np.where(is_split[:, None], mine, choices[j])
         self._node = child
-        of_parent = moments[0] / np.repeat(parents.moments[0], 2)
+        of_parent: Floats = moments[0] / np.repeat(parents.moments[0], 2)
         branch = children.branch * np.where(np.repeat(np.isnan(thresholds), 2), of_parent, 1.0)
         active = self._active(child, n_children)
         self._open = _Boxes(children.tree, lower, upper, choices, active, branch, moments)
@@ -362,3 +348,39 @@ class _Growth:
         self._order, self._node = orders, node[stays]
         self._w, self._wy, self._wyy = self._w[stays], self._wy[stays], self._wyy[stays]
         self._values, self._ranks = self._values[:, stays], self._ranks[:, stays]
+
+
+def _best_cut(
+    w: Floats, s: Floats, of: Integers, w_active: Floats, s_active: Floats, min_leaf: int
+) -> tuple[Floats, Integers]:
+    """Where to cut each node's groups in two.
+
+    Args:
+        w: The weight of each group, shape (g,).
+        s: The sum of w y over it, shape (g,).
+        of: The node it belongs to, ascending, shape (g,).
+        w_active: Of each node the sum of `w`, shape (nodes,).
+        s_active: Of each node the sum of `s`.
+        min_leaf: What either side has to weigh.
+
+    Returns:
+        Of each node the sum of S^2 / w over both sides, -inf without a cut; and the last group of the left one.
+    """
+    nodes = len(w_active)
+    score, where = np.full(nodes, -np.inf), np.zeros(nodes, dtype=np.intp)
+    if not len(of):
+        return score, where
+    present = np.flatnonzero(np.bincount(of, minlength=nodes))
+    starts = np.searchsorted(of, present)
+    start = np.repeat(starts, np.diff(np.append(starts, len(of))))
+    w_left, s_left = np.cumsum(w), np.cumsum(s)
+    w_left, s_left = w_left - (w_left - w)[start], s_left - (s_left - s)[start]
+    w_right, s_right = w_active[of] - w_left, s_active[of] - s_left
+    inside = np.append(of[1:] == of[:-1], False)
+    inside &= (w_left >= min_leaf - 0.5) & (w_right >= min_leaf - 0.5)
+    scores = np.full(len(of), -np.inf)
+    scores[inside] = s_left[inside] ** 2 / w_left[inside] + s_right[inside] ** 2 / w_right[inside]
+    score[present] = np.maximum.reduceat(scores, starts)
+    hits = np.flatnonzero(scores == score[of])[::-1]
+    where[of[hits]] = hits  # of several, the first
+    return score, where

@@ -1,7 +1,7 @@
 """Marginals of a tree: what it predicts for some values of one or two parameters, averaged over all others.
 
 F. Hutter, H. Hoos and K. Leyton-Brown, "An efficient approach for assessing hyperparameter importance", ICML 2014,
-Algorithm 2: a leaf contributes to a value in its box what it predicts, by the volume of its box in the other parameters.
+Algorithm 2: a leaf contributes to a value in its box what it predicts, by its box's volume in the other parameters.
 
 A number is uniform over the unit interval and a category has each choice alike, independently of the others. A
 parameter that not all configurations have is so in the share of a leaf where it is active, which is measured: its
@@ -133,15 +133,14 @@ class Marginals:
         """In which cell each value of column j is."""
         edges = self._cells[j].edges
         if edges is None:
-            return values.astype(np.intp)
+            return np.asarray(values, dtype=np.intp)
         return np.minimum(np.searchsorted(edges, values), len(edges) - 1)
 
     def _without(self, *columns: int) -> Floats:
         """q: the volume of each leaf where some columns are active, without their measures."""
         measures = np.prod([self._cells[j].of_leaf for j in columns], axis=0)
         volume = self._volume * np.prod([self._leaves.active[:, j] for j in columns], axis=0)
-        q: Floats = np.divide(volume, measures, out=np.zeros_like(measures), where=measures > 0)
-        return q
+        return np.asarray(np.divide(volume, measures, out=np.zeros_like(measures), where=measures > 0))
 
 
 def _marginal(values: Floats, volume: Floats, weights: Floats) -> Marginal:

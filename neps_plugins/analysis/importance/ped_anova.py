@@ -9,11 +9,11 @@ that among the best share gamma' > gamma, its importance is the variance of the 
 over the cells c of a grid or the choices, where the sum is the Pearson divergence. gamma' = 1 is about all points, less
 is about good regions only. Only the order of y counts.
 
-Both densities are smoothed alike, with the bandwidth that fits the fewer points, and by the same share of a uniform one,
-which weighs as much as one point of the best: otherwise their difference would tell how many points there are.
+Both densities are smoothed alike, with the bandwidth that fits the fewer points, and by the same share of a uniform
+one, which weighs as much as one point of the best: otherwise their difference would tell how many points there are.
 
-A parameter that not all configurations have is compared among those that have it, and counts by their share of all: the
-rest of the variance is due to whether it is active, which is another parameter's decision.
+A parameter that not all configurations have is compared among those that have it, and counts by their share of all;
+the rest of the variance is due to whether it is active, which is another parameter's decision.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 from attrs import frozen
 
 from neps_plugins.analysis.importance.points import Floats, Points
+
+Bools = npt.NDArray[np.bool_]
 
 #: The cells that a number's unit interval is divided into.
 N_CELLS = 64
@@ -78,13 +81,13 @@ def ped_anova(points: Points, gamma: float = 0.1, baseline: float = 1.0) -> Dive
     return Divergences(variance, variance / total, n_best, n)
 
 
-def _within(y: Floats, share: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _within(y: Floats, share: float) -> Bools:
     """Which points are among the best share of all, with all that are as good as its worst."""
     last = max(0, math.ceil(share * len(y) - 1e-9) - 1)
     return np.asarray(y <= np.partition(y, last)[last])
 
 
-def _variance(x: Floats, best: np.ndarray[tuple[int], np.dtype[np.bool_]], size: int | None) -> float:
+def _variance(x: Floats, best: Bools, size: int | None) -> float:
     """v of one column."""
     active = ~np.isnan(x)
     n, n_best = np.count_nonzero(active), np.count_nonzero(active & best)
@@ -109,7 +112,7 @@ def _bandwidth(x: Floats) -> float:
     """
     low, high = np.quantile(x, (0.25, 0.75))
     spread = min(float(x.std()), float(high - low) / 1.34)
-    return float(max(1.059 * spread * len(x) ** -0.2, 0.5 / N_CELLS))
+    return max(1.059 * spread * math.pow(len(x), -0.2), 0.5 / N_CELLS)
 
 
 def _smoothing(bandwidth: float) -> Floats:
