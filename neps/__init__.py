@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from neps_core.api import save_pipeline_results as save_pipeline_results
     from neps_core.ask_and_tell import AskAndTell as AskAndTell
     from neps_core.budgets import BudgetInfo as BudgetInfo
-    from neps_core.changes import enqueue as enqueue
+    from neps_plugins.changes import enqueue as enqueue
     from neps_core.cleaning import clean as clean
     from neps_core.errors import NePSError as NePSError
     from neps_core.errors import NePSWarning as NePSWarning
@@ -73,7 +73,6 @@ _CORE = {
     "load_pipeline_space": "api",
     "load_optimizer_info": "api",
     "AskAndTell": "ask_and_tell",
-    "enqueue": "changes",
     "report": "live",
     "get_in_progress_trial": "live",
     "StopTrial": "errors",
@@ -125,6 +124,7 @@ _WHERE = {
     **dict.fromkeys(("load_config", "create_config", "load_and_merge_yamls"), "neps_plugins.configs"),
     **dict.fromkeys(("import_trials", "load_trials"), "neps_plugins.importing"),
     "analyze": "neps_plugins.compat.analyzing",
+    "enqueue": "neps_plugins.changes",
 }
 
 __all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604

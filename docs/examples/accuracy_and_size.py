@@ -10,6 +10,7 @@ It takes a quarter of a minute, and leaves all that was found in the folder `acc
 """
 
 import os
+import sys
 
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
@@ -17,6 +18,9 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import train_test_split
 
 import neps
+
+# With --watch, how it stands is shown at the terminal, and a page is left in summary/report.html.
+OBSERVERS = ["summary", "progress", "report"] if "--watch" in sys.argv else ["summary"]
 
 X, X_validation, y, y_validation = train_test_split(*load_digits(return_X_y=True), test_size=0.4, random_state=0)
 
@@ -48,6 +52,7 @@ def main():
         Space(),
         root_directory="accuracy_and_size_results",
         overwrite_root_directory=True,  # each start begins anew
+        observers=OBSERVERS,
         evaluations_to_spend=EVALUATIONS,
         seed=0,
         scalarize={"error": 100, "nodes": 1 / 1000},  # chooses result.best: 1 % of errors is worth 1000 nodes

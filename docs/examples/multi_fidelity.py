@@ -14,6 +14,7 @@ It takes about a quarter of a minute, and leaves all that was found in the folde
 import logging
 import math
 import os
+import sys
 
 import joblib
 from sklearn.datasets import load_digits
@@ -23,6 +24,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 import neps
+
+# With --watch, how it stands is shown at the terminal, and a page is left in summary/report.html.
+OBSERVERS = ["summary", "progress", "report"] if "--watch" in sys.argv else ["summary"]
 
 X, X_validation, y, y_validation = train_test_split(*load_digits(return_X_y=True), test_size=0.35, random_state=0)
 scaler = StandardScaler().fit(X)
@@ -71,6 +75,7 @@ def search(name, optimizer):
         Space(),
         root_directory=f"multi_fidelity_results/{name}",
         overwrite_root_directory=True,  # each start begins anew
+        observers=OBSERVERS,
         optimizer=optimizer,
         cost_to_spend=TRAININGS * EPOCHS,
         seed=0,

@@ -7,6 +7,7 @@ It takes about fifteen seconds, and leaves all that it found in the folder `pipe
 """
 
 import logging
+import sys
 
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -19,6 +20,9 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 
 import neps
+
+# With --watch, how it stands is shown at the terminal, and a page is left in summary/report.html.
+OBSERVERS = ["summary", "progress", "report"] if "--watch" in sys.argv else ["summary"]
 
 # The search sees one half of the digits. The other is for an honest look at what it has chosen.
 X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), test_size=0.5, random_state=0)
@@ -94,6 +98,7 @@ def main():
         space,
         root_directory="pipeline_search_results",
         overwrite_root_directory=True,  # each start begins anew
+        observers=OBSERVERS,
         evaluations_to_spend=40,
         seed=0,
     )

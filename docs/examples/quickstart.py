@@ -7,12 +7,16 @@ It takes about ten seconds, and leaves all that it found in the folder `quicksta
 """
 
 import logging
+import sys
 
 from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import cross_val_score, train_test_split
 
 import neps
+
+# With --watch, how it stands is shown at the terminal, and a page is left in summary/report.html.
+OBSERVERS = ["summary", "progress", "report"] if "--watch" in sys.argv else ["summary"]
 
 # The search sees one half of the digits. The other is for an honest look at what it has chosen.
 X, X_test, y, y_test = train_test_split(*load_digits(return_X_y=True), test_size=0.5, random_state=0)
@@ -48,6 +52,7 @@ def main():
         # Each start begins anew, whatever was changed above. Without this line, the next start goes on where
         # the last one ended, and several at the same time share the work.
         overwrite_root_directory=True,
+        observers=OBSERVERS,
         evaluations_to_spend=25,
         seed=0,
     )

@@ -11,6 +11,7 @@ It takes about a quarter of a minute, and leaves all that was found in the folde
 
 import math
 import os
+import sys
 
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
@@ -19,6 +20,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 import neps
+
+# With --watch, how it stands is shown at the terminal, and a page is left in summary/report.html.
+OBSERVERS = ["summary", "progress", "report"] if "--watch" in sys.argv else ["summary"]
 
 X, X_validation, y, y_validation = train_test_split(*load_digits(return_X_y=True), test_size=0.35, random_state=0)
 scaler = StandardScaler().fit(X)
@@ -58,6 +62,7 @@ def main():
             Space(),
             root_directory=f"stopping_early_results/{name.replace(' ', '_')}",
             overwrite_root_directory=True,  # each start begins anew
+            observers=OBSERVERS,
             optimizer="random_search",
             stopping_rule=rule,
             evaluations_to_spend=NETWORKS,

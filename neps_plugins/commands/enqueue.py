@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import ConfigError, hookimpl
-from neps_core.changes import enqueue
+from neps_plugins.changes import enqueue
 from neps_core.files import read_yaml
 
 

@@ -10,6 +10,7 @@ import mimetypes
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from neps_core import NePSError, changes, open_run
+from neps_core import NePSError, open_run
 from neps_core.cleaning import clean
+from neps_plugins import changes
 
 Given = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 
 import neps
 from neps_core import ConfigError, RunError, TrialError
-from neps_core.changes import enqueue, note, requeue, stop_worker
+from neps_plugins.changes import enqueue, note, requeue, stop_worker
 from neps_core.cleaning import clean
 from neps_core.cli import main
 from neps_core.events import Requeued
