@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from neps_core.api import save_pipeline_results as save_pipeline_results
     from neps_core.ask_and_tell import AskAndTell as AskAndTell
     from neps_core.budgets import BudgetInfo as BudgetInfo
-    from neps_plugins.changes import enqueue as enqueue
     from neps_core.cleaning import clean as clean
     from neps_core.errors import NePSError as NePSError
     from neps_core.errors import NePSWarning as NePSWarning
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from neps_core.spaces.priors import ConfidenceLevel as ConfidenceLevel
     from neps_core.trials import SampledConfig as SampledConfig
     from neps_core.trials import Trial as Trial
+    from neps_plugins.changes import enqueue as enqueue
     from neps_plugins.compat import tblogger as tblogger
     from neps_plugins.compat.analyzing import analyze as analyze
     from neps_plugins.configs import create_config as create_config

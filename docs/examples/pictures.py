@@ -3,7 +3,7 @@
     pip install "neps-framework[examples,analysis]" playwright
     python pictures.py
 
-It takes about three minutes. The runs are left in `pictures_results`, the pictures in its folder `pictures`. The page is
+It takes some minutes. The runs are left in `pictures_results`, the pictures in its folder `pictures`. The page is
 photographed where Playwright and a Chromium are there (CHROMIUM says where, /usr/bin/chromium otherwise).
 """
 

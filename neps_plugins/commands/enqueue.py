@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import ConfigError, hookimpl
-from neps_plugins.changes import enqueue
 from neps_core.files import read_yaml
+from neps_plugins.changes import enqueue
 
 
 @hookimpl

@@ -10,12 +10,12 @@ import pytest
 
 import neps
 from neps_core import ConfigError, RunError, TrialError
-from neps_plugins.changes import enqueue, note, requeue, stop_worker
 from neps_core.cleaning import clean
 from neps_core.cli import main
 from neps_core.events import Requeued
 from neps_core.run import open_run
 from neps_core.trials import State
+from neps_plugins.changes import enqueue, note, requeue, stop_worker
 
 LINE = {"x": neps.Float(0, 1)}
 
