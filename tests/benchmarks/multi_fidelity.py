@@ -402,7 +402,7 @@ def picture(path: Path, pool: Any, names: Sequence[str], seeds: int, full: int) 
             axes.set_title(f"{name}, {workers} worker{'s' * (workers > 1)}", fontsize="medium")
     figure.supxlabel("full evaluations' worth that was spent")
     figure.supylabel("mean regret of the incumbent")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize="small")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=7, fontsize="small")
     figure.savefig(path, dpi=130)
 
 
