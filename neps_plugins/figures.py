@@ -440,6 +440,8 @@ def _heights(column: Document, values: Sequence[Any]) -> list[float]:
     if choices := column.get("choices"):
         return [math.nan if value is None else value / max(1, len(choices) - 1) for value in at]
     low, high = column["lower"], column["upper"]
+    if not _all([low, high]):
+        return [math.nan] * len(at)
     turn = math.log if column.get("log") and low > 0 else float
     span = turn(high) - turn(low)
     return [math.nan if value is None else (turn(value) - turn(low)) / span if span > 0 else 0.5 for value in at]
@@ -448,4 +450,4 @@ def _heights(column: Document, values: Sequence[Any]) -> list[float]:
 def _end(column: Document, which: str) -> str:
     if choices := column.get("choices"):
         return as_label(str(choices[0 if which == "lower" else -1]))
-    return f"{column[which]:.4g}"
+    return "" if column[which] is None else f"{column[which]:.4g}"
