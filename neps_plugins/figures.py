@@ -414,6 +414,11 @@ def _axis(axes: Any, which: str, parameter: Document) -> None:
             axes.tick_params(axis="x", rotation=30)
     elif parameter.get("log"):
         getattr(axes, f"set_{which}scale")("log")
+        low, high = parameter["lower"], parameter["upper"]
+        if _all([low, high]) and 0 < low < high < ORDERS * low:  # powers of ten are too few to tell the scale
+            ticks = [low, math.sqrt(low * high), high]
+            getattr(axes, f"set_{which}ticks")(ticks, [f"{tick:.3g}" for tick in ticks])
+            getattr(axes, f"set_{which}ticks")([], minor=True)
 
 
 def _points(parameter: Document, values: Iterable[Any]) -> list[Any]:
