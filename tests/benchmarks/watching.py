@@ -606,7 +606,7 @@ def shown(values: list[float] | None) -> str:
 
 
 def tell_repetitions(name: str, found: Figures, times: int) -> None:
-    fewer = {what: len(values) for what, values in found.items() if 1 < times and 0 < len(values) < times}
+    fewer = {what: len(values) for what, values in found.items() if times > 1 and 0 < len(values) < times}
     seldom = [f"{what} ({n})" for what, n in fewer.items() if "MB" not in what]
     if seldom:
         print(f"\n{name}, measured less often than {times} times: {', '.join(seldom)}.", flush=True)
