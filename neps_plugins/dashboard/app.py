@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -10,6 +11,7 @@ import mimetypes
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -83,12 +85,20 @@ def _page(request: Request) -> Response:
 
 def _static(request: Request) -> Response:
     name = request.path_params["name"]
-    if name not in (page.STYLE, *page.SCRIPTS):
+    if name not in page.loaded():
         return _error(404, f"the page has no file {name!r}.")
     # The address changes with the files.
-    keep = {"Cache-Control": "private, max-age=31536000, immutable"}
+    headers = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     kind = "text/css" if name == page.STYLE else "text/javascript"
-    return Response(page.text_of(name), media_type=kind, headers=keep)
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return Response(page.loaded()[name], media_type=kind, headers=headers)
+    return Response(_compressed(name), media_type=kind, headers={**headers, "Content-Encoding": "gzip"})
+
+
+@lru_cache
+def _compressed(name: str) -> bytes:
+    """A file of the page, which is compressed once for all."""
+    return gzip.compress(page.loaded()[name].encode())
 
 
 def _told(endpoint: Callable[..., Response]) -> Callable[..., Response]:

@@ -81,7 +81,11 @@ def _listen(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for each in ports:
         try:
-            return socket.create_server((host, each), family=family)
+            listener = socket.create_server((host, each), family=family)
+            # Or else an answer's end waits 40 ms for the other side's word that its head has come. Each connection
+            # has this from its listener; asyncio would set it only where the socket says that it is TCP.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return listener
         except (OSError, OverflowError) as error:
             reason = error
     where = f"ports {PORT} to {PORT + TRIES - 1}" if port is None else f"port {port}"

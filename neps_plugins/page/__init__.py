@@ -41,6 +41,9 @@ SCRIPTS = (
 )
 STYLE = "style.css"
 
+#: What a server gives the page's own scripts as.
+OWN = "page.js"
+
 
 @lru_cache
 def text_of(name: str) -> str:
@@ -49,17 +52,21 @@ def text_of(name: str) -> str:
 
 
 @lru_cache
+def loaded() -> Mapping[str, str]:
+    """What the page loads from a server, by name. The scripts but for the charts' are one: each file costs a round."""
+    charts, *own = SCRIPTS
+    return {STYLE: text_of(STYLE), charts: text_of(charts), OWN: "\n;\n".join(map(text_of, own))}
+
+
+@lru_cache
 def version() -> str:
     """Changes with any of the page's files, so that a browser may keep them for ever."""
-    digest = hashlib.sha256()
-    for name in (STYLE, *SCRIPTS):
-        digest.update(text_of(name).encode())
-    return digest.hexdigest()[:12]
+    return hashlib.sha256("".join(loaded().values()).encode()).hexdigest()[:12]
 
 
 def linked() -> str:
     """The page as a server gives it: it loads its files from `static/`, and its data from `api/`."""
-    scripts = "\n".join(f'<script src="static/{version()}/{name}"></script>' for name in SCRIPTS)
+    scripts = "\n".join(f'<script src="static/{version()}/{name}"></script>' for name in (SCRIPTS[0], OWN))
     return _filled("", f'<link rel="stylesheet" href="static/{version()}/{STYLE}">', "", scripts)
 
 

@@ -88,15 +88,15 @@
 
   // ------------------------------------------------------------------ looking
 
-  function look() {
-    looking ??= once().finally(() => { looking = null; });
+  function look(pulse) {
+    looking ??= once(pulse).finally(() => { looking = null; });
     return looking;
   }
   neps.look = look;
 
-  async function once() {
+  async function once(pulse = source.pulse()) {
     try {
-      await source.pulse();
+      await pulse;
       seen = Date.now();
     } catch (error) {
       say(`The dashboard does not answer (${error.message}). It is shown as it was.`);
@@ -143,9 +143,10 @@
 
   async function begin() {
     if (location.search) history.replaceState(null, "", location.pathname + location.hash); // a token is in the cookie now
-    if (source.live) await source.pulse().catch(() => {});
+    const pulse = source.pulse();
+    await pulse.catch(() => {}); // `look` says what is wrong
     const trial = source.runs.length ? recall() : undefined;
-    await look();
+    await look(pulse);
     if (trial && neps.overview) neps.trial.open(trial);
     if (!source.live) return;
     window.addEventListener("hashchange", () => { const shown = recall(); look(); if (shown && shown !== neps.trial.shown()) neps.trial.open(shown); });

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from neps_core import open_run
-from neps_plugins.page import SCRIPTS, STYLE
+from neps_plugins.page import STYLE, loaded
 from tests.plugins.dashboard.conftest import make_run
 
 Client = Callable[..., Any]
@@ -28,7 +28,7 @@ def test_the_page_has_all_its_files(run_root: Path, client_of: Client) -> None:
     client = client_of(run_root)
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    for name in (*SCRIPTS, STYLE):
+    for name in loaded():
         at = page.text.index(f"/{name}")
         address = "/" + page.text[page.text.rindex('"', 0, at) + 1 : page.text.index('"', at)]
         answer = client.get(address)
