@@ -420,6 +420,7 @@
     all.x.forEach((x, i) => {
       if (x != null && all.y[i] != null && !(logX && x <= 0) && !(logY && all.y[i] <= 0)) feasible[all.feasible && all.feasible[i] === false ? 1 : 0].push([x, all.y[i], all.ids[i]]);
     });
+    const isStairs = document.objectives === 2; // of more, a trial is on the front by the others, too
     const stairs = points(best.x, best.y, logX, logY, best.ids).sort((a, b) => a[0] - b[0]);
     return {
       legend: legend(), dataZoom: [{ type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl" }],
@@ -428,7 +429,7 @@
       series: [
         { type: "scatter", name: "results", data: feasible[0], symbolSize: 7, itemStyle: { color: colour("sky"), opacity: 0.6 } },
         { type: "scatter", name: "infeasible", data: feasible[1], symbol: "rect", symbolSize: 6, itemStyle: { color: colour("grey"), opacity: 0.6 } },
-        { type: "line", name: "front", step: "end", data: stairs, symbolSize: 9, symbol: "diamond", showSymbol: true, lineStyle: { color: colour("red"), width: 1.5 }, itemStyle: { color: colour("red") }, z: 5 },
+        { type: "line", name: "front", step: "end", data: stairs, symbolSize: 9, symbol: "diamond", showSymbol: true, lineStyle: { color: colour("red"), width: isStairs ? 1.5 : 0 }, itemStyle: { color: colour("red") }, z: 5 },
       ].filter((each) => each.data.length),
     };
   }
