@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from neps_core import NePSError
+from neps_core import NePSError, nearest
 from neps_plugins import page
 from neps_plugins.analysis import Analysis, compare
 from neps_plugins.dashboard.changes import ACTIONS
@@ -141,6 +141,10 @@ class _Addresses:
     def compare(self, request: Request) -> Response:
         """Several runs beside each other: those that are there."""
         options = _options(request)
+        if unknown := next((name for name in options if name not in ("axis", "objective", "groups")), None):
+            return _error(
+                400, f"the comparison has no option {unknown!r}. {nearest(unknown, ('axis', 'objective', 'groups'))}"
+            )
         chosen = [run for run in self._runs if run.pulse()["problem"] is None]
         analyses: list[Analysis] = [run.use(lambda analysis: analysis) for run in chosen]
         document = compare(analyses, **options)
@@ -192,7 +196,7 @@ class _Addresses:
             given = json.loads(content)
             if not isinstance(given, dict):
                 raise ValueError
-        except ValueError:
+        except (ValueError, RecursionError):
             return _error(400, "a change is given as a JSON object.")
         try:
             run = self._run(request)
@@ -222,7 +226,7 @@ def _options(request: Request) -> dict[str, Any]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
