@@ -7,6 +7,7 @@ colour-blind people can tell apart.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -440,8 +441,8 @@ def _points(parameter: Document, values: Iterable[Any]) -> list[Any]:
     choices = parameter.get("choices")
     if not choices:
         return list(values)
-    places = {str(choice): i for i, choice in enumerate(choices)}
-    return [None if value is None else places.get(str(value)) for value in values]
+    places = {json.dumps(choice): i for i, choice in enumerate(choices)}  # 1, True and "1" may all be there
+    return [places.get(json.dumps(value)) for value in values]
 
 
 def _places(document: Document) -> list[Any]:

@@ -10,16 +10,18 @@ import mimetypes
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from neps_core import NePSError, nearest
@@ -32,6 +34,9 @@ from neps_plugins.report import labels
 
 #: Rows of the table that are made at a time for CSV.
 ROWS = 1000
+
+#: Bytes of a file that are sent at a time.
+BLOCK = 1 << 16
 
 #: Bytes of the largest change that is read.
 LARGEST = 1 << 20
@@ -172,10 +177,16 @@ class _Addresses:
         path = inside(run.use(folder_of), name)
         if path is None:
             raise LookupError(f"trial {trial_id} has no file {name!r}.")
+        # Opened now, as it may vanish; and sent as far as it goes by then, as a log may grow meanwhile.
+        content = path.open("rb")
         kind = mimetypes.guess_type(path.name)[0] or ""
         # Only as a file to keep: what an evaluation has written is never shown as a page of this server.
         safe = kind if kind in HARMLESS else "application/octet-stream"
-        return FileResponse(path, media_type=safe, filename=path.name, headers={"Cache-Control": "no-store"})
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f"attachment; filename*=utf-8''{quote(path.name, safe='')}",
+        }
+        return StreamingResponse(_blocks(content), media_type=safe, headers=headers)
 
     async def change(self, request: Request) -> Response:
         """Change a run."""
@@ -216,6 +227,11 @@ def inside(folder: Path, name: str) -> Path | None:
     if os.path.commonpath([real, found]) != real or not Path(found).is_file():
         return None
     return Path(found)
+
+
+def _blocks(content: BinaryIO) -> Iterator[bytes]:
+    with content:
+        yield from iter(partial(content.read, BLOCK), b"")
 
 
 def _options(request: Request) -> dict[str, Any]:
