@@ -13,7 +13,7 @@ from neps_core.errors import ConfigError, NePSError, RunError, TrialError
 from neps_core.optimizers.asking import Chosen
 from neps_core.optimizers.choosing import choose, restore
 from neps_core.results import shown
-from neps_core.run import Run, open_run
+from neps_core.run import Run, check_seed, open_run
 from neps_core.run_setup import set_up
 from neps_core.run_status import running
 from neps_core.space_parsing import parse_space, read_config
@@ -34,6 +34,7 @@ def enqueue(
     optimizer: Any = "auto",
     again: bool = False,
     trust_space: bool = False,
+    seed: int | None = None,
 ) -> list[str]:
     """Have configurations evaluated before anything that the optimizer proposes: a first guess, a colleague's idea.
 
@@ -50,6 +51,7 @@ def enqueue(
         optimizer: What a run that is created shall use; as for `run`.
         again: Evaluate what is there already once more.
         trust_space: Whether what the space in the folder names may be imported and called, as for `run`.
+        seed: That of a run that is created; as for `run`, which takes no other one afterwards.
 
     Returns:
         The ids of the trials, one for each configuration; of what is there already, that of the first such trial.
@@ -69,7 +71,7 @@ def enqueue(
         setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False, trust_space=trust_space)
         run, chosen = setup.run, setup.chosen
         decisions = _decisions(setup.space, chosen, configs)
-        with setup.begun():
+        with setup.begun(check_seed(seed)):
             run.use(setup.chosen)
     return _add(run, chosen, decisions, again)
 

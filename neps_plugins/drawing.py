@@ -28,6 +28,7 @@ def objective_names(trials: Sequence[Trial]) -> list[str]:
 
 def as_label(text: str) -> str:
     """A text that matplotlib does not take for a formula, shortened."""
+    text = "".join(c if c.isprintable() else " " for c in text)
     return (text if len(text) <= 40 else f"{text[:20]}...{text[-17:]}").replace("$", r"\$")
 
 

@@ -7,6 +7,7 @@ colour-blind people can tell apart.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -41,6 +42,9 @@ ORDERS = 100.0
 #: Parameters of which a picture of many has a panel.
 PANELS = 9
 
+#: Parameters that have an axis in parallel coordinates: more can't be read on a page.
+COLUMNS = 12
+
 #: What is spent along an axis.
 SPENT = {
     "evaluations": "evaluations",
@@ -52,7 +56,7 @@ SPENT = {
 
 def draw_anytime(figure: Any, document: Document) -> None:
     """Every result and the best so far, over each thing that was spent."""
-    axes_of = {name: axis for name, axis in document["axes"].items() if _drawable(axis["y"])}
+    axes_of = {name: axis for name, axis in document["axes"].items() if _pairs(axis["x"], axis["y"])[0]}
     if not axes_of:
         raise NePSError("there is no finite result yet.")
     results = document["results"]
@@ -60,7 +64,10 @@ def draw_anytime(figure: Any, document: Document) -> None:
     for axes, (name, axis) in zip(figure.subplots(1, len(axes_of), squeeze=False, sharey=True).flat, axes_of.items()):
         if name == "evaluations":
             axes.scatter(*_pairs(results["x"], results["y"]), s=9, color=GREY, alpha=0.6, label="results")
-        axes.step(*_pairs(axis["x"], axis["y"]), where="post", color=BLUE, label="best so far")
+        x, y = _pairs(axis["x"], axis["y"])
+        # The best one stays so until the last result.
+        ends = [end for end in results["x" if name == "evaluations" else name] if _all([end])]
+        axes.step([*x, max([*x, *ends])], [*y, y[-1]], where="post", color=BLUE, label="best so far")
         axes.set_xlabel(SPENT.get(name, name))
         _scale(axes, "y", [*axis["y"], *(results["y"] if name == "evaluations" else ())], document.get("log"))
         axes.legend(fontsize="small")
@@ -152,7 +159,8 @@ def draw_front(figure: Any, document: Document) -> None:
             axes.scatter(x, y, s=12, color=colour, marker=marker, label=label)
     front = sorted(zip(*_pairs(document["front"]["x"], document["front"]["y"])))
     if front:
-        axes.step(*zip(*front), where="post", color=BLUE, lw=1)
+        if document["objectives"] == 2:  # of more, a trial is on the front by the others, too
+            axes.step(*zip(*front), where="post", color=BLUE, lw=1)
         axes.scatter(*zip(*front), s=22, color=BLUE, zorder=3, label="Pareto front")
     _scale(axes, "x", points["x"])
     _scale(axes, "y", points["y"])
@@ -224,6 +232,7 @@ def draw_parallel(figure: Any, document: Document) -> None:
     from matplotlib import colormaps
 
     columns, lines = document["columns"], document["lines"]
+    name = as_label(document["objective"])
     values = [value for value in document["value"] if value is not None and abs(value) <= LARGEST]
     if not values or not columns:
         raise NePSError("there is no finite result yet.")
@@ -247,7 +256,7 @@ def draw_parallel(figure: Any, document: Document) -> None:
     for place, (lowest, highest) in enumerate(ends):
         axes.text(place, -0.03, lowest, ha="center", va="top", fontsize="x-small")
         axes.text(place, 1.03, highest, ha="center", va="bottom", fontsize="x-small")
-    names = [*(as_label(column["path"]) for column in columns), "objective"]
+    names = [*(as_label(column["path"]) for column in columns), name]
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axes.tick_params(axis="x", pad=14)
     axes.set_yticks([])
@@ -291,8 +300,9 @@ def draw_distribution(figure: Any, document: Document) -> None:
     if not _drawable(document["x"]):
         raise NePSError("there is no finite result yet.")
     axes = figure.add_subplot()
-    axes.step(*_pairs(document["x"], document["y"]), where="post", color=BLUE)
-    _scale(axes, "x", document["x"])
+    x, y = _pairs(document["x"], document["y"])
+    axes.step([x[0], *x], [0.0, *y], where="post", color=BLUE)
+    _scale(axes, "x", x)
     axes.set(xlabel="objective", ylabel=f"share of {document['n']} results", ylim=(0, 1.02))
 
 
@@ -317,7 +327,6 @@ def draw_timeline(figure: Any, document: Document) -> None:
 _OF_ONE: dict[str, tuple[str, Callable[[Any, Document], None]]] = {
     "anytime": ("anytime", draw_anytime),
     "importance": ("importance", draw_importance),
-    "parallel": ("parallel", draw_parallel),
     "front": ("front", draw_front),
     "hypervolume": ("front", draw_hypervolume),
     "curves": ("curves", draw_curves),
@@ -358,6 +367,9 @@ def draw(
     paths = list(parameters) or _most_important(analysis, objective)
     if kind == "effects":
         return draw_effects(figure, [_slices_and_effects(analysis, path, objective) for path in paths[:PANELS]])
+    if kind == "parallel":
+        document = analysis.view("parallel", objectives=objective)
+        return draw_parallel(figure, _with_columns(document, paths))
     if len(paths) < 2:
         raise NePSError(f"a picture of kind {kind!r} needs two parameters.")
     document = analysis.view(kind, x=paths[0], y=paths[1], objective=objective)
@@ -367,6 +379,14 @@ def draw(
 def _slices_and_effects(analysis: Analysis, path: str, objective: int) -> Document:
     effects = analysis.view("effects", path=path, objective=objective)
     return {"slices": analysis.view("slices", path=path, objective=objective), "effects": effects}
+
+
+def _with_columns(document: Document, paths: Sequence[str]) -> Document:
+    """What parallel coordinates show, of the first of some parameters only."""
+    there = [column["path"] for column in document["columns"]]
+    at = sorted(there.index(path) for path in [path for path in paths if path in there][:COLUMNS])
+    columns = [document["columns"][i] for i in at]
+    return {**document, "columns": columns, "lines": [[line[i] for i in at] for line in document["lines"]]}
 
 
 def _most_important(analysis: Analysis, objective: int) -> list[str]:
@@ -426,8 +446,8 @@ def _points(parameter: Document, values: Iterable[Any]) -> list[Any]:
     choices = parameter.get("choices")
     if not choices:
         return list(values)
-    places = {str(choice): i for i, choice in enumerate(choices)}
-    return [None if value is None else places.get(str(value)) for value in values]
+    places = {json.dumps(choice): i for i, choice in enumerate(choices)}  # 1, True and "1" may all be there
+    return [places.get(json.dumps(value)) for value in values]
 
 
 def _places(document: Document) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,8 @@ def plot(
         root_directory: The run's folder; or several, for `"anytime"`, which is drawn into the first one's.
         kind: One or several of these, or `"all"`: those of which there is something to draw. The arguments from
             `key_to_extract` to `log_y` are for the pictures without one.
-        parameters: The paths of those to draw, for `"effects"`, and two of them for `"contour"` and `"rank"`; none for
-            the most important ones.
+        parameters: The paths of those to draw, for `"effects"` and `"parallel"`, and two of them for
+            `"contour"` and `"rank"`; none for the most important ones.
         objective: The index of the objective, where a picture is of one.
         key_to_extract: What the results, or the hypervolume, are drawn over instead, added up: a number in each
             result's `info_dict`, a column of `neps.status` such as `"cost"` or `"evaluation_duration"`, or a parameter
@@ -140,6 +141,7 @@ def _of_kinds(
     """Pictures of kinds, by name."""
     from neps_plugins import figures
     from neps_plugins.analysis.analysis import Analysis
+    from neps_plugins.analysis.options import as_objective, as_parameter
 
     kinds = ["anytime"] if kind is None else [kind] if isinstance(kind, str) else list(kind)
     for each in kinds:
@@ -148,6 +150,10 @@ def _of_kinds(
     if isinstance(parameters, str):
         raise NePSError(f"parameters={parameters!r} must be a list of paths.")
     analyses = [Analysis(open_run(root)) for root in roots]
+    if len(analyses) == 1 and len(analyses[0].columns):  # or else "all" would leave out whatever they are wrong for
+        as_objective(analyses[0].columns, objective)
+        for path in parameters:
+            as_parameter(analyses[0].columns, "parameters", path)
     made: dict[str, Any] = {}
     for each in KINDS if ALL in kinds else kinds:
         figure = _new_figure()
@@ -207,7 +213,10 @@ def _written(
         called = name if filename is None else filename if not paths else f"{filename}_{name}"
         paths.append(root_directory / "summary" / f"{called}.{extension}")
         picture = io.BytesIO()
-        figure.savefig(picture, format=extension, dpi=dpi)
+        with warnings.catch_warnings():  # nobody can mend these: letters that the font hasn't, labels without end
+            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            warnings.filterwarnings("ignore", "constrained_layout not applied")
+            figure.savefig(picture, format=extension, dpi=dpi)
         make_directory(str(paths[-1].parent))
         write_atomically(paths[-1], picture.getvalue())
     return paths

@@ -84,7 +84,7 @@ class Analysis:
         self.version += is_new
         return is_new
 
-    def view(self, name: str, **options: Any) -> dict[str, Any]:
+    def view(self, name: str, /, **options: Any) -> dict[str, Any]:
         """A document: dicts, lists, texts, numbers and None, never NaN or infinity.
 
         Args:

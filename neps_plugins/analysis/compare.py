@@ -32,14 +32,16 @@ def compare(
         objective: Its number, or its name, in each run.
 
     Returns:
-        axis; runs: label (the group), root, seed, x, y; bands: label, n (runs), x, median, low and high (quartiles over
-        runs, from where all of the group have a result to where the first one ends); table: label, root, optimizer,
-        seed, n_trials, best, evaluations, cost, time, fidelity.
+        axis; runs: label (the group), root, seed, x, y (to the end of the run); bands: label, n (runs),
+        x, median, low and high (quartiles over runs, from where all of the group have a result to where the first one
+        ends); table: label, root, optimizer, seed, n_trials, best, evaluations, cost, time, fidelity.
 
     Raises:
         NePSError: If there is no such axis or objective, or there are not as many groups as runs.
     """
     one_of("axis", axis, AXES)
+    if groups is not None and (isinstance(groups, str) or not isinstance(groups, Sequence)):
+        raise NePSError(f"groups={groups!r} must be a list of names, one for each run.")
     if groups is not None and len(groups) != len(analyses):
         raise NePSError(f"groups has {len(groups)} name(s) for {len(analyses)} run(s). Give one for each run.")
     labels = (
@@ -47,7 +49,8 @@ def compare(
     )
     curves = [_curve(analysis, axis, objective) for analysis in analyses]
     runs = []
-    for analysis, label, (x, y, _) in zip(analyses, labels, curves):
+    for analysis, label, curve in zip(analyses, labels, curves):
+        x, y = _to_the_end(*curve)
         at = spread(len(x), STEPS)
         seed = analysis.run.log.seed
         runs.append({"label": label, "root": _name(analysis), "seed": seed, "x": numbers(x[at]), "y": numbers(y[at])})
@@ -80,6 +83,11 @@ def _curve(analysis: Analysis, axis: str, objective: Any) -> tuple[Floats, Float
     at = np.flatnonzero(np.isin(ended, columns.order.steps(which)))
     at = at[np.isfinite(columns.objectives[ended[at], which]) & np.isfinite(spent[at])]
     return spent[at], columns.objectives[ended[at], which], float(spent[-1]) if len(spent) else 0.0
+
+
+def _to_the_end(x: Floats, y: Floats, end: float) -> tuple[Floats, Floats]:
+    """The best one stays so until the run ends."""
+    return (np.append(x, end), np.append(y, y[-1])) if len(x) and end > x[-1] else (x, y)
 
 
 def _band(curves: Sequence[tuple[Floats, Floats, float]]) -> dict[str, Any]:

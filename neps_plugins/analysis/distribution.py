@@ -22,11 +22,13 @@ def distribution(columns: Columns, objective: Any = 0, limit: Any = 500) -> dict
         limit: How many steps at most.
 
     Returns:
-        objective (its name), x (results, rising), y (the share of results that are as low); n (finite results).
+        objective (its name), x (results, rising, each value once), y (the share of results that are as
+        low); n (finite results).
     """
     which = as_objective(columns, objective)
     rows = rows_with(columns, which)
     values = np.sort(columns.objectives[rows, which]) if len(rows) else np.empty(0)
-    at = spread(len(values), as_count("limit", limit, 1))
-    shares = np.searchsorted(values, values[at], side="right") / max(1, len(values))
-    return {"objective": columns.objective_names[which], "x": numbers(values[at]), "y": numbers(shares), "n": len(rows)}
+    steps = np.unique(values)
+    steps = steps[spread(len(steps), as_count("limit", limit, 1))]
+    shares = np.searchsorted(values, steps, side="right") / max(1, len(values))
+    return {"objective": columns.objective_names[which], "x": numbers(steps), "y": numbers(shares), "n": len(rows)}

@@ -35,8 +35,8 @@ def front(columns: Columns, x: Any = 0, y: Any = 1, limit: Any = POINTS) -> dict
 
     Returns:
         names (of the two), points: x, y, ids, feasible; front: x, y, ids, by the first objective, never thinned out;
-        hypervolume: x (evaluations), y, reference (for two or three objectives; None for others, or without one); n,
-        kept.
+        objectives (how many there are); hypervolume: x (evaluations), y, reference (for two or three objectives; None
+        for others, or without one); n, kept.
 
     Raises:
         NePSError: If there is no such objective.
@@ -72,6 +72,7 @@ def front(columns: Columns, x: Any = 0, y: Any = 1, limit: Any = POINTS) -> dict
             "y": numbers(columns.objectives[best, j]),
             "ids": columns.ids_of(best),
         },
+        "objectives": len(names),
         "hypervolume": hypervolume(columns),
         "n": len(rows),
         "kept": len(chosen),
@@ -85,6 +86,7 @@ def _nothing(names: list[str]) -> dict[str, Any]:
         "names": [names[0], names[0]],
         "points": {**nothing, "feasible": []},
         "front": nothing,
+        "objectives": len(names),
         "hypervolume": None,
         "n": 0,
         "kept": 0,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import math
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from neps_core import NePSError, Run, State, Trial, hookimpl, open_run
@@ -18,6 +19,9 @@ from neps_core.run_status import status_of
 
 #: How many errors are shown.
 ERRORS = 5
+
+#: Characters of an error, or of a value, that are shown.
+LONGEST = 300
 
 #: Seconds between two looks at a run that is watched.
 WATCH = 2.0
@@ -46,13 +50,15 @@ def neps_commands(subparsers: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.root_directory)
     if arguments.json:
-        print(json.dumps(as_document(run), allow_nan=False))
+        with _unwarned():
+            print(json.dumps(as_document(run), allow_nan=False))
         return 0
     with suppress(KeyboardInterrupt):
         while True:
             is_over = not run.locks.living_workers() and not _awaits_results(run)
             run.refresh()
-            lines = list(_lines(run, arguments.best_configs))
+            with _unwarned():
+                lines = [_printable(line) for line in _lines(run, arguments.best_configs)]
             if arguments.watch is None:
                 print(*lines, sep="\n")
                 break
@@ -64,6 +70,27 @@ def _run(arguments: argparse.Namespace) -> int:
                 break
             time.sleep(arguments.watch)
     return 0
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """What an optimizer warns of when it is made was said to those who run it."""
+    logger = logging.getLogger("neps")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _printable(line: str) -> str:
+    """A line that stays one, and tells the terminal to do nothing."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _awaits_results(run: Run) -> bool:
@@ -112,7 +139,7 @@ def _spent(run: Run) -> dict[str, float | None]:
     costs = [report.cost for report in reports if report.cost is not None]
     spent: dict[str, float | None] = {
         "evaluations": sum(trial.state is not State.PENDING for trial in begun),
-        "cost": math.fsum(costs) if all(map(math.isfinite, costs)) and costs else None,
+        "cost": _total(costs) if costs else None,
         "time": math.fsum(report.evaluation_duration or 0.0 for report in reports),
         "fidelity": None,
     }
@@ -122,6 +149,13 @@ def _spent(run: Run) -> dict[str, float | None]:
             ledger.update(run.trials)
             spent["fidelity"] = ledger.spent()["fidelities"]
     return spent
+
+
+def _total(values: list[float]) -> float:
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # beyond what a float holds
+        return math.inf
 
 
 def _finite(value: Any) -> Any:
@@ -143,7 +177,7 @@ def _lines(run: Run, with_incumbents: bool) -> Iterator[str]:
     for trial in [*status.pareto_front, *status.least_violating]:
         yield f"Best:      trial {trial.id}, {_results(trial)}"
         for path, value in trial.config.items():
-            yield f"             {path}: {value}"
+            yield f"             {path}: {_shortened(str(value))}"
     for trial in incumbents(run.trials.values()) if with_incumbents else ():
         yield f"Was best:  trial {trial.id}, {_results(trial)}: {dict(trial.config)}"
     for line in status.told:
@@ -159,7 +193,7 @@ def _lines(run: Run, with_incumbents: bool) -> Iterator[str]:
         yield f"Running:   trial {item.trial.id} {where}, for {seconds:.0f} s{reported}{gone}"
     for trial in status.failed[-ERRORS:]:
         assert trial.report is not None and trial.report.err is not None
-        yield f"Error:     trial {trial.id}: {trial.report.err.splitlines()[0]}"
+        yield f"Error:     trial {trial.id}: {_shortened(trial.report.err.splitlines()[0])}"
     if len(status.failed) > ERRORS:
         yield f"           ... and {len(status.failed) - ERRORS} more, in configs/config_*/report.yaml"
     if run.read_only is not None:

@@ -11,20 +11,21 @@ import mimetypes
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import methodcaller
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from neps_core import NePSError
+from neps_core import NePSError, nearest
 from neps_plugins import page
 from neps_plugins.analysis import Analysis, compare
 from neps_plugins.dashboard.changes import ACTIONS
@@ -34,6 +35,9 @@ from neps_plugins.report import labels
 
 #: Rows of the table that are made at a time for CSV.
 ROWS = 1000
+
+#: Bytes of a file that are sent at a time.
+BLOCK = 1 << 16
 
 #: Bytes of the largest change that is read.
 LARGEST = 1 << 20
@@ -151,6 +155,10 @@ class _Addresses:
     def compare(self, request: Request) -> Response:
         """Several runs beside each other: those that are there."""
         options = _options(request)
+        if unknown := next((name for name in options if name not in ("axis", "objective", "groups")), None):
+            return _error(
+                400, f"the comparison has no option {unknown!r}. {nearest(unknown, ('axis', 'objective', 'groups'))}"
+            )
         chosen = [run for run in self._runs if run.pulse()["problem"] is None]
         analyses: list[Analysis] = [run.use(lambda analysis: analysis) for run in chosen]
         document = compare(analyses, **options)
@@ -178,10 +186,16 @@ class _Addresses:
         path = inside(run.use(folder_of), name)
         if path is None:
             raise LookupError(f"trial {trial_id} has no file {name!r}.")
+        # Opened now, as it may vanish; and sent as far as it goes by then, as a log may grow meanwhile.
+        content = path.open("rb")
         kind = mimetypes.guess_type(path.name)[0] or ""
         # Only as a file to keep: what an evaluation has written is never shown as a page of this server.
         safe = kind if kind in HARMLESS else "application/octet-stream"
-        return FileResponse(path, media_type=safe, filename=path.name, headers={"Cache-Control": "no-store"})
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f"attachment; filename*=utf-8''{quote(path.name, safe='')}",
+        }
+        return StreamingResponse(_blocks(content), media_type=safe, headers=headers)
 
     async def change(self, request: Request) -> Response:
         """Change a run."""
@@ -202,7 +216,7 @@ class _Addresses:
             given = json.loads(content)
             if not isinstance(given, dict):
                 raise ValueError
-        except ValueError:
+        except (ValueError, RecursionError):
             return _error(400, "a change is given as a JSON object.")
         try:
             run = self._run(request)
@@ -224,6 +238,11 @@ def inside(folder: Path, name: str) -> Path | None:
     return Path(found)
 
 
+def _blocks(content: BinaryIO) -> Iterator[bytes]:
+    with content:
+        yield from iter(partial(content.read, BLOCK), b"")
+
+
 def _options(request: Request) -> dict[str, Any]:
     """What an address says: each value is JSON, or else a text."""
     return {name: _value(text) for name, text in request.query_params.items()}
@@ -232,7 +251,7 @@ def _options(request: Request) -> dict[str, Any]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -16,7 +16,7 @@ Given = Mapping[str, Any]
 def _enqueue(root: str, given: Given) -> str:
     try:
         configs = json.loads(_text(given, "text"))
-    except ValueError as reason:
+    except (ValueError, RecursionError) as reason:
         raise NePSError(f"that is no JSON: {reason}. Write one configuration, or a list of them.") from reason
     if not isinstance(configs, (dict, list)):
         raise NePSError("write one configuration, {...}, or a list of them, [{...}, ...].")

@@ -129,7 +129,7 @@ def _names(host: str) -> Collection[str] | None:
         return None
     if is_loopback(host):
         return {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host}
-    return {f"[{host}]" if ":" in host else host}
+    return {f"[{host}]" if ":" in host else host.lower()}
 
 
 def _without_port(host: str) -> str:

@@ -53,9 +53,8 @@ def serve(
     token = None if is_loopback(host) and not allow_changes else secrets.token_urlsafe(24)
     address = listener.getsockname()
     app = create_app(roots, host=host, port=address[1], token=token, allow_changes=allow_changes)
-    name = f"[{address[0]}]" if ":" in address[0] else address[0]
-    if address[0] in ("0.0.0.0", "::"):
-        name = socket.gethostname()
+    # By the name that was given, as the guard knows the server by no other one.
+    name = socket.gethostname() if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{address[1]}/" + ("" if token is None else f"?token={token}")
     tell(f"The dashboard is at {url}\nCtrl-C ends it; the runs go on.")
     if browser and _has_screen():

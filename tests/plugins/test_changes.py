@@ -55,6 +55,13 @@ def test_a_run_can_be_created_by_enqueuing(root):
     assert neps.load_optimizer_info(root)["name"] == "random_search"
 
 
+def test_a_run_that_is_created_by_enqueuing_may_have_a_seed(root):
+    neps.enqueue(root, {"x": 0.5}, LINE, optimizer="random_search", seed=3)
+    assert len(run_line(root, 2).trials) == 2  # or else the script that gives a seed would be refused
+    with pytest.raises(RunError, match="seed=4"):
+        neps.enqueue(root, {"x": 0.5}, LINE, seed=4)
+
+
 def test_they_go_before_what_was_sampled_and_waits(root):
     run_line(root, 1, sample_batch_size=3)
     neps.enqueue(root, {"x": 0.5})

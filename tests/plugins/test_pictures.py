@@ -168,3 +168,66 @@ def test_what_is_too_large_to_draw_is_left_out(root, drawn):
     neps.run(lambda x: next(values), space, root_directory=root, evaluations_to_spend=3, optimizer="random_search")
     neps.plot(root)
     assert [len(points.get_offsets()) for points in drawn[0][0].collections] == [2]
+
+
+def lines_of(drawn, i=0):
+    return [line.get_xydata().tolist() for line in drawn[i][0].lines]
+
+
+def test_the_best_so_far_stays_so_until_the_last_result(root, drawn):
+    results = iter([2.0, 1.0, 3.0, 3.0])
+    neps.run(
+        lambda x: next(results),
+        {"x": neps.Float(0, 1)},
+        root_directory=root,
+        evaluations_to_spend=4,
+        optimizer="random_search",
+    )
+    neps.plot(root, kind=["anytime", "distribution"])
+    assert lines_of(drawn)[0] == [[1, 2], [2, 1], [4, 1]]
+    assert lines_of(drawn, 1)[0] == [[1, 0], [1, 0.25], [2, 0.5], [3, 1]]
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_stairs_are_drawn_of_two_objectives_only(root, drawn, n):
+    results = iter([[1.0, 3.0, 3.0], [2.0, 2.0, 1.0], [3.0, 4.0, 0.0]])
+    neps.run(
+        lambda x: next(results)[:n],
+        {"x": neps.Float(0, 1)},
+        root_directory=root,
+        evaluations_to_spend=3,
+        optimizer="random_search",
+    )
+    neps.plot(root, kind="front")
+    assert len(drawn[0][0].lines) == (n == 2)
+    assert len(drawn[0][0].collections[-1].get_offsets()) == n
+
+
+def test_parallel_coordinates_can_be_read_and_are_of_one_objective(root, drawn):
+    space = {f"p{i:02}": neps.Float(0, 1) for i in range(30)}
+    neps.run(
+        lambda **values: {"objective_to_minimize": {"loss": values["p29"], "size": values["p28"]}},
+        space,
+        root_directory=root,
+        evaluations_to_spend=5,
+        optimizer="random_search",
+    )
+    neps.plot(root, kind="parallel", objective=1)
+    neps.plot(root, kind="parallel", parameters=["p20", "p01"])
+    named = [[label.get_text() for label in axes.get_xticklabels()] for axes, _ in drawn]
+    assert len(named[0]) == 13
+    assert named[0][-1] == "size"
+    assert named[1] == ["p01", "p20", "loss"]
+
+
+def test_wrong_arguments_are_told_also_where_all_pictures_are_asked_for(finished):
+    with pytest.raises(neps.NePSError, match="objective=3"):
+        neps.plot(finished, kind="all", objective=3)
+    with pytest.raises(neps.NePSError, match="a parameter 'y'"):
+        neps.plot(finished, kind="all", parameters=["y"])
+
+
+def test_letters_that_the_font_has_not_warn_nobody(root):
+    space = {"x": neps.Categorical(["\u6587\n", "\u4e2d", "z" * 100_000])}
+    neps.run(lambda x: len(x), space, root_directory=root, evaluations_to_spend=6, optimizer="random_search")
+    assert neps.plot(root, kind="effects", dpi=30)

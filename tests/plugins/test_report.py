@@ -145,3 +145,57 @@ def test_wrong_calls_are_told(run_root: Path, tmp_path: Path, capsys: pytest.Cap
     with pytest.raises(SystemExit):
         main(["report", str(run_root), str(run_root)])
     assert "-o FILE.html" in capsys.readouterr().err
+
+
+def test_choices_stand_where_they_are_chosen(tmp_path: Path) -> None:
+    """Also those that are written alike, that are None, and in all pictures of parameters."""
+    long = "z" * 50
+    space = {"kind": neps.Categorical([1, "1", None, f"{long}1", f"{long}2"]), "other": neps.Categorical(["a", "b"])}
+    order = [1, "1", None, f"{long}1", f"{long}2"]
+    neps.run(
+        lambda kind, other: float(order.index(kind)) + (other == "b") / 10,
+        space,
+        root_directory=tmp_path / "run",
+        optimizer="grid_search",
+        evaluations_to_spend=10,
+    )
+    path = write_report(tmp_path / "run", tmp_path / "report.html")
+    with open_page() as (page, _, complaints):
+        page.goto(path.as_uri())
+        page.wait_for_selector(".chart canvas")
+        drawn = """async ([view, options, name]) => {
+            const document = await neps.source.get(0, view, options);
+            return neps.charts[name](document, null, "objective").series.at(-1).data.map((each) => each.value ?? each);
+        }"""
+        xs, values = zip(*[(round(x), y) for x, y, _ in page.evaluate(drawn, ["slices", {"path": "kind"}, "slice"])])
+        assert sorted(zip(xs, values)) == [(i, i + j / 10) for i in range(5) for j in (0, 1)]
+        pair = {"x": "kind", "y": "other"}
+        places = sorted((i, j) for i in range(5) for j in (0, 1))
+        for view in ("rank", "contour"):
+            points = page.evaluate(drawn, [view, pair, view])
+            assert sorted((round(x), round(y)) for x, y, *_ in points) == places
+        lines = page.evaluate(drawn, ["parallel", {}, "parallel"])
+        assert sorted((kind, other) for kind, other, _ in lines) == places
+        assert complaints == []
+
+
+@pytest.mark.parametrize("width", [375, 1200])
+def test_long_names_leave_room_for_values(tmp_path: Path, width: int) -> None:
+    space = {f"network_with_a_long_name_{i}_{'x' * 30}": neps.Float(0, 1) for i in range(3)}
+    neps.run(
+        lambda **values: sum(values.values()),
+        space,
+        root_directory=tmp_path / "run",
+        optimizer="random_search",
+        evaluations_to_spend=4,
+    )
+    path = write_report(tmp_path / "run", tmp_path / "report.html")
+    with open_page(viewport={"width": width, "height": 800}) as (page, _, _):
+        page.goto(path.as_uri())
+        page.wait_for_selector(".chart canvas")
+        widths = page.evaluate("[...document.querySelectorAll('dl.pairs dd')].map((each) => each.clientWidth)")
+        assert min(widths) > 80
+        for tab in page.locator("#tabs button").all():
+            tab.click()
+            page.wait_for_selector("#panel canvas, #panel table, #panel .problem")
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -57,6 +57,51 @@ def test_json_has_null_for_what_is_infinite(root, capsys, value):
     assert found["spent"]["fidelity"] is None
 
 
+def test_json_of_costs_whose_sum_no_float_holds(root, capsys):
+    neps.run(
+        lambda x: {"objective_to_minimize": x, "cost": 1e308},
+        {"x": neps.Float(0, 1)},
+        root_directory=root,
+        evaluations_to_spend=2,
+        optimizer="random_search",
+    )
+    assert document(root, capsys)["spent"]["cost"] is None
+
+
+def test_what_evaluations_say_neither_reaches_the_terminal_nor_fills_it(root, capsys):
+    def evaluate(x):
+        raise ValueError("\x1b[31m\x07\u202e" + "x" * 100_000)
+
+    space = {"x": neps.Float(0, 1)}
+    neps.run(
+        evaluate, space, root_directory=root, evaluations_to_spend=1, optimizer="random_search", ignore_errors=True
+    )
+    assert main(["status", str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert r"ValueError: \x1b[31m\x07\u202exxx" in shown
+    assert all(line.isprintable() and len(line) < 1000 for line in shown.splitlines())
+
+
+def test_values_of_several_lines_stay_in_theirs(root, capsys):
+    space = {"x": neps.Categorical(["a\nb" + "c" * 1000, "a\nbc"])}
+    neps.run(lambda x: 1.0, space, root_directory=root, evaluations_to_spend=1, optimizer="random_search")
+    assert main(["status", str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert r"x: a\nbc" in shown
+    assert all(len(line) < 500 for line in shown.splitlines())
+
+
+def test_looking_warns_of_nothing_that_was_warned_of_when_the_run_began(root, capsys, caplog):
+    space = {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 3)}
+    neps.run(lambda x, epochs: x, space, root_directory=root, evaluations_to_spend=1, optimizer="priorband")
+    assert "no prior" in caplog.text
+    caplog.clear()
+    assert main(["status", str(root)]) == 0
+    capsys.readouterr()
+    document(root, capsys)
+    assert not caplog.text
+
+
 def test_json_of_a_run_without_results(root, capsys):
     neps.run(lambda x: x, {"x": neps.Float(0, 1)}, root_directory=root, evaluations_to_spend=0)
     found = document(root, capsys)

@@ -128,7 +128,7 @@
       min: -0.5, max: choices.length - 0.5, interval: 1, splitLine: { show: false },
       axisLabel: {
         color: colour("faint"), hideOverlap: true, customValues: choices.map((_, i) => i),
-        formatter: (value) => (Number.isInteger(value) ? format.short(format.value(choices[value] ?? ""), 16) : ""),
+        formatter: (value) => (Number.isInteger(value) ? format.short(value in choices ? format.value(choices[value]) : "", 16) : ""),
       },
     });
   }
@@ -278,12 +278,20 @@
     };
   }
 
+  /** Where a value stands on the parameter's axis: a number; of a choice, its place among them; null if nowhere. */
+  const places = new WeakMap();
+  function placeOf(parameter, value) {
+    if (!parameter.choices) return value ?? null;
+    if (!places.has(parameter)) places.set(parameter, new Map(parameter.choices.map((choice, i) => [JSON.stringify(choice), i])));
+    return places.get(parameter).get(JSON.stringify(value)) ?? null;
+  }
+
   /** Results over one parameter, and what a model says of it: the mean, and how sure that is. */
   function slice(document, effect, objective, log) {
     const parameter = document;
     const dots = [];
-    document.x.forEach((at, i) => {
-      const y = document.y[i];
+    document.x.forEach((value, i) => {
+      const [at, y] = [placeOf(parameter, value), document.y[i]];
       if (at == null || y == null || (log && y <= 0) || (parameter.log && !parameter.choices && at <= 0)) return;
       dots.push([parameter.choices ? at + jitter(i) : at, y, document.ids[i]]);
     });
@@ -368,7 +376,7 @@
     const { x, y, points: at } = document;
     const dots = [];
     for (let i = 0; i < at.x.length; i++) {
-      const [left, up] = [at.x[i], at.y[i]];
+      const [left, up] = [placeOf(x, at.x[i]), placeOf(y, at.y[i])];
       if (left == null || up == null) continue;
       dots.push([x.choices ? left + jitter(i) : left, y.choices ? up + jitter(i + 7) : up, value(i), at.ids[i]]);
     }
@@ -404,11 +412,7 @@
       tooltip: tooltip({ formatter: ({ name, data }) => `trial ${name}\n${objective}: ${format.number(data.value[columns.length])}` }),
       series: [{
         type: "parallel", lineStyle: { width: 1.4, opacity: order.length > 200 ? 0.35 : 0.6 }, emphasis: { lineStyle: { width: 3, opacity: 1 } }, inactiveOpacity: 0.04,
-        data: order.map((i) => ({ name: document.ids[i], value: [...document.lines[i].map((value, j) => {
-          const column = document.columns[j];
-          if (value == null) return "-";
-          return column.choices ? format.short(format.value(column.choices[value]), 16) : value;
-        }), values[i]] })),
+        data: order.map((i) => ({ name: document.ids[i], value: [...document.lines[i].map((value, j) => placeOf(document.columns[j], value) ?? "-"), values[i]] })),
       }],
     };
   }
@@ -420,6 +424,7 @@
     all.x.forEach((x, i) => {
       if (x != null && all.y[i] != null && !(logX && x <= 0) && !(logY && all.y[i] <= 0)) feasible[all.feasible && all.feasible[i] === false ? 1 : 0].push([x, all.y[i], all.ids[i]]);
     });
+    const isStairs = document.objectives === 2; // of more, a trial is on the front by the others, too
     const stairs = points(best.x, best.y, logX, logY, best.ids).sort((a, b) => a[0] - b[0]);
     return {
       legend: legend(), dataZoom: [{ type: "inside", xAxisIndex: 0, filterMode: "none", zoomOnMouseWheel: "ctrl" }],
@@ -428,7 +433,7 @@
       series: [
         { type: "scatter", name: "results", data: feasible[0], symbolSize: 7, itemStyle: { color: colour("sky"), opacity: 0.6 } },
         { type: "scatter", name: "infeasible", data: feasible[1], symbol: "rect", symbolSize: 6, itemStyle: { color: colour("grey"), opacity: 0.6 } },
-        { type: "line", name: "front", step: "end", data: stairs, symbolSize: 9, symbol: "diamond", showSymbol: true, lineStyle: { color: colour("red"), width: 1.5 }, itemStyle: { color: colour("red") }, z: 5 },
+        { type: "line", name: "front", step: "end", data: stairs, symbolSize: 9, symbol: "diamond", showSymbol: true, lineStyle: { color: colour("red"), width: isStairs ? 1.5 : 0 }, itemStyle: { color: colour("red") }, z: 5 },
       ].filter((each) => each.data.length),
     };
   }

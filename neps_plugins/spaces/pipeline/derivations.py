@@ -32,7 +32,8 @@ def leans_of(attributes: Mapping[str, Any]) -> dict[int, Lean]:
     Raises:
         SpaceError: If a name names nothing, or something in the space has no finite value.
     """
-    references = {name: _named_in(name, value, attributes) for name, value in attributes.items()}
+    by_object = {id(other): name for name, other in attributes.items() if isinstance(other, Part)}
+    references = {name: _named_in(name, value, attributes, by_object) for name, value in attributes.items()}
     if not any(references.values()):
         return {}
     least = _least_decisions(attributes)
@@ -56,9 +57,8 @@ def leans_of(attributes: Mapping[str, Any]) -> dict[int, Lean]:
     return leans
 
 
-def _named_in(attribute: str, value: Any, attributes: Mapping[str, Any]) -> set[str]:
+def _named_in(attribute: str, value: Any, attributes: Mapping[str, Any], by_object: Mapping[int, str]) -> set[str]:
     """The names of the attributes that a value refers to, by name or by holding the same object."""
-    by_object = {id(other): name for name, other in attributes.items() if isinstance(other, Part)}
     found = set()
     for part in parts_in(value):
         if isinstance(part, ByName):

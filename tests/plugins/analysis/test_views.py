@@ -183,6 +183,16 @@ def test_bands_over_seeds():
         compare(runs, axis="costs")
 
 
+def test_what_is_best_stays_so_until_the_run_ends():
+    [run] = compare([Analysis(made(FLAT, many([4.0, 2.0, 3.0, 5.0])))])["runs"]
+    assert (run["x"], run["y"]) == ([1.0, 2.0, 4.0], [4.0, 2.0, 2.0])
+
+
+def test_the_distribution_has_each_value_once():
+    document = Analysis(made(FLAT, many([3.0, 1.0, 3.0, 3.0]))).view("distribution")
+    assert (document["x"], document["y"], document["n"]) == ([1.0, 3.0], [0.25, 1.0], 4)
+
+
 def test_importance_sees_what_matters():
     space = {"x": neps.Float(0, 1), "y": neps.Float(0, 1), "c": neps.Categorical(["a", "b"])}
     rng = np.random.default_rng(0)

@@ -78,6 +78,11 @@ def test_options(run_root: Path, client_of: Client) -> None:
         ("/api/runs/0/__init__", 400),
         ("/api/runs/0/slices?path=nothing", 400),
         ('/api/runs/0/trial?id="77"', 400),
+        ("/api/runs/0/overview?self=1", 400),
+        ("/api/runs/0/overview?name=1", 400),
+        (f"/api/runs/0/table?page={'[' * 3000}", 400),
+        ("/api/compare?analyses=1", 400),
+        ("/api/compare?groups=5", 400),
         ("/api/runs/1/overview", 404),
         ("/api/runs/-1/overview", 404),
     ],
@@ -150,6 +155,30 @@ def test_only_files_of_the_trial_are_given(run_root: Path, tmp_path: Path, clien
     ):
         assert client.get(f"{base}/{name}").status_code == 404, name
     assert client.get("/api/runs/0/trials/77/files/config.yaml").status_code == 404
+
+
+def test_a_file_that_grows_or_vanishes_while_it_is_sent(
+    run_root: Path, client_of: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log, of which a server must not have said how long it is, or else it sends more than that, which is an error."""
+    from neps_plugins.dashboard import app
+
+    client = client_of(run_root)
+    log = run_root / "configs" / "config_1" / "log.txt"
+    log.write_text("one", encoding="utf-8")
+    before = app._blocks
+
+    def grown(content: Any) -> Any:
+        log.write_text("one, two", encoding="utf-8")
+        log.unlink()
+        return before(content)
+
+    monkeypatch.setattr(app, "_blocks", grown)
+    answer = client.get("/api/runs/0/trials/1/files/log.txt")
+    assert answer.text == "one, two"
+    assert "content-length" not in answer.headers
+    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''log.txt"
+    assert client.get("/api/runs/0/trials/1/files/log.txt").status_code == 404
 
 
 def test_a_run_that_vanishes_is_told_and_followed_when_it_is_back(

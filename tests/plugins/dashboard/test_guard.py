@@ -153,3 +153,34 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(NePSError, match="--port"):
         serve([tmp_path], port=taken.getsockname()[1], browser=False)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.5"])
+def test_the_address_that_is_told_is_one_that_is_served(
+    host: str, run_root: Path, client_of: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a name stands for an address: the browser sends the one that it was given."""
+    import uvicorn
+
+    from neps_plugins.dashboard import serve
+
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+    told: list[str] = []
+    serve([run_root], host=host, port=0, browser=False, tell=told.append)
+    address = told[0].split()[4]
+    assert address.startswith(f"http://{host}:")
+    assert client_of(run_root, host=host, base_url=address).get("/api/runs").status_code == 200
+
+
+def test_names_of_hosts_have_no_capitals(run_root: Path, client_of: Client) -> None:
+    client = client_of(run_root, host="Gpu-3.Lab")
+    assert client.get("/api/runs", headers={"Host": "gpu-3.lab:8765"}).status_code == 200
+    assert client.get("/api/runs", headers={"Host": "gpu-4.lab:8765"}).status_code == 403
+
+
+def test_a_change_that_is_nested_too_deep_is_told(run_root: Path, client_of: Client) -> None:
+    client = client_of(run_root, allow_changes=True)
+    csrf = client.get("/api/runs").json()["csrf"]
+    own = {"Origin": "http://127.0.0.1:8765", "X-NePS-CSRF": csrf}
+    assert client.post("/api/runs/0/changes/note", content="[" * 100_000, headers=own).status_code == 400
+    assert change(client, "enqueue", text="[" * 100_000).status_code == 400
