@@ -166,7 +166,11 @@ class Ours:
     pause = 1.0
 
     def write_report(self, target: Path) -> None:
-        subprocess.run([sys.executable, "-m", "neps", "report", str(self._root), "-o", str(target)], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "neps", "report", str(self._root), "-o", str(target)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
 
 
 class Optunas:
