@@ -35,7 +35,9 @@ def neps_commands(subparsers: Any) -> None:
     parser.add_argument(
         "--best_configs", "--best-configs", action="store_true", help="show every trial that was the best so far, too"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead, for programs")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead, for programs; with --watch one a line"
+    )
     parser.add_argument(
         "--watch",
         nargs="?",
@@ -49,27 +51,32 @@ def neps_commands(subparsers: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     run = open_run(arguments.root_directory)
-    if arguments.json:
-        with _unwarned():
-            print(json.dumps(as_document(run), allow_nan=False))
-        return 0
     with suppress(KeyboardInterrupt):
         while True:
             is_over = not run.locks.living_workers() and not _awaits_results(run)
             run.refresh()
-            with _unwarned():
-                lines = [_printable(line) for line in _lines(run, arguments.best_configs)]
+            _show(run, arguments)
             if arguments.watch is None:
-                print(*lines, sep="\n")
                 break
-            # Home, each line and what was to the right of it, and what was below: so that nothing flickers.
-            redrawn = "\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J"
-            print(redrawn if sys.stdout.isatty() else "\n".join([*lines, ""]), flush=True)
             if is_over:
-                print("No worker is alive.")
+                if not arguments.json:
+                    print("No worker is alive.")
                 break
             time.sleep(arguments.watch)
     return 0
+
+
+def _show(run: Run, arguments: argparse.Namespace) -> None:
+    with _unwarned():
+        if arguments.json:
+            print(json.dumps(as_document(run), allow_nan=False), flush=True)
+            return
+        lines = [_printable(line) for line in _lines(run, arguments.best_configs)]
+    if arguments.watch is None or not sys.stdout.isatty():
+        print(*lines, *([] if arguments.watch is None else [""]), sep="\n", flush=True)
+        return
+    # Home, each line and what was to the right of it, and what was below: so that nothing flickers.
+    print("\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J", flush=True)
 
 
 @contextmanager

@@ -150,10 +150,10 @@ def test_wrong_calls_are_told(run_root: Path, tmp_path: Path, capsys: pytest.Cap
 def test_choices_stand_where_they_are_chosen(tmp_path: Path) -> None:
     """Also those that are written alike, that are None, and in all pictures of parameters."""
     long = "z" * 50
-    space = {"kind": neps.Categorical([1, "1", None, f"{long}1", f"{long}2"]), "other": neps.Categorical(["a", "b"])}
+    space = {"kind": neps.Categorical([1, "1", None, f"{long}1", f"{long}2"]), "other": neps.Integer(0, 1)}
     order = [1, "1", None, f"{long}1", f"{long}2"]
     neps.run(
-        lambda kind, other: float(order.index(kind)) + (other == "b") / 10,
+        lambda kind, other: float(order.index(kind)) + other / 10,
         space,
         root_directory=tmp_path / "run",
         optimizer="grid_search",
@@ -174,6 +174,14 @@ def test_choices_stand_where_they_are_chosen(tmp_path: Path) -> None:
         for view in ("rank", "contour"):
             points = page.evaluate(drawn, [view, pair, view])
             assert sorted((round(x), round(y)) for x, y, *_ in points) == places
+        ends = page.evaluate(
+            """async (pair) => {
+                const { yAxis } = neps.charts.contour(await neps.source.get(0, "contour", pair), "objective");
+                return [yAxis.min, yAxis.max];
+            }""",
+            pair,
+        )
+        assert ends == [0, 1], "what was evaluated at the ends is not cut off"
         lines = page.evaluate(drawn, ["parallel", {}, "parallel"])
         assert sorted((kind, other) for kind, other, _ in lines) == places
         assert complaints == []

@@ -134,6 +134,20 @@ def test_watching_ends_when_nobody_works_any_more(root, capsys, monkeypatch):
     assert out.endswith("No worker is alive.\n")
 
 
+def test_watching_as_json_is_an_object_a_line(root, capsys, monkeypatch):
+    loop = neps.AskAndTell("random_search", root_directory=root, pipeline_space={"x": neps.Float(0, 1)})
+    trial = loop.ask()
+
+    def sleep(seconds):
+        loop.tell(trial, 0.5)
+        loop.close()
+
+    monkeypatch.setattr("time.sleep", sleep)
+    assert main(["status", str(root), "--json", "--watch"]) == 0
+    first, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["states"], last["states"]) == ({"evaluating": 1}, {"success": 1})
+
+
 def test_watching_ends_by_interrupt(root, monkeypatch):
     def sleep(seconds):
         raise KeyboardInterrupt

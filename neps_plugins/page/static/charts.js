@@ -329,13 +329,20 @@
     return option;
   }
 
+  /** The ends of an axis that shows all of a parameter, not only the ticks at which a model was asked. */
+  function ends({ ticks, lower, upper }) {
+    return [Math.min(lower ?? ticks[0], ticks[0]), Math.max(upper ?? ticks.at(-1), ticks.at(-1))];
+  }
+
   /** Edges of the cells around ticks. */
-  function edges(ticks, log) {
+  function edges(parameter) {
+    const { ticks, log } = parameter;
+    const [first, last] = ends(parameter);
     const to = log ? Math.log : (each) => each;
     const from = log ? Math.exp : (each) => each;
     const at = ticks.map(to);
     return at.map((each, i) => [
-      from(i ? (at[i - 1] + each) / 2 : each), from(i < at.length - 1 ? (each + at[i + 1]) / 2 : each)]);
+      i ? from((at[i - 1] + each) / 2) : first, i < at.length - 1 ? from((each + at[i + 1]) / 2) : last]);
   }
 
   function scale(values, name) {
@@ -352,12 +359,12 @@
     if (!mean || !mean.length) return null;
     const ticksX = x.choices ? x.choices.map((_, i) => i) : x.ticks;
     const ticksY = y.choices ? y.choices.map((_, i) => i) : y.ticks;
-    const cellsX = x.choices ? ticksX.map((i) => [i - 0.5, i + 0.5]) : edges(ticksX, x.log);
-    const cellsY = y.choices ? ticksY.map((i) => [i - 0.5, i + 0.5]) : edges(ticksY, y.log);
+    const cellsX = x.choices ? ticksX.map((i) => [i - 0.5, i + 0.5]) : edges(x);
+    const cellsY = y.choices ? ticksY.map((i) => [i - 0.5, i + 0.5]) : edges(y);
     const cells = [];
     mean.forEach((row, j) => row.forEach((value, i) => value != null && cells.push([ticksX[i], ticksY[j], value, i, j])));
     const dots = pointsOn(document, (i) => document.points.value[i]);
-    const filled = (parameter) => (parameter.choices ? {} : { min: parameter.ticks[0], max: parameter.ticks[parameter.ticks.length - 1] });
+    const filled = (parameter) => (parameter.choices ? {} : { min: ends(parameter)[0], max: ends(parameter)[1] });
     return {
       xAxis: { ...ofParameter(x, "x"), ...filled(x) }, yAxis: { ...ofParameter(y, "y"), ...filled(y) }, visualMap: [{ ...scale(cells.map((cell) => cell[2]), objective), seriesIndex: 0 }],
       tooltip: tooltip({ formatter: ({ data, seriesIndex }) => `${seriesIndex ? `trial ${data[3]}\n` : "model\n"}${x.path}: ${shown(x, data[0])}\n${y.path}: ${shown(y, data[1])}\n${objective}: ${format.number(data[2])}` }),

@@ -160,7 +160,7 @@ def test_only_files_of_the_trial_are_given(run_root: Path, tmp_path: Path, clien
 def test_a_file_that_grows_or_vanishes_while_it_is_sent(
     run_root: Path, client_of: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A log, of which a server must not have said how long it is, or else it sends more than that, which is an error."""
+    """Such as a log: if its length had been told before, sending more than that would be an error."""
     from neps_plugins.dashboard import app
 
     client = client_of(run_root)
