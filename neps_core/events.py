@@ -6,7 +6,7 @@ it by folding (`neps_core.trial_log`). Events are only ever added, never changed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Union, get_args
 
@@ -170,37 +170,53 @@ Event = Union[
 _KINDS: dict[str, type] = {kind.__name__.lower(): kind for kind in get_args(Event)}
 
 
-_PLAIN = (
-    dict[str, Any],
-    list[Any],
-    Union[Sequence[Any], None],
-    Union[float, list[float], None],
-    Union[float, None],
-    Union[str, None],
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_curve(value: Any) -> bool:
+    return value is None or isinstance(value, (list, dict))  # a mapping says where it is
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or type(value) in (int, float)
+
+
+def _are_numbers(value: Any) -> bool:
+    return _is_number(value) or (
+        isinstance(value, list) and bool(value) and all(type(v) in (int, float) for v in value)
+    )
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+#: What a field may be, by its kind.
+_FITS: Sequence[tuple[Any, Callable[[Any], bool]]] = (
+    (dict[str, Any], _is_dict),
+    (list[Any], _is_list),
+    (Union[Sequence[Any], None], _is_curve),
+    (Union[float, list[float], None], _are_numbers),
+    (Union[float, None], _is_number),
+    (Union[str, None], _is_text),
 )
 
 
-def _of_kind(value: Any, kind: Any) -> Any:
-    """The value, if it is what a field of a kind may be.
+def _checks(kind: Any) -> Callable[[Any, Any], Any]:
+    """What takes a field's value as it is, if it may be that; made once for each kind, as comparing kinds is slow."""
+    fits = next(fits for plain, fits in _FITS if plain == kind)
 
-    Raises:
-        TypeError: If it isn't.
-    """
-    if kind == dict[str, Any]:
-        fits = isinstance(value, dict)
-    elif kind == list[Any]:
-        fits = isinstance(value, list)
-    elif kind == _PLAIN[2]:  # a learning curve; a mapping says where it is
-        fits = value is None or isinstance(value, (list, dict))
-    elif kind == _PLAIN[5]:
-        fits = value is None or isinstance(value, str)
-    else:
-        several = value if kind == _PLAIN[3] and isinstance(value, list) else []
-        are_numbers = bool(several) and all(type(item) in (int, float) for item in several)
-        fits = value is None or type(value) in (int, float) or are_numbers
-    if not fits:
-        raise TypeError(f"{value!r:.80} is no {kind}")
-    return value
+    def check(value: Any, _: Any) -> Any:
+        if not fits(value):
+            raise TypeError(f"{value!r:.80} is no {kind}")
+        return value
+
+    return check
 
 
 @lru_cache(maxsize=1)
@@ -211,10 +227,10 @@ def converter() -> Any:
     made = cattrs.Converter(omit_if_default=True)
 
     def is_plain(kind: Any) -> bool:
-        return kind in _PLAIN
+        return any(plain == kind for plain, _ in _FITS)
 
     # These are plain data already, on both sides.
-    made.register_structure_hook_func(is_plain, _of_kind)
+    made.register_structure_hook_factory(is_plain, _checks)
     made.register_unstructure_hook_func(is_plain, lambda value: value)
     return made
 
@@ -238,9 +254,9 @@ def from_plain(plain: dict[str, Any]) -> Event:
                 raise ValueError(f"{name} {value!r}")
         if isinstance(event, Reported):
             for step, objective, *rest in event.points:
-                if type(step) not in (int, float) or len(rest) > 2 or not _of_kind(rest[1:] or [{}], list[Any]):
+                fits = len(rest) <= 2 and all(map(_is_number, rest[:1])) and all(map(_is_dict, rest[1:]))
+                if type(step) not in (int, float) or not _are_numbers(objective) or not fits:
                     raise ValueError(f"point {step!r}")
-                _of_kind(objective, _PLAIN[3])
     except Exception as reason:  # cattrs and a dict lookup each have their own
         raise ValueError(f"no event: {str(plain)[:80]} ({reason!r})") from reason
     return event
