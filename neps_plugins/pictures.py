@@ -222,8 +222,8 @@ def _written(
             write_atomically(paths[-1], picture.getvalue())
         except OSError as reason:
             raise NePSError(
-                f"the picture could not be written to {paths[-1]}: {reason.strerror}. Pictures go into the run's folder: "
-                "draw a copy of it, if it is not yours."
+                f"the picture could not be written to {paths[-1]}: {reason.strerror}. Pictures go into the run's "
+                "folder: draw a copy of it, if it is not yours."
             ) from reason
     return paths
 
