@@ -105,8 +105,8 @@ def plot(
 
     Raises:
         FileNotFoundError: If there is no run.
-        NePSError: If there is no finite result yet (beyond 1e300 counts as infinite), an argument can't be meant, or
-            matplotlib isn't installed.
+        NePSError: If there is no finite result yet (beyond 1e300 counts as infinite), an argument can't be meant, the
+            picture can't be written, or matplotlib isn't installed.
     """
     if scientific_mode or benchmarks or algorithms:
         raise NePSError(
@@ -217,8 +217,14 @@ def _written(
             warnings.filterwarnings("ignore", "Glyph .* missing from")
             warnings.filterwarnings("ignore", "constrained_layout not applied")
             figure.savefig(picture, format=extension, dpi=dpi)
-        make_directory(str(paths[-1].parent))
-        write_atomically(paths[-1], picture.getvalue())
+        try:
+            make_directory(str(paths[-1].parent))
+            write_atomically(paths[-1], picture.getvalue())
+        except OSError as reason:
+            raise NePSError(
+                f"the picture could not be written to {paths[-1]}: {reason.strerror}. Pictures go into the run's "
+                "folder: draw a copy of it, if it is not yours."
+            ) from reason
     return paths
 
 

@@ -231,3 +231,12 @@ def test_letters_that_the_font_has_not_warn_nobody(root):
     space = {"x": neps.Categorical(["\u6587\n", "\u4e2d", "z" * 100_000])}
     neps.run(lambda x: len(x), space, root_directory=root, evaluations_to_spend=6, optimizer="random_search")
     assert neps.plot(root, kind="effects", dpi=30)
+
+
+def test_a_picture_that_cannot_be_written_is_told(root):
+    neps.run(
+        lambda x: x, {"x": neps.Float(0, 1)}, root_directory=root, evaluations_to_spend=1, optimizer="random_search"
+    )
+    (root / "summary" / "objective.png").mkdir()
+    with pytest.raises(neps.NePSError, match=r"could not be written to .*objective\.png: Is a directory"):
+        neps.plot(root, dpi=30)

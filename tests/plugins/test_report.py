@@ -207,3 +207,16 @@ def test_long_names_leave_room_for_values(tmp_path: Path, width: int) -> None:
             tab.click()
             page.wait_for_selector("#panel canvas, #panel table, #panel .problem")
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_best_result_that_no_number_says_is_told(tmp_path: Path) -> None:
+    space = {"x": neps.Float(0, 1)}
+    root = tmp_path / "run"
+    neps.run(lambda x: -float("inf"), space, root_directory=root, optimizer="random_search", evaluations_to_spend=2)
+    path = write_report(root, tmp_path / "report.html")
+    with open_page() as (page, _, complaints):
+        page.goto(path.as_uri())
+        page.wait_for_selector(".card")
+        cards = page.inner_text("#cards").lower()
+        assert re.search(r"best\s+not finite\s+trial 1", cards)
+        assert complaints == []

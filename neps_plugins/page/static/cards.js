@@ -30,7 +30,7 @@
     const { best: trial, front, objectives } = overview;
     if (trial) {
       const value = (trial.objectives || [])[0];
-      return card("Best", format.number(value, 5), el("button", { class: "plain", click: () => neps.trial.open(trial.id), "data-key": "best" }, `trial ${trial.id}`),
+      return card("Best", value == null ? "not finite" : format.number(value, 5), el("button", { class: "plain", click: () => neps.trial.open(trial.id), "data-key": "best" }, `trial ${trial.id}`),
         objectives[0] && objectives[0] !== "objective_to_minimize" && format.short(objectives[0], 40));
     }
     if (front && front.length) return card("Front", `${format.count(front.length)} trials`, `of ${objectives.length} objectives`);
