@@ -21,7 +21,7 @@ from attrs import Factory, evolve, frozen
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo, Ledger, merge
 from neps_core.errors import EvaluationError, NePSError, ResultError, RunGoneError, StorageError
-from neps_core.live import LiveTrial
+from neps_core.live import Told
 from neps_core.optimizers.asking import Chosen
 from neps_core.results import failure, parse_result
 from neps_core.run import Run
@@ -242,18 +242,18 @@ class Claims:
         """
         self._run.record(_put_back(trial, reason, orderly))
 
-    def detach(self, trial: Trial, live: LiveTrial) -> None:
+    def detach(self, trial: Trial, told: Told) -> None:
         """A trial's result comes later, through `save_pipeline_results`; it belongs to nobody."""
-        self._run.record(*live.unstored(), ev.Detached(trial.id, self.requires_cost, self._run.worker_id))
+        self._run.record(*told.unstored, ev.Detached(trial.id, self.requires_cost, self._run.worker_id))
         logger.info("Trial %s goes on asynchronously; its result is awaited.", trial.id)
 
-    def finish(self, trial: Trial, returned: Any, live: LiveTrial, duration: float) -> NePSError | None:
+    def finish(self, trial: Trial, returned: Any, told: Told, duration: float) -> NePSError | None:
         """Record what an evaluation gave.
 
         Args:
             trial: The trial.
             returned: What the user's function returned or raised.
-            live: What it reported meanwhile.
+            told: What it reported meanwhile.
             duration: Of the evaluation, in seconds.
 
         Returns:
@@ -262,13 +262,13 @@ class Claims:
         Raises:
             StorageError: If it could not be stored, however often it was tried.
         """
-        end, reported = time.time(), live.unstored()
+        end = time.time()
 
         def ended(shape: Shape) -> Judged:
-            report, stop = self._judged(trial, returned, live, shape)
+            report, stop = self._judged(trial, returned, told, shape)
             return evolve(report, evaluation_duration=duration), stop
 
-        report, stop = self._store(trial, ended, reported, end)
+        report, stop = self._store(trial, ended, told.unstored, end)
         if not self._counts(trial, end):
             logger.warning(
                 "The result of trial %s came too late: others had taken this worker for dead, and the trial has one. "
@@ -281,18 +281,18 @@ class Claims:
         logger.info("Trial %s finished: %s, %s.", trial.id, report.reported_as, outcome)
         return stop
 
-    def _judged(self, trial: Trial, returned: Any, live: LiveTrial, shape: Shape) -> Judged:
+    def _judged(self, trial: Trial, returned: Any, told: Told, shape: Shape) -> Judged:
         """The report of what an evaluation returned, and the error because of which all workers have to stop, if any.
 
         Args:
             trial: The trial.
             returned: What the user's function returned or raised.
-            live: What it reported meanwhile.
+            told: What it reported meanwhile.
             shape: What the results so far have in common.
         """
         stop: NePSError | None = None
         try:
-            report = parse_result(returned, cost_required=self.requires_cost, shape=shape, was_stopped=live.was_stopped)
+            report = parse_result(returned, cost_required=self.requires_cost, shape=shape, was_stopped=told.was_stopped)
         except ResultError as error:
             report, stop = failure(error), error
         except Exception as error:  # an object that even looking at makes fail
@@ -305,7 +305,7 @@ class Claims:
                 "The other results are kept. Fix it and run again, or go on regardless with ignore_errors=True."
             )
             stop.__cause__ = returned if isinstance(returned, BaseException) else returned["exception"]
-        report = live.marked(self._value_on_error(report, shape))
+        report = told.marked(self._value_on_error(report, shape))
         if report.reported_as == State.SUCCESS.value or self._settings.ignore_errors:
             stop = None
         return report, stop
