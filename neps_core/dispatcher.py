@@ -136,7 +136,7 @@ class Dispatcher:
             if self._engine.is_here:
                 future = executor.submit(here(self._job, self._function, self._run, assignment))
             else:
-                future = executor.submit(evaluate, self._packed, pickle.dumps(assignment))
+                future = executor.submit(evaluate, self._packed, pickle.dumps(assignment))  # type: ignore[arg-type]
         except Exception as error:  # an engine's code, so anything
             self._claims.give_back(trial, f"the executor takes no more: {error!r}", orderly=True)
             self._stop(_broken(error))
@@ -157,6 +157,8 @@ class Dispatcher:
         """Hand in what has ended; returns whether anything has."""
         self._wake.clear()
         any_ended = bool(self._done)
+        if any_ended:
+            self._tell_reports()
         while self._done:
             future = self._done[0]
             trial = self._running[future]
@@ -171,6 +173,7 @@ class Dispatcher:
             outcome: Outcome = returned if self._engine.is_here else pickle.loads(returned)
         except CancelledError:
             self._claims.give_back(trial, "the executor cancelled it", orderly=True)
+            self._stop(ExecutorError("the executor has cancelled evaluations: it was shut down, or can't be reached."))
             return
         except (ExecutorError, ImportError, pickle.PickleError) as error:  # in its processes something is missing
             self._claims.give_back(trial, f"the executor can't run it: {error!r}", orderly=True)
@@ -204,7 +207,11 @@ class Dispatcher:
         """Tell observers what evaluations in other processes have reported: the observers are here."""
         if self._engine.is_here or not self._running:
             return
-        self._run.refresh()
+        try:
+            self._run.refresh()
+        except StorageError as reason:  # it is tried again, and no reason to lose an evaluation
+            logger.warning("What is reported can't be read yet: %s", reason)
+            return
         for trial_id, known in self._told.items():
             trial = self._run.trials.get(trial_id)
             if trial is not None and len(trial.points) > known:

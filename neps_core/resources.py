@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -57,7 +57,12 @@ def parse_resources(given: Any) -> Resources:
         return NOTHING
     if not isinstance(given, Mapping):
         raise ExecutorError(f"resources={given!r} must be a dict: {{'cpus': 4, 'gpus': 1, 'memory': '16GB'}}.")
-    parsers = {"cpus": _count, "gpus": _gpus, "memory": _memory, "walltime": _walltime}
+    parsers: dict[str, Callable[[str, Any], Any]] = {
+        "cpus": _count,
+        "gpus": _gpus,
+        "memory": _memory,
+        "walltime": _walltime,
+    }
     for name in given:
         if name not in parsers:
             raise ExecutorError(f"resources has no {name!r}. {nearest(str(name), parsers)}")
