@@ -180,7 +180,7 @@ def run(
     if live_plots:
         observers = [*each_of(observers), "plots"]
     start_engine = choose_executor(executor, n_workers, resources)
-    if start_engine is not None and distributed not in (None, False):
+    if start_engine is not None and distributed is not None and distributed is not False:
         raise RunError(
             f"distributed={distributed!r} is for processes that evaluate; with an executor, this one does not."
         )

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from neps_core.errors import ResultError, TargetError
+from neps_core.results import plain
 
 
 class RemoteTraceback(Exception):
@@ -111,16 +112,18 @@ def _by_value(modules: set[str]) -> Iterator[None]:
 
 
 def carried(returned: Any) -> bytes:
-    """What an evaluation has returned or raised, for the way back; what can't be carried becomes an error."""
+    """What an evaluation has returned or raised, for the way back; as text, what in it can't be carried."""
     if isinstance(returned, Mapping) and isinstance(returned.get("exception"), BaseException):
         returned = {**returned, "exception": _shown(returned["exception"])}
     elif isinstance(returned, BaseException):
         returned = _shown(returned)
     try:
         return _dumps(returned)
-    except Exception as reason:  # the user's object, so anything
-        what = f"what evaluate_pipeline returned can't be sent back: {type(reason).__name__}: {reason}"
-        return pickle.dumps(ResultError(what))
+    except Exception:  # the user's object, so anything
+        if isinstance(returned, Mapping):
+            odd = {key: value if isinstance(value, _Shown) else plain(value) for key, value in returned.items()}
+            return _dumps(odd)
+        return pickle.dumps(plain(returned))
 
 
 def received(data: bytes) -> Any:
