@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import functools
 import importlib.machinery
+import importlib.util
 import inspect
+import io
 import pickle
 import sys
 import traceback
+import types
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -40,17 +44,12 @@ def packed(value: Any, made_of: Iterable[Any], imports_main: bool = False) -> by
     homes = {home for each in made_of if not _is_importable(home := _home(each))}
     if imports_main:
         homes.discard("__main__")
-    try:
-        import cloudpickle
-    except ImportError:
-        if homes:
-            raise _stuck(f"what is defined in {', '.join(sorted(homes))} can't be imported there") from None
-        dumps: Callable[[Any], bytes] = pickle.dumps
-    else:
-        dumps = cloudpickle.dumps
+    has_cloudpickle = importlib.util.find_spec("cloudpickle") is not None
+    if homes and not has_cloudpickle:
+        raise _stuck(f"what is defined in {', '.join(sorted(homes))} can't be imported there")
     try:
         with _by_value(homes - {"__main__"}):
-            return dumps(value)
+            return _dumps_by_value(value) if has_cloudpickle else pickle.dumps(value)
     except Exception as reason:  # the user's objects, so anything
         raise _stuck(f"it can't be pickled: {type(reason).__name__}: {reason}") from reason
 
@@ -183,7 +182,25 @@ def _dumps(value: Any) -> bytes:
     try:
         return pickle.dumps(value)
     except Exception:  # what is defined in the user's script, say
-        import cloudpickle
+        return _dumps_by_value(value)
 
-        data: bytes = cloudpickle.dumps(value)
-        return data
+
+def _dumps_by_value(value: Any) -> bytes:
+    """What cloudpickle makes of something; with the names of files, which later versions leave out of tracebacks."""
+    import cloudpickle
+
+    tables: ChainMap[Any, Any] = ChainMap({types.CodeType: _code}, cloudpickle.Pickler.dispatch_table)
+    buffer = io.BytesIO()
+    type("Pickler", (cloudpickle.Pickler,), {"dispatch_table": tables})(buffer).dump(value)
+    return buffer.getvalue()
+
+
+def _code(code: types.CodeType) -> Any:
+    import cloudpickle
+
+    make, arguments = cloudpickle.Pickler.dispatch_table[types.CodeType](code)
+    return _with_filename, (make, arguments, code.co_filename)
+
+
+def _with_filename(make: Callable[..., types.CodeType], arguments: Any, filename: str) -> types.CodeType:
+    return make(*arguments).replace(co_filename=filename)
