@@ -71,6 +71,8 @@ def run(
     executor: Any = None,
     n_workers: int | None = None,
     resources: Mapping[str, Any] | None = None,
+    max_pending: int | None = None,
+    pending_timeout: float | None = None,
     distributed: bool | int | tuple[int, str] | None = None,
     trust_space: bool = False,
 ) -> RunResult:
@@ -129,6 +131,9 @@ def run(
         n_workers: How many evaluations at a time. Without `executor`, in so many processes on this machine.
         resources: What each evaluation gets, where the executor can give it: `cpus`, `gpus` (a number, or `"all"` for
             one evaluation on each of this machine's), `memory` (`"16GB"`), `walltime` (seconds, or `"HH:MM:SS"`).
+        max_pending: How many evaluations may be under way in the run, those included whose results come later through
+            `save_pipeline_results`: this call waits before it begins further ones.
+        pending_timeout: Seconds after the begin of such an evaluation when it is given up, as `crashed`.
         distributed: Where several processes train each model together (`torchrun`, Lightning, `srun`, `mpirun`): the
             one of rank 0 is the worker, and the others evaluate its trials with it, record nothing, and ignore what
             else is given here. None finds out from the environment; False makes each process a worker of its own; a
@@ -171,6 +176,8 @@ def run(
         _value("objective_value_on_error", objective_value_on_error),
         _value("cost_value_on_error", cost_value_on_error),
         _positive("sample_batch_size", sample_batch_size),
+        _positive("max_pending", max_pending),
+        _duration("pending_timeout", pending_timeout),
     )
     seed = check_seed(seed)
     name = check_id("worker_id", worker_id, RunError) if worker_id is not None else _made_up_id()
@@ -355,6 +362,13 @@ def _value(name: str, value: Any) -> float | None:
         raise RunError(str(reason)) from None
     if math.isnan(result):
         raise RunError(f"{name} is NaN; give a number.")
+    return result
+
+
+def _duration(name: str, value: Any) -> float | None:
+    result = _value(name, value)
+    if result is not None and result < 0:
+        raise RunError(f"{name} is a time in seconds, not {shown(value)}.")
     return result
 
 

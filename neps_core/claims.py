@@ -58,12 +58,16 @@ class Settings:
         objective_value_on_error: What each objective of a failed evaluation counts as; None to leave it failed.
         cost_value_on_error: The cost that a failed evaluation counts as.
         sample_batch_size: How many configurations to sample at a time; None for as many as are wanted.
+        max_pending: How many evaluations may be under way in the run before nothing more is begun; None for any number.
+        pending_timeout: Seconds after which an asynchronous result that has not come is given up; None for never.
     """
 
     ignore_errors: bool = False
     objective_value_on_error: float | None = None
     cost_value_on_error: float | None = None
     sample_batch_size: int | None = None
+    max_pending: int | None = None
+    pending_timeout: float | None = None
 
 
 @frozen
@@ -155,9 +159,14 @@ class Claims:
                 stack.enter_context(run.locked("sampling"))
             run.refresh()
             self._requeue_orphans()
+            self._give_up_pending()
             reason = self._reason_to_stop()
             if reason is not None:
                 return reason
+            if self._settings.max_pending is not None:
+                n = min(n, self._settings.max_pending - len(run.log.evaluating))
+                if n < 1:
+                    return []
             ids = run.log.waiting(n)
             sampled: list[ev.Sampled] = []
             if len(ids) < n:
@@ -191,6 +200,20 @@ class Claims:
                 events.append(_put_back(trial, f"its worker {worker} died"))
         if events:
             run.record(*events)
+
+    def _give_up_pending(self) -> None:
+        """Give up the asynchronous results that are overdue."""
+        limit, run = self._settings.pending_timeout, self._run
+        if limit is None:
+            return
+        since = time.time() - limit
+        pending = ((trial_id, run.trials[trial_id].metadata) for trial_id in run.log.evaluating)
+        overdue = [i for i, each in pending if each.is_asynchronous and (each.time_started or 0.0) < since]
+        if overdue:
+            logger.error("Given up, as no result came within %g s: trials %s.", limit, ", ".join(overdue))
+            err = f"its asynchronous result did not come within {limit:g} s"
+            report = Report(err=err, reported_as=State.CRASHED.value)
+            run.record(*(finished(trial_id, report) for trial_id in overdue))
 
     def _reason_to_stop(self) -> str | None:
         run = self._run

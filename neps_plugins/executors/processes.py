@@ -66,18 +66,32 @@ def _starter(pool: str | None) -> tuple[Callable[[dict[str, str]], Executor], bo
 def _loky(environment: dict[str, str]) -> Executor:
     import loky
 
-    made: Executor = loky.ProcessPoolExecutor(1, env=environment, initializer=_begin, initargs=(os.getpid(), {}))
+    made: Executor = loky.ProcessPoolExecutor(1, env=environment, initializer=_begin, initargs=(os.getpid(),))
     return made
 
 
 def _standard(environment: dict[str, str]) -> Executor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, context, _begin, (os.getpid(), environment))
+    pool = ProcessPoolExecutor(1, context, _begin, (os.getpid(),))
+    with _inheriting:  # before anything is imported there, as NumPy and CUDA look only once
+        before = {name: os.environ.get(name) for name in environment}
+        try:
+            os.environ.update(environment)
+            pool.submit(os.getpid)  # which starts the process
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+    return pool
 
 
-def _begin(parent: int, environment: dict[str, str]) -> None:
+_inheriting = threading.Lock()
+
+
+def _begin(parent: int) -> None:
     """In each process: it leaves when its parent is gone, whose lease falls then; Ctrl-C is for the parent, too."""
-    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(parent,), name="neps-parent", daemon=True).start()
 

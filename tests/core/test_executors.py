@@ -402,3 +402,44 @@ def test_resources(given, expected):
 def test_resources_that_can_not_be_meant(given):
     with pytest.raises(ExecutorError, match=next(iter(given))):
         parse_resources(given)
+
+
+class TestPending:
+    """Results that come later."""
+
+    def test_a_limit_on_how_many_are_out(self, root):
+        most = []
+
+        def deliver(trial_id):
+            time.sleep(0.05)
+            most.append(len(open_run(root).log.evaluating))
+            neps.save_pipeline_results(0.5, trial_id, root)
+
+        threads = []
+
+        def evaluate(x, pipeline_id):
+            threads.append(threading.Thread(target=deliver, args=(pipeline_id,)))
+            threads[-1].start()
+
+        neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=6, max_pending=2)
+        for thread in threads:
+            thread.join()
+        assert max(most) == 2
+        assert states(root) == [State.SUCCESS] * 6
+
+    def test_it_is_given_up_in_time(self, root):
+        result = neps.run(
+            lambda x, pipeline_id: None if pipeline_id == "1" else x,
+            SPACE,
+            root_directory=root,
+            evaluations_to_spend=3,
+            max_pending=1,
+            pending_timeout=0.1,
+        )
+        assert [t.state for t in result.trials.values()] == [State.CRASHED, State.SUCCESS, State.SUCCESS]
+        assert result.trials["1"].report.err == "its asynchronous result did not come within 0.1 s"
+
+    @pytest.mark.parametrize("keywords", [{"max_pending": 0}, {"pending_timeout": -1}, {"pending_timeout": "soon"}])
+    def test_what_can_not_be_meant(self, root, keywords):
+        with pytest.raises(RunError, match=next(iter(keywords))):
+            neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=1, **keywords)
