@@ -221,7 +221,7 @@ def run(
             job = Job(
                 _target(evaluate_pipeline), space, name, _location(the_run, root_directory), rule, claims.requires_cost
             )
-            worker = Dispatcher(the_run, claims, job, user_function, engine, interrupts)
+            worker = Dispatcher(the_run, claims, job, user_function, engine, interrupts, chosen.ignores_results)
             stack.enter_context(setup.begun(seed, name))
         else:
             stack.enter_context(setup.begun(seed, name))

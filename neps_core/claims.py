@@ -215,13 +215,21 @@ class Claims:
             report = Report(err=err, reported_as=State.CRASHED.value)
             run.record(*(finished(trial_id, report) for trial_id in overdue))
 
-    def _reason_to_stop(self) -> str | None:
+    @property
+    def called_off(self) -> str | None:
+        """Why somebody else wants nothing more to be begun here, as far as is known here; None if nobody does."""
         run = self._run
         if run.is_dismissed:
             return "it was asked to leave"
         if not self._settings.ignore_errors:
             for halt in run.log.halts[self._halts_before :]:
                 return f"worker {halt.worker} stopped the run: {halt.reason}"
+        return None
+
+    def _reason_to_stop(self) -> str | None:
+        run = self._run
+        if (reason := self.called_off) is not None:
+            return reason
         for ledger in self._ledgers:
             ledger.update(run.trials)
             reason = ledger.exhausted()

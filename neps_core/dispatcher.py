@@ -49,19 +49,28 @@ class Dispatcher:
         function: The user's function, checked.
         engine: Evaluates.
         interrupts: The signals that this process gets.
+        asks_ahead: Whether configurations may be asked for before the results are there that come before them.
 
     Raises:
         TargetError: If the function can't be sent to the engine's processes.
     """
 
     def __init__(
-        self, run: Run, claims: Claims, job: Job, function: UserFunction, engine: Engine, interrupts: Interrupts
+        self,
+        run: Run,
+        claims: Claims,
+        job: Job,
+        function: UserFunction,
+        engine: Engine,
+        interrupts: Interrupts,
+        asks_ahead: bool = False,
     ) -> None:
         self._run = run
         self._claims = claims
         self._function = function
         self._engine = engine
         self._interrupts = interrupts
+        self._per_slot = 2 if asks_ahead and engine.queues else 1
         self._job = evolve(job, rule=_one_at_a_time(job.rule)) if engine.is_here and job.rule else job
         self._packed = b"" if engine.is_here else job.packed(engine.imports_main)
         self._running: dict[Future[Any], Trial] = {}
@@ -96,10 +105,12 @@ class Dispatcher:
             if self._take_results():
                 wait = SHORTEST_WAIT
             reason = None
-            if self._error is None and len(self._running) < max(self._engine.n_slots(), 1):
+            if self._error is None and len(self._running) < self._per_slot * max(self._engine.n_slots(), 1):
                 claimed = self._claimed()
                 if isinstance(claimed, str):
                     reason = claimed  # which may be gone if a running trial is lost
+                    if self._per_slot > 1 and self._claims.called_off is not None:
+                        self._take_back()
                 elif claimed:
                     self._submit(claimed[0])
                     wait = SHORTEST_WAIT
@@ -161,7 +172,10 @@ class Dispatcher:
             self._tell_reports()
         while self._done:
             future = self._done[0]
-            trial = self._running[future]
+            trial = self._running.get(future)
+            if trial is None:  # it was taken back
+                self._done.popleft()
+                continue
             self._take(trial, future)
             self._done.popleft()  # only now: what a signal interrupts is not lost
             del self._running[future], self._told[trial.id]
@@ -202,6 +216,15 @@ class Dispatcher:
             self._error = error
             if self._running:
                 logger.info("%s begins no more evaluations: %r", self._run.worker_id, error)
+            if self._per_slot > 1:
+                self._take_back()
+
+    def _take_back(self) -> None:
+        """Give back what waits in the engine."""
+        for future, trial in list(self._running.items()):
+            if future.cancel():
+                del self._running[future], self._told[trial.id]
+                self._claims.give_back(trial, "it was not begun yet", orderly=True)
 
     def _tell_reports(self) -> None:
         """Tell observers what evaluations in other processes have reported: the observers are here."""

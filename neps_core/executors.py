@@ -46,6 +46,8 @@ class Engine:
         end: Ends it at once, with whatever it still runs; may be called twice. None to leave that to the user.
         is_here: Whether it runs evaluations in threads of this process, so that nothing has to travel.
         imports_main: Whether its processes import the user's script, so that functions in it are found by name.
+        queues: Whether it takes more evaluations than it has slots; `cancel` of a future takes back one that waits, and
+            leaves one that runs. Then slots have their next evaluation waiting, if the optimizer needs no results.
     """
 
     executor: Executor
@@ -53,6 +55,7 @@ class Engine:
     end: Callable[[], None] | None = None
     is_here: bool = field(default=False, kw_only=True)
     imports_main: bool = field(default=False, kw_only=True)
+    queues: bool = field(default=False, kw_only=True)
 
 
 @frozen

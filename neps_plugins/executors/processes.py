@@ -48,7 +48,7 @@ def make(asked: Asked, pool: str | None = None) -> Engine:
     start, has_loky = _starter(pool)
     environments = list(_environments(asked))
     executor = OneProcessPools([partial(start, each) for each in environments])
-    return Engine(executor, lambda: len(environments), executor.kill, imports_main=not has_loky)
+    return Engine(executor, lambda: len(environments), executor.kill, imports_main=not has_loky, queues=True)
 
 
 def _starter(pool: str | None) -> tuple[Callable[[dict[str, str]], Executor], bool]:

@@ -55,7 +55,7 @@ def make(asked: Asked) -> Engine:
     """Threads; as many as there are processors, if nothing else is said."""
     n = asked.n_workers or os.cpu_count() or 1
     executor = DaemonThreads(n)
-    return Engine(executor, lambda: n, lambda: executor.shutdown(wait=False), is_here=True)
+    return Engine(executor, lambda: n, lambda: executor.shutdown(wait=False), is_here=True, queues=True)
 
 
 @hookimpl

@@ -15,6 +15,7 @@ import neps
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, OptimizerError, Resources, RunError, hookimpl
 from neps_core.carrying import RemoteTraceback
 from neps_core.errors import EvaluationError, ResultError, TargetError
+from neps_core.events import Dismissed
 from neps_core.resources import parse_resources
 from neps_core.run import open_run
 from neps_core.trials import State
@@ -159,6 +160,55 @@ class TestWork:
         assert most[:2] == [1, 1]
         assert max(most) == 3
         assert most[-2:] == [1, 1]
+
+
+class TestAskingAhead:
+    """Where the optimizer needs no results, slots have their next evaluation waiting."""
+
+    def search(self, root, end, **keywords):
+        """Trial 1 ends once 4 waits, in `end`; then 2 and 3 run until 4 was taken back."""
+        begun = []
+
+        def evaluate(x, pipeline_id):
+            begun.append(pipeline_id)
+            until = State.EVALUATING if pipeline_id == "1" else State.PENDING
+            while "4" not in (trials := open_run(root).trials) or trials["4"].state is not until:
+                time.sleep(0.01)
+            return end(x) if pipeline_id == "1" else x
+
+        try:
+            search(evaluate, root, 10, "threads", n_workers=2, optimizer="random_search", **keywords)
+        finally:
+            assert sorted(begun) == ["1", "2", "3"]
+            assert open_run(root).trials["4"].metadata.starts == 0
+            assert states(root)[1:] == [State.SUCCESS, State.SUCCESS, State.PENDING]
+
+    def test_an_error_takes_back_what_waits(self, root):
+        with pytest.raises(EvaluationError):
+            self.search(root, lambda x: 1 / 0)
+
+    def test_so_does_somebody_who_dismisses_the_worker(self, root):
+        def end(x):
+            open_run(root).record(Dismissed("mine", time.time()))
+            return x
+
+        self.search(root, end, worker_id="mine")
+
+    def test_a_budget_is_kept(self, root):
+        assert len(search(lambda x: x, root, 5, "threads", n_workers=4, optimizer="random_search").trials) == 5
+
+    def test_an_optimizer_that_needs_results_gets_them(self, root):
+        running = []
+
+        def optimizer(space):
+            def propose(trials, budget_info, n=None):
+                running.append(sum(t.state is State.EVALUATING for t in trials.values()))
+                return neps.SampledConfig({"x": len(trials) / 100})
+
+            return propose
+
+        search(lambda x: x, root, 10, "threads", n_workers=2, optimizer=optimizer)
+        assert max(running) <= 1
 
 
 class TestErrors:

@@ -175,7 +175,7 @@ def test_an_unguarded_script_and_the_standard_pool(root, script):
         def evaluate(x):
             return x
         neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=4,
-                 executor=("processes", {"pool": "standard"}), n_workers=2)
+                 optimizer="random_search", executor=("processes", {"pool": "standard"}), n_workers=2)
         """
     )
     _, err = script.run(root, code=1)
@@ -193,7 +193,8 @@ def test_an_unguarded_script_and_loky(root, script):
         def evaluate(x):
             raise Oops(f"x is {x}")
         try:
-            neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=4, n_workers=2)
+            neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], evaluations_to_spend=4, n_workers=2,
+                     optimizer="random_search")
         except EvaluationError as error:
             assert type(error.__cause__) is Oops
             print(open(f"{sys.argv[1]}/configs/config_1/report.yaml").read())
