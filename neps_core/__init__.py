@@ -10,6 +10,7 @@ from neps_core.errors import (
     BudgetError,
     ConfigError,
     EvaluationError,
+    ExecutorError,
     NePSError,
     NePSWarning,
     NotInTrialError,
@@ -27,12 +28,14 @@ from neps_core.errors import (
     TrialError,
     nearest,
 )
+from neps_core.executors import Asked, Engine, ExecutorSpec
 from neps_core.hookspecs import HOOK_VERSION
 from neps_core.observers import ObserverSpec
 from neps_core.optimizers.protocol import Optimizer
 from neps_core.optimizers.spec import OptimizerSpec
 from neps_core.plugins import hookimpl
 from neps_core.ranks import FollowingRank, LeadingRank
+from neps_core.resources import Resources
 from neps_core.run import Run, open_run
 from neps_core.run_folder import RunFolder
 from neps_core.space_parsing import parse_space
@@ -50,6 +53,7 @@ plugins.plugins.specify(hookspecs)
 
 __all__ = [
     "HOOK_VERSION",
+    "Asked",
     "BudgetError",
     "BudgetInfo",
     "BudgetSpec",
@@ -58,7 +62,10 @@ __all__ = [
     "ConfigError",
     "Decide",
     "Domain",
+    "Engine",
     "EvaluationError",
+    "ExecutorError",
+    "ExecutorSpec",
     "Fixed",
     "FloatDomain",
     "FollowingRank",
@@ -82,6 +89,7 @@ __all__ = [
     "Replay",
     "Report",
     "Resolution",
+    "Resources",
     "ResultError",
     "Run",
     "RunError",

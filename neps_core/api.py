@@ -10,17 +10,20 @@ import socket
 import sys
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from neps_core.budgets import check_limit
 from neps_core.claims import Claims, Limits, Settings, finished
+from neps_core.dispatcher import Dispatcher
 from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError
+from neps_core.executors import choose_executor
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT, each_of
-from neps_core.ranks import FollowingRank, find_rank
+from neps_core.ranks import Alone, FollowingRank, find_rank
+from neps_core.remote import Job
 from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, chosen_by, result_of
@@ -65,6 +68,11 @@ def run(
     stopping_rule: Any = None,
     scalarize: Any = None,
     live_plots: bool = False,
+    executor: Any = None,
+    n_workers: int | None = None,
+    resources: Mapping[str, Any] | None = None,
+    max_pending: int | None = None,
+    pending_timeout: float | None = None,
     distributed: bool | int | tuple[int, str] | None = None,
     trust_space: bool = False,
 ) -> RunResult:
@@ -116,6 +124,16 @@ def run(
             the objectives' names or as a list by position, or a function of the tuple of objectives; the lowest number
             wins. It has no influence on the search.
         live_plots: The same as one more observer, `"plots"`: the pictures of `neps.plot` are drawn again as trials end.
+        executor: Who evaluates, if not this process: a `concurrent.futures.Executor`, a name (`"processes"`,
+            `"threads"`, `"dask"`, `"ray"`, `"slurm"`, `"mpi"`, or a plugin's), or `(name, {keyword: value})`. This call
+            claims trials and records results for all of them. What errors and budgets mean for a call holds for them
+            together; after an error, what runs already is ended first.
+        n_workers: How many evaluations at a time. Without `executor`, in so many processes on this machine.
+        resources: What each evaluation gets, where the executor can give it: `cpus`, `gpus` (a number, or `"all"` for
+            one evaluation on each of this machine's), `memory` (`"16GB"`), `walltime` (seconds, or `"HH:MM:SS"`).
+        max_pending: How many evaluations may be under way in the run, those included whose results come later through
+            `save_pipeline_results`: this call waits before it begins further ones.
+        pending_timeout: Seconds after the begin of such an evaluation when it is given up, as `crashed`.
         distributed: Where several processes train each model together (`torchrun`, Lightning, `srun`, `mpirun`): the
             one of rank 0 is the worker, and the others evaluate its trials with it, record nothing, and ignore what
             else is given here. None finds out from the environment; False makes each process a worker of its own; a
@@ -129,7 +147,7 @@ def run(
     Raises:
         NePSError: If something can't be meant or done; nothing that was evaluated is lost. In particular
             `TargetError`, `SpaceError`, `OptimizerError`, `BudgetError`, `ObserverError`, `StoppingRuleError`,
-            `RunError`, `StorageError`.
+            `ExecutorError`, `RunError`, `StorageError`.
         EvaluationError: If the function raised, unless errors are ignored; its exception is the cause.
     """
     function = load_function(evaluate_pipeline)
@@ -158,6 +176,8 @@ def run(
         _value("objective_value_on_error", objective_value_on_error),
         _value("cost_value_on_error", cost_value_on_error),
         _positive("sample_batch_size", sample_batch_size),
+        _positive("max_pending", max_pending),
+        _duration("pending_timeout", pending_timeout),
     )
     seed = check_seed(seed)
     name = check_id("worker_id", worker_id, RunError) if worker_id is not None else _made_up_id()
@@ -166,7 +186,12 @@ def run(
     scalarization = parse_scalarize(scalarize)
     if live_plots:
         observers = [*each_of(observers), "plots"]
-    rank = find_rank(root_directory, distributed)
+    start_engine = choose_executor(executor, n_workers, resources)
+    if start_engine is not None and distributed is not None and distributed is not False:
+        raise RunError(
+            f"distributed={distributed!r} is for processes that evaluate; with an executor, this one does not."
+        )
+    rank = Alone() if start_engine is not None else find_rank(root_directory, distributed)
     if isinstance(rank, FollowingRank):
         return chosen_by(scalarization, rank.follow(function, pipeline_space))
     setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers, trust_space)
@@ -188,14 +213,48 @@ def run(
         )
 
     # Everything that can be wrong with the call has been found; only now is anything written.
-    with setup.begun(seed, name), rank.leading(the_run, rule) as rule:
+    with ExitStack() as stack:
+        worker: Worker | Dispatcher
+        if start_engine is not None:
+            engine = start_engine()
+            stack.callback(engine.end or _nothing)
+            job = Job(
+                _target(evaluate_pipeline), space, name, _location(the_run, root_directory), rule, claims.requires_cost
+            )
+            worker = Dispatcher(the_run, claims, job, user_function, engine, interrupts, chosen.ignores_results)
+            stack.enter_context(setup.begun(seed, name))
+        else:
+            stack.enter_context(setup.begun(seed, name))
+            rule = stack.enter_context(rank.leading(the_run, rule))
+            worker = Worker(the_run, claims, user_function, interrupts, rule)
         the_run.use(chosen)
-        worker = Worker(the_run, claims, user_function, interrupts, rule)
         return _work(the_run, claims, worker, interrupts, scalarization)
 
 
+def _target(evaluate_pipeline: Any) -> Any:
+    """The function as another process finds it: a file, by its whole path."""
+    where, _, name = evaluate_pipeline.rpartition(":") if isinstance(evaluate_pipeline, str) else ("", "", "")
+    return f"{Path(where).expanduser().resolve()}:{name}" if where.endswith(".py") else evaluate_pipeline
+
+
+def _location(the_run: Run, root_directory: str | Path) -> str | None:
+    """Where another process opens the run; None if it can't."""
+    if not the_run.crosses_processes:
+        return None
+    is_url = isinstance(root_directory, str) and "://" in root_directory
+    return str(root_directory if is_url else Path(the_run.root_directory).absolute())
+
+
+def _nothing() -> None:
+    """What ends an executor of the user's."""
+
+
 def _work(
-    the_run: Run, claims: Claims, worker: Worker, interrupts: Interrupts, scalarization: Scalarization | None
+    the_run: Run,
+    claims: Claims,
+    worker: Worker | Dispatcher,
+    interrupts: Interrupts,
+    scalarization: Scalarization | None,
 ) -> RunResult:
     def leave() -> None:
         with suppress(StorageError):  # then others do it, once this worker is gone
@@ -303,6 +362,13 @@ def _value(name: str, value: Any) -> float | None:
         raise RunError(str(reason)) from None
     if math.isnan(result):
         raise RunError(f"{name} is NaN; give a number.")
+    return result
+
+
+def _duration(name: str, value: Any) -> float | None:
+    result = _value(name, value)
+    if result is not None and result < 0:
+        raise RunError(f"{name} is a time in seconds, not {shown(value)}.")
     return result
 
 

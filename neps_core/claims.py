@@ -21,7 +21,7 @@ from attrs import Factory, evolve, frozen
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo, Ledger, merge
 from neps_core.errors import EvaluationError, NePSError, ResultError, RunGoneError, StorageError
-from neps_core.live import LiveTrial
+from neps_core.live import Told
 from neps_core.optimizers.asking import Chosen
 from neps_core.results import failure, parse_result
 from neps_core.run import Run
@@ -58,12 +58,16 @@ class Settings:
         objective_value_on_error: What each objective of a failed evaluation counts as; None to leave it failed.
         cost_value_on_error: The cost that a failed evaluation counts as.
         sample_batch_size: How many configurations to sample at a time; None for as many as are wanted.
+        max_pending: How many evaluations may be under way in the run before nothing more is begun; None for any number.
+        pending_timeout: Seconds after which an asynchronous result that has not come is given up; None for never.
     """
 
     ignore_errors: bool = False
     objective_value_on_error: float | None = None
     cost_value_on_error: float | None = None
     sample_batch_size: int | None = None
+    max_pending: int | None = None
+    pending_timeout: float | None = None
 
 
 @frozen
@@ -155,9 +159,14 @@ class Claims:
                 stack.enter_context(run.locked("sampling"))
             run.refresh()
             self._requeue_orphans()
+            self._give_up_pending()
             reason = self._reason_to_stop()
             if reason is not None:
                 return reason
+            if self._settings.max_pending is not None:
+                n = min(n, self._settings.max_pending - len(run.log.evaluating))
+                if n < 1:
+                    return []
             ids = run.log.waiting(n)
             sampled: list[ev.Sampled] = []
             if len(ids) < n:
@@ -192,13 +201,35 @@ class Claims:
         if events:
             run.record(*events)
 
-    def _reason_to_stop(self) -> str | None:
+    def _give_up_pending(self) -> None:
+        """Give up the asynchronous results that are overdue."""
+        limit, run = self._settings.pending_timeout, self._run
+        if limit is None:
+            return
+        since = time.time() - limit
+        pending = ((trial_id, run.trials[trial_id].metadata) for trial_id in run.log.evaluating)
+        overdue = [i for i, each in pending if each.is_asynchronous and (each.time_started or 0.0) < since]
+        if overdue:
+            logger.error("Given up, as no result came within %g s: trials %s.", limit, ", ".join(overdue))
+            err = f"its asynchronous result did not come within {limit:g} s"
+            report = Report(err=err, reported_as=State.CRASHED.value)
+            run.record(*(finished(trial_id, report) for trial_id in overdue))
+
+    @property
+    def called_off(self) -> str | None:
+        """Why somebody else wants nothing more to be begun here, as far as is known here; None if nobody does."""
         run = self._run
         if run.is_dismissed:
             return "it was asked to leave"
         if not self._settings.ignore_errors:
             for halt in run.log.halts[self._halts_before :]:
                 return f"worker {halt.worker} stopped the run: {halt.reason}"
+        return None
+
+    def _reason_to_stop(self) -> str | None:
+        run = self._run
+        if (reason := self.called_off) is not None:
+            return reason
         for ledger in self._ledgers:
             ledger.update(run.trials)
             reason = ledger.exhausted()
@@ -242,18 +273,18 @@ class Claims:
         """
         self._run.record(_put_back(trial, reason, orderly))
 
-    def detach(self, trial: Trial, live: LiveTrial) -> None:
+    def detach(self, trial: Trial, told: Told) -> None:
         """A trial's result comes later, through `save_pipeline_results`; it belongs to nobody."""
-        self._run.record(*live.unstored(), ev.Detached(trial.id, self.requires_cost, self._run.worker_id))
+        self._run.record(*told.unstored, ev.Detached(trial.id, self.requires_cost, self._run.worker_id))
         logger.info("Trial %s goes on asynchronously; its result is awaited.", trial.id)
 
-    def finish(self, trial: Trial, returned: Any, live: LiveTrial, duration: float) -> NePSError | None:
+    def finish(self, trial: Trial, returned: Any, told: Told, duration: float) -> NePSError | None:
         """Record what an evaluation gave.
 
         Args:
             trial: The trial.
             returned: What the user's function returned or raised.
-            live: What it reported meanwhile.
+            told: What it reported meanwhile.
             duration: Of the evaluation, in seconds.
 
         Returns:
@@ -262,13 +293,13 @@ class Claims:
         Raises:
             StorageError: If it could not be stored, however often it was tried.
         """
-        end, reported = time.time(), live.unstored()
+        end = time.time()
 
         def ended(shape: Shape) -> Judged:
-            report, stop = self._judged(trial, returned, live, shape)
+            report, stop = self._judged(trial, returned, told, shape)
             return evolve(report, evaluation_duration=duration), stop
 
-        report, stop = self._store(trial, ended, reported, end)
+        report, stop = self._store(trial, ended, told.unstored, end)
         if not self._counts(trial, end):
             logger.warning(
                 "The result of trial %s came too late: others had taken this worker for dead, and the trial has one. "
@@ -281,18 +312,18 @@ class Claims:
         logger.info("Trial %s finished: %s, %s.", trial.id, report.reported_as, outcome)
         return stop
 
-    def _judged(self, trial: Trial, returned: Any, live: LiveTrial, shape: Shape) -> Judged:
+    def _judged(self, trial: Trial, returned: Any, told: Told, shape: Shape) -> Judged:
         """The report of what an evaluation returned, and the error because of which all workers have to stop, if any.
 
         Args:
             trial: The trial.
             returned: What the user's function returned or raised.
-            live: What it reported meanwhile.
+            told: What it reported meanwhile.
             shape: What the results so far have in common.
         """
         stop: NePSError | None = None
         try:
-            report = parse_result(returned, cost_required=self.requires_cost, shape=shape, was_stopped=live.was_stopped)
+            report = parse_result(returned, cost_required=self.requires_cost, shape=shape, was_stopped=told.was_stopped)
         except ResultError as error:
             report, stop = failure(error), error
         except Exception as error:  # an object that even looking at makes fail
@@ -305,7 +336,7 @@ class Claims:
                 "The other results are kept. Fix it and run again, or go on regardless with ignore_errors=True."
             )
             stop.__cause__ = returned if isinstance(returned, BaseException) else returned["exception"]
-        report = live.marked(self._value_on_error(report, shape))
+        report = told.marked(self._value_on_error(report, shape))
         if report.reported_as == State.SUCCESS.value or self._settings.ignore_errors:
             stop = None
         return report, stop

@@ -45,6 +45,10 @@ class StoppingRuleError(NePSError, ValueError):
     """A stopping rule that doesn't exist, was given wrong keywords, or can't judge what was reported."""
 
 
+class ExecutorError(NePSError, ValueError):
+    """An executor that doesn't exist, was given what it can't do, or can't run evaluations any more."""
+
+
 class StorageError(NePSError, OSError):
     """A run directory that can't be used: not writable, not a run, of another format, or damaged."""
 

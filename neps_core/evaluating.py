@@ -19,13 +19,21 @@ def prepared(run: Run, function: UserFunction, trial: Trial) -> Callable[[], Any
         SpaceError: If an argument can't be made here.
         StorageError: If the trial's folder can't be made, or is none of ours.
     """
+    return partial(function, replay(run.space, trial.config).arguments(), injected(run, trial))
+
+
+def injected(run: Run, trial: Trial) -> dict[str, Any]:
+    """What the user's function gets besides the configuration, if it names it.
+
+    Raises:
+        StorageError: If the trial's folder can't be made, or is none of ours.
+    """
     previous = trial.metadata.previous_trial_id
     if previous not in run.trials:  # removed since
         previous = None
-    injected = {
+    return {
         "pipeline_directory": run.folder.trial_directory(trial.id),
         "previous_pipeline_directory": run.folder.trial_directory(previous) if previous else None,
         "pipeline_id": trial.id,
         "root_directory": run.root_directory,
     }
-    return partial(function, replay(run.space, trial.config).arguments(), injected)

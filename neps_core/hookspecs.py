@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from neps_core.budgets import BudgetInfo, BudgetSpec
+    from neps_core.executors import ExecutorSpec
     from neps_core.observers import ObserverSpec
     from neps_core.optimizers.spec import OptimizerSpec
     from neps_core.ranks import FollowingRank, LeadingRank
@@ -163,6 +164,14 @@ def neps_stopping_rules() -> Sequence[StoppingRuleSpec]:
     """The rules for stopping evaluations early that this plugin brings, by name.
 
     A user chooses one with `neps.run(..., stopping_rule=name)`; `neps_core.StoppingRule` says what one is.
+    """
+
+
+@hookspec
+def neps_executors() -> Sequence[ExecutorSpec]:
+    """The executors that this plugin brings, by name: engines that run evaluations elsewhere.
+
+    A user chooses one with `neps.run(..., executor=name)`; `neps_core.Engine` says what its factory has to give.
     """
 
 

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
-from attrs import evolve
+from attrs import Factory, evolve, frozen
 
 from neps_core import events as ev
 from neps_core.errors import NePSError, NotInTrialError, ResultError, StopTrial, StorageError
@@ -96,18 +96,39 @@ def _live(function: str) -> LiveTrial:
     return live
 
 
+@frozen
+class Told:
+    """What an evaluation has told, once it has ended.
+
+    Attributes:
+        unstored: What was reported and is not in the journal yet.
+        was_stopped: Whether it was told to stop.
+        last_step: That it reported; None if it reported nothing.
+    """
+
+    unstored: list[ev.Event] = Factory(list)
+    was_stopped: bool = False
+    last_step: float | None = None
+
+    def marked(self, report: Report) -> Report:
+        """A report that says whether its evaluation was stopped, and at which step."""
+        step = self.last_step
+        if not self.was_stopped or step is None or report.reported_as == State.FAILED.value:
+            return report
+        return evolve(report, stopped_at=step, extra={**report.extra, "stopped_early": True, "step": step})
+
+
 class LiveTrial:
     """A trial while it is evaluated.
 
     Args:
-        run: The run.
+        run: The run, or what opens it once something is reported.
         trial: The trial, started.
         rule: Says whether to go on; None for always.
         requires_cost: Whether a result needs a cost.
         held: Keeps signals away while something is stored.
 
     Attributes:
-        run: The run.
         trial: The trial with everything that it has reported.
         pid: The process that evaluates it.
         was_stopped: Whether it was told to stop.
@@ -116,7 +137,7 @@ class LiveTrial:
 
     def __init__(
         self,
-        run: Run,
+        run: Run | Callable[[], Run],
         trial: Trial,
         rule: StoppingRule | None = None,
         requires_cost: bool = False,
@@ -126,7 +147,7 @@ class LiveTrial:
         self.was_stopped = False
         self.has_ended = False
         self._requires_cost = requires_cost
-        self.run = run
+        self._run = run
         self._trial = trial
         self._rule = rule
         self._held = held
@@ -136,6 +157,13 @@ class LiveTrial:
         self._lock = threading.RLock()
         self._began = time.monotonic()
         self._due = 0.0  # when the next write may be, in seconds since then
+
+    @property
+    def run(self) -> Run:
+        """The run."""
+        if not isinstance(self._run, Run):
+            self._run = self._run()
+        return self._run
 
     @property
     def trial(self) -> Trial:
@@ -235,12 +263,9 @@ class LiveTrial:
         cost = {} if last.cost is None else {"cost": last.cost}
         return {"objective_to_minimize": values, "constraints": constraints, **cost, "extra": extra}
 
-    def marked(self, report: Report) -> Report:
-        """A report that says whether its evaluation was stopped, and at which step."""
-        if not self.was_stopped or not len(self._points) or report.reported_as == State.FAILED.value:
-            return report
-        step = self._points[-1].step
-        return evolve(report, stopped_at=step, extra={**report.extra, "stopped_early": True, "step": step})
+    def told(self) -> Told:
+        """What it has told, once it has ended; from now on all of it counts as stored."""
+        return Told(self.unstored(), self.was_stopped, self._points[-1].step if len(self._points) else None)
 
 
 def _step(step: Any) -> float:

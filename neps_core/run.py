@@ -49,11 +49,13 @@ class Run:
         log: What has happened, as of the last `refresh` or `record`.
         worker_id: The worker that this process is for the run; "" for one that only looks.
         read_only: Why nothing can be added; None if something can.
+        crosses_processes: Whether other processes see it.
     """
 
     def __init__(self, storage: Storage, observers: Observers | None = None) -> None:
         self.journal, self.locks, self.folder = storage.journal, storage.locks, storage.folder
         self.read_only = storage.read_only
+        self.crosses_processes = storage.crosses_processes
         self.log = TrialLog()
         self.worker_id = ""
         self._position = 0

@@ -100,9 +100,9 @@ class Worker:
             os._exit(1)  # a process that the user's code forked, and that forgot to end: it is no worker
         self._interrupts.install()
         if returned is None:
-            self._claims.detach(trial, live)
+            self._claims.detach(trial, live.told())
             return
-        stop_all = self._claims.finish(trial, returned, live, time.perf_counter() - began)
+        stop_all = self._claims.finish(trial, returned, live.told(), time.perf_counter() - began)
         if stop_all is not None:
             raise stop_all
 

@@ -39,6 +39,11 @@ class Chosen:
     def _tell_details(self) -> dict[str, Any]:
         return plain(getattr(self.optimizer, "details", {}))  # type: ignore[no-any-return]
 
+    @property
+    def ignores_results(self) -> bool:
+        """Whether results change nothing of what it proposes (its attribute `ignores_results`), as in random search."""
+        return bool(getattr(self.optimizer, "ignores_results", False))
+
     @_wants.default
     def _randomness(self) -> frozenset[str]:
         return frozenset({"rng", "seed"} & set(inspect.signature(self.optimizer).parameters))

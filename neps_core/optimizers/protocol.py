@@ -28,6 +28,9 @@ class Optimizer(Protocol):
     **What it may say about itself.** An attribute `details` (plain data, such as the sizes of its brackets) goes into
     `optimizer_info.yaml` and the log. A method `status(trials)` gives lines of text to `neps status`.
 
+    An attribute `ignores_results` that is True says that results change nothing of what it proposes. Then it is asked
+    before slots of an executor are free.
+
     **What it may say about imported trials.** A method `imported(configs, trials)` is asked before trials that were
     evaluated elsewhere are added: for a list of complete configurations it gives one `SampledConfig` each, in their
     order, with the id that it shall have and the trial that it continues. An id of None is numbered, and so are all if

@@ -6,7 +6,7 @@ import argparse
 from collections import defaultdict
 from typing import Any
 
-from neps_core import BudgetSpec, ObserverSpec, StoppingRuleSpec, hookimpl
+from neps_core import BudgetSpec, ExecutorSpec, ObserverSpec, StoppingRuleSpec, hookimpl
 from neps_core.optimizers.spec import optimizer_specs
 from neps_core.plugins import PROJECT, plugins
 
@@ -41,6 +41,8 @@ def _brings() -> dict[str, list[str]]:
         brings[plugin.name].append(f"observer {observer.name}: {observer.summary}".removesuffix(": "))
     for plugin, rule in plugins.specs("neps_stopping_rules", StoppingRuleSpec):
         brings[plugin.name].append(f"stopping rule {rule.name}: {rule.summary}".removesuffix(": "))
+    for plugin, executor in plugins.specs("neps_executors", ExecutorSpec):
+        brings[plugin.name].append(f"executor {executor.name}: {executor.summary}".removesuffix(": "))
     for hook, kind in _KINDS.items():
         for name in plugins.implementing(hook):
             brings[name].append(kind)

@@ -55,6 +55,8 @@ class ComplexRandomSearch:
         OptimizerError: If the space has a fidelity that isn't ignored.
     """
 
+    ignores_results = True
+
     def __init__(self, space: SearchSpace, ignore_fidelity: bool | str = False) -> None:
         self._space = space
         self._evolution = SteadyState(NAME, space, self._sample, ignore_fidelity)

@@ -52,6 +52,8 @@ class GridSearch:
             space has a fidelity that isn't ignored.
     """
 
+    ignores_results = True
+
     def __init__(
         self,
         space: SearchSpace,

@@ -39,6 +39,8 @@ class RandomSearch:
         OptimizerError: If the space has a fidelity that isn't ignored.
     """
 
+    ignores_results = True
+
     def __init__(self, space: SearchSpace, use_priors: bool = False, ignore_fidelity: bool | str = False) -> None:
         self._space = space
         self._source = Prior if use_priors else Uniform

@@ -1,0 +1,279 @@
+"""The dispatcher: claim trials, let an executor evaluate them, hand in their results, until something says stop.
+
+It is to the run what a worker is, one with many hands: it holds one lease, and whoever finds that fallen takes its
+trials over.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import threading
+import time
+from collections import deque
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from typing import Any
+
+from attrs import evolve
+
+from neps_core.carrying import received
+from neps_core.claims import Claims
+from neps_core.errors import ExecutorError, NePSError, StorageError
+from neps_core.evaluating import injected
+from neps_core.executors import Engine
+from neps_core.interrupts import Interrupts
+from neps_core.remote import Assignment, Job, Outcome, evaluate, here
+from neps_core.run import Run
+from neps_core.stopping import StoppingRule
+from neps_core.trials import Trial, Trials
+from neps_core.user_function import UserFunction
+
+logger = logging.getLogger("neps.dispatcher")
+
+#: Seconds between looks at the run and at the number of slots: where there may be something to claim, the first and the
+#: longest; and else.
+SHORTEST_WAIT, LONGEST_WAIT = 0.02, 0.5
+
+#: Seconds in which results that are on their way are taken before a signal ends the executor.
+LAST_RESULTS = 0.05
+
+
+class Dispatcher:
+    """One worker of a run: claims, and an executor.
+
+    Args:
+        run: The run, begun.
+        claims: The trials that are this worker's.
+        job: What all evaluations share.
+        function: The user's function, checked.
+        engine: Evaluates.
+        interrupts: The signals that this process gets.
+        asks_ahead: Whether configurations may be asked for before the results are there that come before them.
+
+    Raises:
+        TargetError: If the function can't be sent to the engine's processes.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        claims: Claims,
+        job: Job,
+        function: UserFunction,
+        engine: Engine,
+        interrupts: Interrupts,
+        asks_ahead: bool = False,
+    ) -> None:
+        self._run = run
+        self._claims = claims
+        self._function = function
+        self._engine = engine
+        self._interrupts = interrupts
+        self._per_slot = 2 if asks_ahead and engine.queues else 1
+        self._job = evolve(job, rule=_one_at_a_time(job.rule)) if engine.is_here and job.rule else job
+        self._packed = b"" if engine.is_here else job.packed(engine.imports_main)
+        self._running: dict[Future[Any], Trial] = {}
+        self._told: dict[str, int] = {}  # how many reports of each running trial observers know
+        self._done: deque[Future[Any]] = deque()
+        self._wake = threading.Event()
+        self._error: Exception | None = None  # because of which it stops once nothing runs any more
+
+    def work(self) -> str:
+        """Go on until there is a reason to stop, and nothing runs any more.
+
+        Returns:
+            The reason.
+
+        Raises:
+            EvaluationError: If the user's function raised, unless errors are ignored; its exception is the cause.
+            ExecutorError: If the executor can't run evaluations any more.
+            NePSError: What a worker raises.
+        """
+        try:
+            return self._work()
+        except BaseException:
+            if not self._interrupts.in_child and not self._interrupts.is_urgent:
+                self._leave()
+            raise
+
+    def _work(self) -> str:
+        wait = SHORTEST_WAIT
+        while True:
+            with self._interrupts.allowed():
+                self._interrupts.leave_if_told()
+            if self._take_results():
+                wait = SHORTEST_WAIT
+            reason = None
+            if self._error is None and len(self._running) < self._per_slot * max(self._engine.n_slots(), 1):
+                claimed = self._claimed()
+                if isinstance(claimed, str):
+                    reason = claimed  # which may be gone if a running trial is lost
+                    if self._per_slot > 1 and self._claims.called_off is not None:
+                        self._take_back()
+                elif claimed:
+                    self._submit(claimed[0])
+                    wait = SHORTEST_WAIT
+                    continue
+            if not self._running:
+                if self._error is not None:
+                    raise self._error
+                if reason is not None:
+                    return reason
+            with self._interrupts.allowed():
+                self._wake.wait(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+            self._tell_reports()
+
+    # ------------------------------------------------------------------ out
+
+    def _claimed(self) -> list[Trial] | str:
+        """One trial at a time, so that every budget is looked at before each."""
+        try:
+            return self._claims.claim()
+        except NePSError as error:
+            self._stop(error)
+            return []
+
+    def _submit(self, trial: Trial) -> None:
+        try:
+            assignment = Assignment(trial, injected(self._run, trial))
+        except StorageError as error:  # nothing that the trial could help
+            self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
+            self._stop(error)
+            return
+        executor = self._engine.executor
+        try:
+            if self._engine.is_here:
+                future = executor.submit(here(self._job, self._function, self._run, assignment))
+            else:
+                future = executor.submit(evaluate, self._packed, pickle.dumps(assignment))  # type: ignore[arg-type]
+        except Exception as error:  # an engine's code, so anything
+            self._claims.give_back(trial, f"the executor takes no more: {error!r}", orderly=True)
+            self._stop(_broken(error))
+            return
+        logger.info("Trial %s was handed to the executor.", trial.id)
+        self._running[future] = trial
+        self._told[trial.id] = 0
+        future.add_done_callback(self._ended)
+
+    def _ended(self, future: Future[Any]) -> None:
+        """In one of the engine's threads."""
+        self._done.append(future)
+        self._wake.set()
+
+    # ------------------------------------------------------------------ and back
+
+    def _take_results(self) -> bool:
+        """Hand in what has ended; returns whether anything has."""
+        self._wake.clear()
+        any_ended = bool(self._done)
+        if any_ended:
+            self._tell_reports()
+        while self._done:
+            future = self._done[0]
+            trial = self._running.get(future)
+            if trial is None:  # it was taken back
+                self._done.popleft()
+                continue
+            self._take(trial, future)
+            self._done.popleft()  # only now: what a signal interrupts is not lost
+            del self._running[future], self._told[trial.id]
+        return any_ended
+
+    def _take(self, trial: Trial, future: Future[Any]) -> None:
+        try:
+            returned = future.result()
+            outcome: Outcome = returned if self._engine.is_here else pickle.loads(returned)
+        except CancelledError:
+            self._claims.give_back(trial, "the executor cancelled it", orderly=True)
+            self._stop(ExecutorError("the executor has cancelled evaluations: it was shut down, or can't be reached."))
+            return
+        except (ExecutorError, ImportError, pickle.PickleError) as error:  # in its processes something is missing
+            self._claims.give_back(trial, f"the executor can't run it: {error!r}", orderly=True)
+            self._stop(error if isinstance(error, ExecutorError) else _broken(error))
+            return
+        except Exception as error:  # evaluations never raise, so this is the engine's
+            self._claims.give_back(trial, f"the executor lost it: {error!r}", orderly=False)
+            return
+        if outcome.refused is not None:
+            self._claims.give_back(trial, f"it can't be begun: {outcome.refused}", orderly=True)
+            self._stop(outcome.refused)
+        elif outcome.left is not None:
+            self._claims.give_back(trial, f"it left its process: {outcome.left}", orderly=False)
+        else:
+            result = outcome.returned if self._engine.is_here else received(outcome.returned)
+            if result is None:
+                self._claims.detach(trial, outcome.told)
+                return
+            stop_all = self._claims.finish(trial, result, outcome.told, outcome.duration)
+            if stop_all is not None:
+                self._stop(stop_all)
+
+    def _stop(self, error: Exception) -> None:
+        """Begin nothing more, and raise this once what runs has ended, as other workers' evaluations do."""
+        if self._error is None:
+            self._error = error
+            if self._running:
+                logger.info("%s begins no more evaluations: %r", self._run.worker_id, error)
+            if self._per_slot > 1:
+                self._take_back()
+
+    def _take_back(self) -> None:
+        """Give back what waits in the engine."""
+        for future, trial in list(self._running.items()):
+            if future.cancel():
+                del self._running[future], self._told[trial.id]
+                self._claims.give_back(trial, "it was not begun yet", orderly=True)
+
+    def _tell_reports(self) -> None:
+        """Tell observers what evaluations in other processes have reported: the observers are here."""
+        if self._engine.is_here or not self._running:
+            return
+        try:
+            self._run.refresh()
+        except StorageError as reason:  # it is tried again, and no reason to lose an evaluation
+            logger.warning("What is reported can't be read yet: %s", reason)
+            return
+        for trial_id, known in self._told.items():
+            trial = self._run.trials.get(trial_id)
+            if trial is not None and len(trial.points) > known:
+                self._told[trial_id] = len(trial.points)
+                self._run.tell("neps_trial_reported", trial=trial, step=trial.points[-1].step)
+
+    def _leave(self) -> None:
+        """Take what is there, end the executor, and give the rest back."""
+        if not self._running:
+            return
+        time.sleep(LAST_RESULTS)
+        try:
+            with suppress(NePSError):  # there is one already that is raised
+                self._take_results()
+            for future in self._running:
+                future.cancel()
+            if self._engine.end is not None:
+                self._engine.end()  # first, so that nobody evaluates a trial while others do
+        except Exception as error:  # an engine's code, so anything
+            logger.warning("The executor could not be ended: %r", error)
+        try:
+            for trial in self._claims.held:
+                self._claims.give_back(trial, "its worker leaves", orderly=True)
+        except StorageError as reason:
+            logger.warning("Trials are put back by others once this worker is gone: %s", reason)
+
+
+def _broken(error: Exception) -> ExecutorError:
+    broken = ExecutorError(f"the executor can't run evaluations any more: {type(error).__name__}: {error}")
+    broken.__cause__ = error
+    return broken
+
+
+def _one_at_a_time(rule: StoppingRule) -> StoppingRule:
+    """The rule, for several threads: it keeps what it has computed, and need not know of them."""
+    lock = threading.Lock()
+
+    def judge(trial: Trial, trials: Trials) -> bool:
+        with lock:
+            return rule(trial, trials)
+
+    return judge

@@ -1,0 +1,1 @@
+"""Executors: engines that run evaluations elsewhere."""
