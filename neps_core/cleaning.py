@@ -22,6 +22,8 @@ def clean(
     states: Iterable[State] = UNUSABLE,
     dry_run: bool = False,
     again: bool = False,
+    *,
+    storage: str | None = None,
 ) -> list[Trial]:
     """Remove trials from a run, with their folders.
 
@@ -32,6 +34,7 @@ def clean(
         dry_run: Remove nothing.
         again: Have their configurations evaluated once more: each is a pending trial then, and its folder keeps what
             `evaluate_pipeline` has put there, such as checkpoints.
+        storage: What the run is kept in, if not in the folder; as for `neps.run`.
 
     Returns:
         The trials that were removed, or (with `dry_run`) would be.
@@ -41,7 +44,7 @@ def clean(
         StorageError: If the run can only be looked at.
         TrialError: If there is no such trial, or a living worker evaluates it. Nothing is removed then.
     """
-    run = open_run(root_directory)
+    run = open_run(root_directory, storage=storage)
     run.check_writable()
     with run.locked("sampling"):
         run.refresh()

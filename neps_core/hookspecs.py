@@ -118,11 +118,14 @@ def neps_budgets() -> Sequence[BudgetSpec]:
 
 
 @hookspec(firstresult=True)
-def neps_open_storage(location: str) -> Storage | None:
+def neps_open_storage(location: str, root_directory: Path | None) -> Storage | None:
     """Open what a run is kept in (first result). Nothing is created yet.
 
     Args:
-        location: `root_directory` as text: a path, or something with a scheme (`memory://name`).
+        location: `root_directory` as text: a path, or something with a scheme (`memory://name`). Or `storage`, where
+            that was given.
+        root_directory: The folder of the run's files, where `storage` was given; it need not exist, and the storage's
+            own `folder` is not used then. None if `location` is all that was given.
 
     Returns:
         The storage; None if such a location is not yours.
