@@ -9,6 +9,7 @@ until one answers with something other than None. Whatever a plugin raises names
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neps_core.plugins import hookspec

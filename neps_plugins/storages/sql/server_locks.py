@@ -206,16 +206,20 @@ class ServerLock(ThreadLock):
         self._epoch: int | None = None  # of the connection that it was taken in
 
     def take(self) -> None:
-        wait: Wait | None = None
-        while not self._session.repeated(lambda connection: self._try(connection, wait is not None)):
-            wait = wait or Wait(f"the lock {self.path}", lambda: "another connection")
+        if self._session.repeated(self._try):
+            return
+        wait = Wait(f"the lock {self.path}", lambda: "another connection")
+        while not self._session.repeated(self._try_for_long):
             wait.pause(0)
 
-    def _try(self, connection: Connection, waits: bool) -> bool:
+    def _try(self, connection: Connection, waits: bool = False) -> bool:
         is_taken = self._means.take(connection, self._key, waits)
         if is_taken:
             self._epoch = self._session.epoch
         return is_taken
+
+    def _try_for_long(self, connection: Connection) -> bool:
+        return self._try(connection, waits=True)
 
     def check(self) -> None:
         """See `ServerLocks.check_held`."""
