@@ -69,14 +69,16 @@ def _events(trial: Trial, again: bool) -> Iterator[ev.Event]:
         yield ev.Sampled(trial.id, dict(trial.config), of.time_sampled, of.sampling_worker_id, of.previous_trial_id)
 
 
-def known_ids(root_directory: str | Path, trial_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+def known_ids(
+    root_directory: str | Path, trial_ids: Iterable[str], storage: str | None = None
+) -> tuple[list[str], list[str]]:
     """Those of some ids that are trials of a run, and those that aren't.
 
     Raises:
         FileNotFoundError: If there is no run.
         TrialError: If they are no list.
     """
-    run = open_run(root_directory)
+    run = open_run(root_directory, storage=storage)
     known: list[str] = []
     unknown: list[str] = []
     for trial_id in _listed(trial_ids):

@@ -26,7 +26,7 @@ from attrs import evolve, fields
 from neps_core.errors import StorageError
 from neps_core.events import FORMAT, Event, Finished
 from neps_core.files import TEMPORARY, check_no_link, holds, make_directory, overwrite, to_yaml, write_atomically
-from neps_core.large import KEY, StoredList, lightened, shown_curve
+from neps_core.large import KEY, StoredList, lightened, shown_curve, whole
 from neps_core.tables import METADATA
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, Trial
@@ -70,7 +70,7 @@ class RunFolder:
         self._is_for_people = root is not None
 
     def __str__(self) -> str:
-        return "memory" if self._root is None else str(self._root)
+        return str(self._root) if self._is_for_people else self._kept_in or "memory"
 
     @property
     def root_directory(self) -> Path:
@@ -216,6 +216,14 @@ class RunFolder:
                 yield evolve(event, report=evolve(event.report, learning_curve=curve))
             else:
                 yield event
+
+    def whole(self, event: Event) -> Event:
+        """An event of the journal with what is large in it, as it was before `lightened`.
+
+        Raises:
+            StorageError: If that can't be read.
+        """
+        return whole(event, self.root_directory) if self._is_for_people else event
 
     def publish(self, log: TrialLog, trial_ids: Iterable[str]) -> None:
         """Show the present state of trials to people. Called under the lock `"journal"`.

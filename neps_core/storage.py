@@ -133,15 +133,15 @@ def open_storage(root_directory: str | Path, storage: str | None = None) -> Stor
     """
     if storage is None:
         has_scheme = isinstance(root_directory, str) and "://" in root_directory
-        return _opened(str(root_directory if has_scheme else to_path("root_directory", root_directory)), None)
+        return storage_at(str(root_directory if has_scheme else to_path("root_directory", root_directory)), None)
     if not isinstance(storage, str) or "://" not in storage:
         raise RunError(
             f"storage must be a URL, such as 'sqlite:///runs.db', not {shown_location(storage)!r}. "
             "A folder is given as root_directory."
         )
     root = to_path("root_directory", root_directory).expanduser().absolute()
-    found = _opened(storage, root)
-    if (root / INNER).is_dir() and _opened(str(root), None).journal.exists():
+    found = storage_at(storage, root)
+    if (root / INNER).is_dir() and storage_at(str(root), None).journal.exists():
         raise StorageError(
             f"the folder {root} holds a run of its own, and storage={shown_location(storage)!r} was given. Leave it "
             "out to go on with that run, copy the run with 'neps copy', or choose another root_directory."
@@ -149,7 +149,16 @@ def open_storage(root_directory: str | Path, storage: str | None = None) -> Stor
     return evolve(found, folder=RunFolder(root, kept_in=shown_location(storage)))
 
 
-def _opened(location: str, root: Path | None) -> Storage:
+def storage_at(location: str, root: Path | None = None) -> Storage:
+    """What a plugin finds in one place; see `open_storage`.
+
+    Args:
+        location: A folder or a URL.
+        root: The folder of the run's files, if it is another place.
+
+    Raises:
+        StorageError: If no plugin knows such a location, or it can't be used.
+    """
     found: Storage | None = plugins.first("neps_open_storage", location=location, root_directory=root)
     if found is None:
         raise StorageError(

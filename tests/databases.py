@@ -73,7 +73,9 @@ def _server(user: str, make: Callable[[Path, str | None], tuple[list[str], str]]
 
 
 def _program(name: str, *folders: str) -> str:
-    found = shutil.which(name) or next((p for f in folders for p in map(str, sorted(Path("/").glob(f"{f}/{name}")))), None)
+    found = shutil.which(name) or next(
+        (p for f in folders for p in map(str, sorted(Path("/").glob(f"{f}/{name}")))), None
+    )
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
@@ -99,7 +101,12 @@ def postgres() -> Iterator[Server]:
         )
         settings = ("port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off")
         options = [part for each in settings for part in ("-c", each)]
-        return [binary, "-D", str(folder / "data"), *options], f"postgresql+psycopg://neps:{PASSWORD}@127.0.0.1:{{port}}/postgres"
+        return [
+            binary,
+            "-D",
+            str(folder / "data"),
+            *options,
+        ], f"postgresql+psycopg://neps:{PASSWORD}@127.0.0.1:{{port}}/postgres"
 
     with _server("postgres", make, signal.SIGINT) as server:
         _wait_until_it_answers(server.url)

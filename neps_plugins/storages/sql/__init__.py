@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neps_core import Storage, StorageError, hookimpl
+from neps_core import RunFolder, Storage, StorageError, hookimpl
 
 if TYPE_CHECKING:
     from neps_plugins.storages.sql.file_locks import SqliteLocks
@@ -46,4 +46,5 @@ def _opened(location: str, root_directory: Path | None) -> Storage:
     name = only_run(session) if address.run is None else address.run
     locks: SqliteLocks | ServerLocks
     locks = ServerLocks(session, name) if address.file is None else SqliteLocks(address.file, name)
-    return Storage(SqlJournal(session, name, locks), locks)
+    journal = SqlJournal(session, name, locks)
+    return Storage(journal, locks, RunFolder(kept_in=str(journal)))

@@ -78,7 +78,8 @@ class MysqlMeans:
     """Named locks of a MySQL or MariaDB connection; they belong to a server, so the database is part of the name."""
 
     def take(self, connection: Connection, key: int, waits: bool) -> bool:
-        return connection.scalar(text(f"SELECT GET_LOCK({_NAME}, :wait)"), {"key": key, "wait": int(waits)}) == 1
+        taken = connection.scalar(text(f"SELECT GET_LOCK({_NAME}, :wait)"), {"key": key, "wait": int(waits)})
+        return bool(taken)  # None for an error
 
     def free(self, connection: Connection, key: int) -> None:
         connection.execute(text(f"SELECT RELEASE_LOCK({_NAME})"), {"key": key})

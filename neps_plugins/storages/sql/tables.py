@@ -29,12 +29,7 @@ SCHEMA = 1
 TRIES = 5
 
 metadata = MetaData()
-_EXACT = {
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "mysql_engine": "InnoDB",
-    "sqlite_autoincrement": True,
-}
+
 
 versions = Table("neps_schema", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
@@ -43,7 +38,10 @@ runs = Table(
     metadata,
     Column("id", Integer, primary_key=True),  # of a run that is overwritten, no other one gets it
     Column("name", String(255), nullable=False, unique=True),
-    **_EXACT,
+    mysql_charset="utf8mb4",
+    mysql_collate="utf8mb4_bin",
+    mysql_engine="InnoDB",
+    sqlite_autoincrement=True,
 )
 
 #: A record is the JSON list of the events that were added together; the records of a run are numbered from 1.
@@ -62,7 +60,9 @@ workers = Table(
     metadata,
     Column("run", String(255), primary_key=True),
     Column("worker", String(255), primary_key=True),
-    **{**_EXACT, "sqlite_autoincrement": False},
+    mysql_charset="utf8mb4",
+    mysql_collate="utf8mb4_bin",
+    mysql_engine="InnoDB",
 )
 
 
@@ -106,9 +106,8 @@ def only_run(session: Session) -> str:
     file = session.address.file
     if file is not None and not file.exists():
         raise FileNotFoundError(f"there is no run in {session.address}.")
-    names = session.repeated(
-        lambda c: list(c.scalars(select(runs.c.name).order_by(runs.c.name))) if has_tables(c) else []
-    )
+    query = select(runs.c.name).order_by(runs.c.name)
+    names: list[str] = session.repeated(lambda c: list(c.scalars(query)) if has_tables(c) else [])
     if not names:
         raise FileNotFoundError(f"there is no run in {session.address}.")
     if len(names) > 1:
