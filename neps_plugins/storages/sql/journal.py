@@ -21,11 +21,9 @@ from neps_plugins.storages.sql.server_locks import ServerLocks
 from neps_plugins.storages.sql.session import ConnectionLostError, Session
 from neps_plugins.storages.sql.tables import events, has_tables, make_tables, runs, workers
 
-#: How a connection is told to wait for the disk at each commit, or not to. MySQL has a setting of the server only.
-_DURABLE = {
-    "sqlite": ("PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"),
-    "postgresql": ("SET synchronous_commit = off", "SET synchronous_commit = on"),
-}
+#: How SQLite is told not to wait for the disk at each commit, and to. A server always waits: if it forgot, in a crash of
+#: its own, what its clients have seen, they would go on with what nobody else knows.
+_DURABLE = "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"
 
 _READ = (
     select(events.c.number, case((events.c.number > text(":since"), events.c.record)))
@@ -108,9 +106,8 @@ class SqlJournal:
                 raise LockLostError(f"{reason} Nothing was written meanwhile.") from None
 
     def _be(self, durable: bool, connection: Connection) -> None:
-        statements = _DURABLE.get(self._session.kind)
-        if statements is not None and self._durability != (self._session.epoch, durable):
-            connection.execute(text(statements[durable]))
+        if self._session.kind == "sqlite" and self._durability != (self._session.epoch, durable):
+            connection.execute(text(_DURABLE[durable]))
             self._durability = self._session.epoch, durable
 
     def _insert(self, connection: Connection, number: int, record: str) -> bool:
