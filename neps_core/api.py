@@ -75,6 +75,7 @@ def run(
     pending_timeout: float | None = None,
     distributed: bool | int | tuple[int, str] | None = None,
     trust_space: bool = False,
+    storage: str | None = None,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -140,6 +141,10 @@ def run(
             rank, or `(rank, "name of the job")`, says it where it can't be seen.
         trust_space: Whether to import and call whatever the space in the folder names, where `pipeline_space` is left
             out. Not needed where you wrote it yourself, on this machine or with the same home: it is signed then.
+        storage: The URL of a database that the run is kept in, for machines that share no folder:
+            `"postgresql+psycopg://user@host/database"`, `"mysql+pymysql://..."`, `"sqlite:///runs.db"`; a database
+            holds many runs, each by the name of its `root_directory`, or by `?run=NAME` in the URL. The files of
+            trials, and those for people, are in `root_directory` still, on each machine its own.
 
     Returns:
         The best trial, all trials, and why this call stopped.
@@ -191,10 +196,10 @@ def run(
         raise RunError(
             f"distributed={distributed!r} is for processes that evaluate; with an executor, this one does not."
         )
-    rank = Alone() if start_engine is not None else find_rank(root_directory, distributed)
+    rank = Alone() if start_engine is not None else find_rank(root_directory, distributed, storage)
     if isinstance(rank, FollowingRank):
         return chosen_by(scalarization, rank.follow(function, pipeline_space))
-    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers, trust_space)
+    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, observers, trust_space, storage)
     the_run, space, chosen = setup.run, setup.space, setup.chosen
     if scalarization is not None:
         scalarization.check(the_run.log.shape.objectives)
@@ -279,7 +284,12 @@ def _work(
 
 
 def save_pipeline_results(
-    user_result: Any, pipeline_id: str, root_directory: str | Path, *, live_plots: bool = False
+    user_result: Any,
+    pipeline_id: str,
+    root_directory: str | Path,
+    *,
+    live_plots: bool = False,
+    storage: str | None = None,
 ) -> None:
     """Hand in the result of an evaluation that returned None to `run`.
 
@@ -288,13 +298,15 @@ def save_pipeline_results(
         pipeline_id: The trial's id, as `evaluate_pipeline` got it.
         root_directory: The run's folder.
         live_plots: Whether to draw the pictures of `neps.plot` again.
+        storage: What the run is kept in, if not in the folder; as for `run`.
 
     Raises:
         FileNotFoundError: If there is no run.
         TrialError: If there is no such trial, it was never started, or it has a result already.
         ResultError: If it is no result; the trial goes on waiting.
     """
-    run = open_run(root_directory, observers=[*each_of(DEFAULT), "plots"] if live_plots else None)
+    observers = [*each_of(DEFAULT), "plots"] if live_plots else None
+    run = open_run(root_directory, observers=observers, storage=storage)
     run.check_writable()
     trial = run.trial(pipeline_id)
     if trial.state is not State.EVALUATING:
@@ -311,29 +323,30 @@ def save_pipeline_results(
         run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))
 
 
-def load_pipeline_space(root_directory: str | Path, trust_space: bool = False) -> Any:
+def load_pipeline_space(root_directory: str | Path, trust_space: bool = False, *, storage: str | None = None) -> Any:
     """The search space of a run, as it could be given to `run` again.
 
     Args:
         root_directory: The run's folder.
         trust_space: Whether what the space names may be imported and called when it is used, as for `run`.
+        storage: What the run is kept in, if not in the folder; as for `run`.
 
     Raises:
         FileNotFoundError: If there is no run.
         SpaceError: If the space can't be read.
         StorageError: If `pipeline_space.yaml` was changed, or another framework wrote the run.
     """
-    return open_run(root_directory, check=True).stored_space(trust_space)
+    return open_run(root_directory, check=True, storage=storage).stored_space(trust_space)
 
 
-def load_optimizer_info(root_directory: str | Path) -> dict[str, Any]:
+def load_optimizer_info(root_directory: str | Path, *, storage: str | None = None) -> dict[str, Any]:
     """The optimizer that a run used last: `{"name": name, "info": {keyword: value}}`.
 
     Raises:
         FileNotFoundError: If there is no run.
         StorageError: If `optimizer_info.yaml` was changed.
     """
-    run = open_run(root_directory, check=True)
+    run = open_run(root_directory, check=True, storage=storage)
     if not run.log.optimizers:
         raise FileNotFoundError(f"the run in {run.root_directory} has no optimizer yet.")
     record = run.log.optimizers[-1]

@@ -58,6 +58,7 @@ class AskAndTell:
         root_directory: The run's folder; in memory if left out.
         pipeline_space: The space of a new run in a folder, if the optimizer was not made by `neps.algorithms`.
         worker_id: What this loop is called in the trials' metadata; made up if left out.
+        storage: What the run is kept in, if not in the folder; as for `neps.run`.
 
     Raises:
         OptimizerError: If `optimizer` can't be called.
@@ -72,7 +73,10 @@ class AskAndTell:
         root_directory: str | Path | None = None,
         pipeline_space: Any = None,
         worker_id: str | None = None,
+        storage: str | None = None,
     ) -> None:
+        if storage is not None and root_directory is None:
+            raise RunError("storage was given without root_directory, the folder of the trials' files. Give both.")
         name = None if worker_id is None else check_id("worker_id", worker_id, RunError)
         if root_directory is None and not _is_ready(optimizer):
             raise OptimizerError(f"{optimizer!r} is no optimizer; make one: neps.algorithms.random_search(space).")
@@ -85,22 +89,28 @@ class AskAndTell:
             self._run.record(ev.Created(ev.FORMAT, seed or 0, time.time()))
             space = None
         else:
-            chosen, space = self._join(optimizer, seed, root_directory, pipeline_space, name)
+            chosen, space = self._join(optimizer, seed, root_directory, pipeline_space, name, storage)
         self._chosen = chosen
         self._space = space
         self._run.worker_id = self._run.worker_id or name or "ask-and-tell"
         self._claims = Claims(self._run, chosen, space, settings=Settings(ignore_errors=True))
 
     def _join(
-        self, optimizer: Any, seed: int | None, root_directory: str | Path, pipeline_space: Any, name: str | None
+        self,
+        optimizer: Any,
+        seed: int | None,
+        root_directory: str | Path,
+        pipeline_space: Any,
+        name: str | None,
+        storage: str | None,
     ) -> tuple[Chosen, SearchSpace]:
         """Create the run in a folder or go on with it, as a worker that is alive until this is closed."""
         if _is_ready(optimizer):
             optimizer, of_optimizer = chosen_as(optimizer)
             pipeline_space = of_optimizer if pipeline_space is None else pipeline_space
-            if pipeline_space is None and not open_storage(root_directory).journal.exists():
+            if pipeline_space is None and not open_storage(root_directory, storage).journal.exists():
                 raise RunError("a new run in a folder needs a space: give pipeline_space=.")
-        setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False)
+        setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False, storage=storage)
         self._run = setup.run
         name = name or f"ask-and-tell-{os.getpid()}-{secrets.token_hex(3)}"
         self._open.enter_context(setup.begun(check_seed(seed), name))

@@ -20,7 +20,7 @@ from attrs import Factory, evolve, frozen
 
 from neps_core import events as ev
 from neps_core.budgets import BudgetInfo, Ledger, merge
-from neps_core.errors import EvaluationError, NePSError, ResultError, RunGoneError, StorageError
+from neps_core.errors import EvaluationError, LockLostError, NePSError, ResultError, RunGoneError, StorageError
 from neps_core.live import Told
 from neps_core.optimizers.asking import Chosen
 from neps_core.results import failure, parse_result
@@ -151,6 +151,13 @@ class Claims:
             OptimizerError: If the optimizer raises, or its answer is no usable proposal.
             StorageError: If the run can't be read or written any more.
         """
+        while True:
+            try:
+                return self._claim(n, budget_info)
+            except LockLostError as error:  # others may have claimed the same
+                logger.warning("Claiming once more: %s", error)
+
+    def _claim(self, n: int, budget_info: BudgetInfo | None) -> list[Trial] | str:
         run = self._run
         if self._halts_before is None:  # what stopped earlier calls does not stop this one
             self._halts_before = len(run.log.halts)
@@ -179,7 +186,11 @@ class Claims:
             if not ids:
                 return self._reason_to_wait() or []
             self._begun.update(ids)
-            run.record(*sampled, *(ev.Started(trial_id, time.time(), run.worker_id) for trial_id in ids))
+            try:
+                run.record(*sampled, *(ev.Started(trial_id, time.time(), run.worker_id) for trial_id in ids))
+            except StorageError:  # should it be stored all the same, they are put back like those of a dead worker
+                self._begun.difference_update(ids)
+                raise
             return [run.trials[trial_id] for trial_id in ids]
 
     def _requeue_orphans(self) -> None:

@@ -22,6 +22,8 @@ def clean(
     states: Iterable[State] = UNUSABLE,
     dry_run: bool = False,
     again: bool = False,
+    *,
+    storage: str | None = None,
 ) -> list[Trial]:
     """Remove trials from a run, with their folders.
 
@@ -32,6 +34,7 @@ def clean(
         dry_run: Remove nothing.
         again: Have their configurations evaluated once more: each is a pending trial then, and its folder keeps what
             `evaluate_pipeline` has put there, such as checkpoints.
+        storage: What the run is kept in, if not in the folder; as for `neps.run`.
 
     Returns:
         The trials that were removed, or (with `dry_run`) would be.
@@ -41,7 +44,7 @@ def clean(
         StorageError: If the run can only be looked at.
         TrialError: If there is no such trial, or a living worker evaluates it. Nothing is removed then.
     """
-    run = open_run(root_directory)
+    run = open_run(root_directory, storage=storage)
     run.check_writable()
     with run.locked("sampling"):
         run.refresh()
@@ -66,14 +69,16 @@ def _events(trial: Trial, again: bool) -> Iterator[ev.Event]:
         yield ev.Sampled(trial.id, dict(trial.config), of.time_sampled, of.sampling_worker_id, of.previous_trial_id)
 
 
-def known_ids(root_directory: str | Path, trial_ids: Iterable[str]) -> tuple[list[str], list[str]]:
+def known_ids(
+    root_directory: str | Path, trial_ids: Iterable[str], storage: str | None = None
+) -> tuple[list[str], list[str]]:
     """Those of some ids that are trials of a run, and those that aren't.
 
     Raises:
         FileNotFoundError: If there is no run.
         TrialError: If they are no list.
     """
-    run = open_run(root_directory)
+    run = open_run(root_directory, storage=storage)
     known: list[str] = []
     unknown: list[str] = []
     for trial_id in _listed(trial_ids):

@@ -57,6 +57,10 @@ class RunGoneError(StorageError):
     """The run was deleted or replaced while somebody was working on it."""
 
 
+class LockLostError(StorageError):
+    """What was found out under a lock need not hold any more: the lock fell, and nothing was added. Begin again."""
+
+
 class RunError(NePSError, ValueError):
     """Arguments of a run that contradict each other or the run on disk."""
 

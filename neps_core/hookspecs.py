@@ -9,6 +9,7 @@ until one answers with something other than None. Whatever a plugin raises names
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neps_core.plugins import hookspec
@@ -119,11 +120,14 @@ def neps_budgets() -> Sequence[BudgetSpec]:
 
 
 @hookspec(firstresult=True)
-def neps_open_storage(location: str) -> Storage | None:
+def neps_open_storage(location: str, root_directory: Path | None) -> Storage | None:
     """Open what a run is kept in (first result). Nothing is created yet.
 
     Args:
-        location: `root_directory` as text: a path, or something with a scheme (`memory://name`).
+        location: `root_directory` as text: a path, or something with a scheme (`memory://name`). Or `storage`, where
+            that was given.
+        root_directory: The folder of the run's files, where `storage` was given; it need not exist, and the storage's
+            own `folder` is not used then. None if `location` is all that was given.
 
     Returns:
         The storage; None if such a location is not yours.

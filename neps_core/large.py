@@ -192,6 +192,29 @@ class WholeExtra(Mapping[str, Any]):
         return repr(self._given)
 
 
+def whole(event: Event, root: Path) -> Event:
+    """The inverse of `lightened`.
+
+    Args:
+        event: As it is in the journal.
+        root: The run's folder.
+
+    Raises:
+        StorageError: If what is large can't be read.
+    """
+    if isinstance(event, Finished):
+        report = event.report
+        curve = report.learning_curve
+        if isinstance(curve, Mapping):
+            curve = load(root, str(curve.get(KEY)))
+        extra = dict(WholeExtra(report.extra, root, event.id).items())
+        return evolve(event, report=evolve(report, learning_curve=curve, extra=extra))
+    if isinstance(event, Reported):
+        points = [[*p[:3], *(dict(WholeExtra(extra, root, event.id).items()) for extra in p[3:])] for p in event.points]
+        return evolve(event, points=points)
+    return event
+
+
 def shown_curve(curve: Sequence[Any] | None) -> Any:
     """A learning curve for people: where it is if it is stored elsewhere, and its ends if it is long."""
     if isinstance(curve, StoredList):

@@ -57,12 +57,13 @@ class Alone:
         return nullcontext(rule)
 
 
-def find_rank(root_directory: str | Path, distributed: Any) -> LeadingRank | FollowingRank:
+def find_rank(root_directory: str | Path, distributed: Any, storage: str | None = None) -> LeadingRank | FollowingRank:
     """What this process is for a run.
 
     Args:
         root_directory: The run's folder.
         distributed: As for `neps.run`.
+        storage: As for `neps.run`.
 
     Raises:
         RunError: If `distributed` says nothing that can be meant, or no plugin can follow.
@@ -71,7 +72,7 @@ def find_rank(root_directory: str | Path, distributed: Any) -> LeadingRank | Fol
     if distributed is False:
         return Alone()
     rank: LeadingRank | FollowingRank | None = plugins.first(
-        "neps_rank", storage=open_storage(root_directory), distributed=said
+        "neps_rank", storage=open_storage(root_directory, storage), distributed=said
     )
     if rank is None and said is not None:
         raise RunError(f"distributed={distributed!r} was given, and no installed plugin lets ranks follow each other.")

@@ -15,14 +15,14 @@ from typing import Any
 
 from neps_core import documents, results, trust
 from neps_core import events as ev
-from neps_core.errors import RunError, StorageError, TrialError, nearest
+from neps_core.errors import LockLostError, RunError, StorageError, TrialError, nearest
 from neps_core.observers import Observers
 from neps_core.optimizers.asking import Chosen
 from neps_core.shapes import Shape
 from neps_core.space_parsing import load_space, parse_space
 from neps_core.spaces.domains import exact
 from neps_core.spaces.protocol import SearchSpace
-from neps_core.storage import LeaseHeld, Storage, open_storage
+from neps_core.storage import LeaseHeld, Storage, open_storage, shown_location
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Trial, Trials, id_text, shown_id, without_folder
 
@@ -220,6 +220,15 @@ class Run:
         """
         self.check_writable()
         events = tuple(map(self.folder.lightened, events))
+        while True:
+            try:
+                self._record(events, tells)
+                return
+            except LockLostError:
+                if self._depth:  # what was found out under a lock that is held further out is void
+                    raise
+
+    def _record(self, events: tuple[ev.Event, ...], tells: bool) -> None:
         durable = not all(map(_is_cheap, events))
         shown = dict.fromkeys(event.id for event in events if isinstance(event, _SHOWN))
         with self.locked("journal", tells):  # nobody shows an older state after a newer one
@@ -427,21 +436,22 @@ def _plain_document(space: SearchSpace) -> dict[str, Any]:
     return document
 
 
-def open_run(location: str | Path, check: bool = False, observers: Any = None) -> Run:
+def open_run(location: str | Path, check: bool = False, observers: Any = None, storage: str | None = None) -> Run:
     """A run that exists, as it is now. Nothing is written.
 
     Args:
         location: Its `root_directory`.
         check: Hold the files at the top of the folder against the journal.
         observers: Who is told what happens, as for `neps.run`; the usual ones if None.
+        storage: What it is kept in, if not in that folder; as for `neps.run`.
 
     Raises:
         FileNotFoundError: If there is no run.
         StorageError: If it can't be read, or (with `check`) a file was changed by somebody.
     """
-    run = Run(open_storage(location), None if observers is None else Observers(observers))
+    run = Run(open_storage(location, storage), None if observers is None else Observers(observers))
     if not run.journal.exists():
-        raise FileNotFoundError(f"there is no run in {location}.")
+        raise FileNotFoundError(f"there is no run in {shown_location(location if storage is None else storage)}.")
     run.refresh()
     if run.read_only is None:
         run.folder.check_not_emptied(run.log)

@@ -26,7 +26,7 @@ from attrs import evolve, fields
 from neps_core.errors import StorageError
 from neps_core.events import FORMAT, Event, Finished
 from neps_core.files import TEMPORARY, check_no_link, holds, make_directory, overwrite, to_yaml, write_atomically
-from neps_core.large import KEY, StoredList, lightened, shown_curve
+from neps_core.large import KEY, StoredList, lightened, shown_curve, whole
 from neps_core.tables import METADATA
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, Trial
@@ -60,14 +60,17 @@ class RunFolder:
     Args:
         root: The folder, which need not exist. None for one that is made when a trial needs it and goes with this
             object; nothing is shown to people there.
+        kept_in: Where the run is kept, in words, if that is not the folder. Other hosts may see the run and not the
+            folder then, so that nothing of the run itself may be in it.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, kept_in: str | None = None) -> None:
         self._root = None if root is None else root.expanduser().absolute()
+        self._kept_in = kept_in
         self._is_for_people = root is not None
 
     def __str__(self) -> str:
-        return "memory" if self._root is None else str(self._root)
+        return str(self._root) if self._is_for_people else self._kept_in or "memory"
 
     @property
     def root_directory(self) -> Path:
@@ -93,13 +96,20 @@ class RunFolder:
         root = self.root_directory
         if root.exists() and not root.is_dir():
             raise StorageError(f"the root directory {root} is a file. Choose another folder.")
-        if (root / "optimizer_info.yaml").exists() and not is_run():
+        is_shown = (root / "optimizer_info.yaml").exists()
+        if is_shown and self._kept_in and not is_run():
             raise StorageError(
-                f"{root} holds a run of another version of this framework, which has no journal. "
-                "Choose another folder; the old one is left as it is."
+                f"{root} shows a run that is not in {self._kept_in}. Check storage=, or choose another root_directory."
+            )
+        if is_shown and not is_run():
+            raise StorageError(
+                f"{root} holds a run of another version of this framework, which has no journal, or one that is kept "
+                "in a database (give storage= then). Choose another folder; the old one is left as it is."
             )
         with as_storage_error(f"can't create a run in {root}", "Choose a folder that you may write to"):
             (root / "configs").mkdir(parents=True, exist_ok=True)
+            if self._kept_in:
+                (root / INNER).mkdir(exist_ok=True)  # says that this is a run's folder
 
     def check_not_emptied(self, log: TrialLog) -> None:
         """Make sure that a run without a beginning has none because it is new.
@@ -111,6 +121,12 @@ class RunFolder:
             return
         folder = self.root_directory / "configs"
         lost = [path.name for path in folder.glob("config_*")] if folder.is_dir() else []
+        if lost and self._kept_in:
+            raise StorageError(
+                f"{self.root_directory} has folders of {len(lost)} trial(s), and the run in {self._kept_in} has no "
+                "trials: it is another one, or somebody has emptied it. Check storage=, or choose another "
+                "root_directory."
+            )
         if lost:
             raise StorageError(
                 f"the journal of the run in {self.root_directory} is empty, and there are folders of {len(lost)} "
@@ -184,7 +200,7 @@ class RunFolder:
 
         What can't be stored there stays in the event.
         """
-        if not self._is_for_people:  # whose folder goes with this process, and so does the run
+        if not self._is_for_people or self._kept_in:  # the folder is this process's or this host's, and the run isn't
             return event
         try:
             return lightened(event, partial(self._put, getattr(event, "id", "")))
@@ -205,6 +221,14 @@ class RunFolder:
                 yield evolve(event, report=evolve(event.report, learning_curve=curve))
             else:
                 yield event
+
+    def whole(self, event: Event) -> Event:
+        """An event of the journal with what is large in it, as it was before `lightened`.
+
+        Raises:
+            StorageError: If that can't be read.
+        """
+        return whole(event, self.root_directory) if self._is_for_people else event
 
     def publish(self, log: TrialLog, trial_ids: Iterable[str]) -> None:
         """Show the present state of trials to people. Called under the lock `"journal"`.

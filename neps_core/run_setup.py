@@ -46,6 +46,7 @@ def set_up(
     overwrite: bool,
     observers: Any = DEFAULT,
     trust_space: bool = False,
+    storage: str | None = None,
 ) -> RunSetup:
     """Look at what is given and at what is stored.
 
@@ -56,13 +57,14 @@ def set_up(
         overwrite: Whether to delete what is there, when it begins.
         observers: Who is told what happens; as for `neps.run`.
         trust_space: Whether what the stored space names may be imported and called, whoever wrote it.
+        storage: What it is kept in, if not in the folder; as for `neps.run`.
 
     Raises:
         NePSError: If something can't be meant, or can't be had.
     """
     space = None if pipeline_space is None else parse_space(pipeline_space)
     optimizer = "auto" if optimizer is None else optimizer
-    run = Run(open_storage(root_directory), Observers(observers))
+    run = Run(open_storage(root_directory, storage), Observers(observers))
     if overwrite and run.read_only is not None:
         raise StorageError(f"{run.read_only} It is not overwritten, either: delete it yourself, if you mean to.")
     run.check_writable()

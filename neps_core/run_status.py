@@ -112,12 +112,13 @@ def _of_optimizer(run: Run) -> list[str]:
         return [f"(the optimizer can't say how it stands: {error!r})"]
 
 
-def status(root_directory: str | Path, print_summary: bool = False) -> tuple[Any, Any]:
+def status(root_directory: str | Path, print_summary: bool = False, *, storage: str | None = None) -> tuple[Any, Any]:
     """The trials of a run as a table, and the numbers that say how it stands.
 
     Args:
         root_directory: The run's folder.
         print_summary: Print the numbers, too.
+        storage: What the run is kept in, if not in the folder; as for `neps.run`.
 
     Returns:
         A `pandas.DataFrame` with a row per trial, indexed by id (`config.*`, the report's fields, `objective.*`,
@@ -132,7 +133,7 @@ def status(root_directory: str | Path, print_summary: bool = False) -> tuple[Any
         import pandas as pd
     except ImportError as reason:
         raise NePSError("neps.status needs pandas: pip install 'neps-framework[analysis]'.") from reason
-    run = open_run(root_directory)
+    run = open_run(root_directory, storage=storage)
     trials = list(run.trials.values())
     short = pd.Series(summary_of(count_states(trials), Front(trials).trials), name="value", dtype=object)
     rows = [row_of(trial) for trial in trials]

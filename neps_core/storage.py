@@ -6,18 +6,19 @@ A storage plugin brings a journal and locks. The folder is the same code for eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from neps_core.errors import StorageError
+from neps_core.errors import RunError, StorageError
 from neps_core.events import Event
 from neps_core.files import to_path
 from neps_core.plugins import plugins
-from neps_core.run_folder import RunFolder
+from neps_core.run_folder import INNER, RunFolder
 
 
 class LeaseHeld(Exception):
@@ -118,21 +119,59 @@ class Storage:
     read_only: str | None = None
 
 
-def open_storage(location: str | Path) -> Storage:
-    """The storage for a `root_directory`; nothing is created.
+def open_storage(root_directory: str | Path, storage: str | None = None) -> Storage:
+    """The storage of a run; nothing is created.
 
     Args:
-        location: A folder, or whatever else a plugin knows (`memory://NAME`).
+        root_directory: A folder, or whatever else a plugin knows (`memory://NAME`).
+        storage: Where the journal and the locks are, if not there: the URL of a database, say. The files of trials and
+            those for people are in the folder all the same; each host may have its own.
 
     Raises:
         RunError: If it can't be a location.
         StorageError: If no plugin knows such a location, or the operating system refuses to look at it.
     """
-    location = str(location) if isinstance(location, str) and "://" in location else to_path("root_directory", location)
-    storage: Storage | None = plugins.first("neps_open_storage", location=str(location))
     if storage is None:
+        has_scheme = isinstance(root_directory, str) and "://" in root_directory
+        return storage_at(str(root_directory if has_scheme else to_path("root_directory", root_directory)), None)
+    if not isinstance(storage, str) or "://" not in storage:
+        raise RunError(
+            f"storage must be a URL, such as 'sqlite:///runs.db', not {shown_location(storage)!r}. "
+            "A folder is given as root_directory."
+        )
+    root = to_path("root_directory", root_directory).expanduser().absolute()
+    found = storage_at(storage, root)
+    if (root / INNER).is_dir() and storage_at(str(root), None).journal.exists():
         raise StorageError(
-            f"no installed plugin stores runs in {str(location)!r}. Give a folder"
+            f"the folder {root} holds a run of its own, and storage={shown_location(storage)!r} was given. Leave it "
+            "out to go on with that run, copy the run with 'neps copy', or choose another root_directory."
+        )
+    return evolve(found, folder=RunFolder(root, kept_in=shown_location(storage)))
+
+
+def storage_at(location: str, root: Path | None = None) -> Storage:
+    """What a plugin finds in one place; see `open_storage`.
+
+    Args:
+        location: A folder or a URL.
+        root: The folder of the run's files, if it is another place.
+
+    Raises:
+        StorageError: If no plugin knows such a location, or it can't be used.
+    """
+    found: Storage | None = plugins.first("neps_open_storage", location=location, root_directory=root)
+    if found is None:
+        raise StorageError(
+            f"no installed plugin stores runs in {shown_location(location)!r}. Give a folder"
             + ("." if plugins.installed() else " (no plugin is installed: install neps-framework with pip).")
         )
-    return storage
+    return found
+
+
+def shown_location(location: object) -> str:
+    """A location as it may be shown: without the passwords of a URL."""
+    text = str(location)
+    if "://" not in text:
+        return text
+    text = re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", text)
+    return re.sub(r"([?&][^=&]*(?:pass|pw|secret|token|key)[^=&]*)=[^&]*", r"\1=***", text, flags=re.IGNORECASE)

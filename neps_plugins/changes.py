@@ -35,6 +35,7 @@ def enqueue(
     again: bool = False,
     trust_space: bool = False,
     seed: int | None = None,
+    storage: str | None = None,
 ) -> list[str]:
     """Have configurations evaluated before anything that the optimizer proposes: a first guess, a colleague's idea.
 
@@ -52,6 +53,7 @@ def enqueue(
         again: Evaluate what is there already once more.
         trust_space: Whether what the space in the folder names may be imported and called, as for `run`.
         seed: That of a run that is created; as for `run`, which takes no other one afterwards.
+        storage: What the run is kept in, if not in the folder; as for `run`.
 
     Returns:
         The ids of the trials, one for each configuration; of what is there already, that of the first such trial.
@@ -62,13 +64,15 @@ def enqueue(
         NePSError: As `run` does for a space, an optimizer or a folder that can't be used.
     """
     if pipeline_space is None:
-        run = open_run(root_directory)
+        run = open_run(root_directory, storage=storage)
         run.check_writable()
         space = parse_space(run.stored_space(trust_space))
         chosen = _optimizer_of(run, space)
         decisions = _decisions(space, chosen, configs)
     else:
-        setup = set_up(root_directory, pipeline_space, optimizer, overwrite=False, trust_space=trust_space)
+        setup = set_up(
+            root_directory, pipeline_space, optimizer, overwrite=False, trust_space=trust_space, storage=storage
+        )
         run, chosen = setup.run, setup.chosen
         decisions = _decisions(setup.space, chosen, configs)
         with setup.begun(check_seed(seed)):

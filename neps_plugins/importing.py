@@ -30,11 +30,14 @@ logger = logging.getLogger("neps.importing")
 NAMED, LOGGED = 3, 100
 
 
-def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserResultDict]]:
+def load_trials(
+    root_directory: str | Path, *, storage: str | None = None
+) -> list[tuple[dict[str, Any], UserResultDict]]:
     """The finished trials of a run, as `import_trials` takes them.
 
     Args:
         root_directory: The run's folder, also one that NePS 0.16 or 0.17 wrote.
+        storage: What the run is kept in, if not in the folder; as for `run`.
 
     Returns:
         Configuration and result of each, in the order in which they were sampled; the result of one that
@@ -44,7 +47,7 @@ def load_trials(root_directory: str | Path) -> list[tuple[dict[str, Any], UserRe
         FileNotFoundError: If there is no run.
     """
     found = []
-    run = open_run(root_directory)
+    run = open_run(root_directory, storage=storage)
     for trial in run.trials.values():
         report = trial.report
         if report is None or not trial.state.is_finished or trial.state is State.CORRUPTED:
@@ -82,6 +85,7 @@ def import_trials(
     trust_space: bool = False,
     *,
     root: str | Path | None = None,
+    storage: str | None = None,
 ) -> list[str]:
     """Add evaluations that were made elsewhere to a run, so that its optimizer learns from them.
 
@@ -102,6 +106,7 @@ def import_trials(
         strict: Import nothing if one of them does not fit. If False, those that do are imported, and a warning says why
             others were not.
         trust_space: Whether what the space in the folder names may be imported and called, as for `run`.
+        storage: What the run is kept in, if not in the folder; as for `run`.
         root: The folder of a run whose finished trials are meant, in place of `evaluated_trials`.
 
     Returns:
@@ -123,7 +128,14 @@ def import_trials(
             raise RunError(
                 f"evaluated_trials must be a list of pairs (configuration, result) or the folder of a run, and {reason}"
             ) from None
-    setup = set_up(root_directory, pipeline_space, optimizer, overwrite_root_directory, trust_space=trust_space)
+    setup = set_up(
+        root_directory,
+        pipeline_space,
+        optimizer,
+        overwrite_root_directory,
+        trust_space=trust_space,
+        storage=storage,
+    )
     run, space = setup.run, setup.space
     given: list[tuple[Config, Report]] = []
     refused: list[str] = []

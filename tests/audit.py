@@ -16,18 +16,22 @@ from neps_core.trials import State
 from neps_plugins.storages.filesystem.records import decode
 
 
-def audit_journal(root: Path, told: Mapping[str, float]) -> None:
+def audit_journal(root: Path, told: Mapping[str, float], storage: str | None = None) -> None:
     """Every line is whole, no trial has two results, and each result that was told is there.
 
     Args:
         root: The run's folder.
         told: The results that observers were told of, by id.
+        storage: What the run is kept in, if not in the folder.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run = open_run(root)
-    lines = (root / ".neps/journal.jsonl").read_bytes()
-    events = [event for line in lines[: lines.rfind(b"\n") + 1].splitlines() for event in decode(line)[1]]
+        run = open_run(root, storage=storage)
+    if storage is None:
+        lines = (root / ".neps/journal.jsonl").read_bytes()
+        events = [event for line in lines[: lines.rfind(b"\n") + 1].splitlines() for event in decode(line)[1]]
+    else:
+        events = run.journal.read(0)[0]
     finished = Counter(event.id for event in events if type(event).__name__ == "Finished")
     assert not {i: n for i, n in finished.items() if n > 1}, "trials with two results"
     assert [type(e).__name__ for e in events].count("Created") == 1
@@ -40,15 +44,16 @@ def audit_journal(root: Path, told: Mapping[str, float]) -> None:
         assert not trial.superseded
 
 
-def audit_finished(root: Path, n: int, states: Mapping[State, int] | None = None) -> None:
+def audit_finished(root: Path, n: int, states: Mapping[State, int] | None = None, storage: str | None = None) -> None:
     """A run that was gone on with has exactly its results, and its files show them and nothing else.
 
     Args:
         root: The run's folder.
         n: How many results there shall be.
         states: How many trials are in each state; all successes if left out.
+        storage: What the run is kept in, if not in the folder.
     """
-    run = open_run(root, check=True)
+    run = open_run(root, check=True, storage=storage)
     trials = run.trials
     assert Counter(t.state for t in trials.values()) == (states or {State.SUCCESS: n})
     assert len(trials) == n

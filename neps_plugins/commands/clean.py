@@ -20,6 +20,7 @@ def neps_commands(subparsers: Any) -> None:
     parser.add_argument(
         "--root_directory", "--root-directory", "--root_dir", "--root-dir", dest="root", help=argparse.SUPPRESS
     )
+    parser.add_argument("--storage", metavar="URL", help="the database that the run is kept in")
     parser.add_argument("--trial_ids", "--trial-ids", nargs="+", metavar="ID", help="remove these instead")
     parser.add_argument(
         "--states",
@@ -43,8 +44,8 @@ def _run(arguments: argparse.Namespace) -> int:
     states = [State(state) for state in arguments.states]
     ids, unknown = arguments.trial_ids, list[str]()
     if ids is not None:
-        ids, unknown = known_ids(root, ids)
-    removed = clean(root, ids, states, arguments.dry_run, arguments.again)
+        ids, unknown = known_ids(root, ids, arguments.storage)
+    removed = clean(root, ids, states, arguments.dry_run, arguments.again, storage=arguments.storage)
     verb = "would be removed" if arguments.dry_run else "removed"
     if arguments.again:
         verb = "would be evaluated again" if arguments.dry_run else "will be evaluated again"

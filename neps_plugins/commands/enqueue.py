@@ -20,6 +20,7 @@ def neps_commands(subparsers: Any) -> None:
     parser.add_argument(
         "file", metavar="FILE", help="a YAML or JSON file with a configuration or a list of them; - for standard input"
     )
+    parser.add_argument("--storage", metavar="URL", help="the database that the run is kept in")
     parser.add_argument("--again", action="store_true", help="evaluate what is there already once more")
     parser.set_defaults(run=_run)
 
@@ -28,6 +29,6 @@ def _run(arguments: argparse.Namespace) -> int:
     configs = read_yaml(sys.stdin if arguments.file == "-" else Path(arguments.file), ConfigError)
     if configs is None:
         raise ConfigError(f"{arguments.file} is empty; it should hold a configuration or a list of them.")
-    ids = enqueue(arguments.root_directory, configs, again=arguments.again)
+    ids = enqueue(arguments.root_directory, configs, again=arguments.again, storage=arguments.storage)
     print(f"enqueued or there already: {len(ids)} trial(s){': ' if ids else ''}{', '.join(ids)}")
     return 0

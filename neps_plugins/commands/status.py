@@ -31,7 +31,8 @@ WATCH = 2.0
 def neps_commands(subparsers: Any) -> None:
     """Add `status`."""
     parser = subparsers.add_parser("status", help="show how a run stands")
-    parser.add_argument("root_directory", metavar="ROOT", help="the run's folder")
+    parser.add_argument("root_directory", metavar="ROOT", nargs="?", help="the run's folder")
+    parser.add_argument("--storage", metavar="URL", help="the database that the run is kept in; then without ROOT, too")
     parser.add_argument(
         "--best_configs", "--best-configs", action="store_true", help="show every trial that was the best so far, too"
     )
@@ -46,11 +47,16 @@ def neps_commands(subparsers: Any) -> None:
         metavar="SECONDS",
         help=f"show it again every so many seconds (default: {WATCH:g}), until no worker is alive or Ctrl-C is pressed",
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, parser=parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    run = open_run(arguments.root_directory)
+    if arguments.root_directory is None and arguments.storage is None:
+        arguments.parser.error("the following arguments are required: ROOT")
+    if arguments.root_directory is None:
+        run = open_run(arguments.storage)
+    else:
+        run = open_run(arguments.root_directory, storage=arguments.storage)
     with suppress(KeyboardInterrupt):
         while True:
             is_over = not run.locks.living_workers() and not _awaits_results(run)
@@ -120,7 +126,7 @@ def as_document(run: Run) -> dict[str, Any]:
     """How a run stands, as strict JSON can hold it: what is infinite or not a number is null."""
     status = status_of(run)
     document = {
-        "root_directory": str(status.root_directory),
+        "root_directory": str(run.folder),
         "optimizer": status.optimizer,
         "states": {state.value: count for state, count in status.states.items()},
         "best": None if status.best is None else _of_trial(status.best),
@@ -177,7 +183,7 @@ def _lines(run: Run, with_incumbents: bool) -> Iterator[str]:
     """How a run stands, for people."""
     status = status_of(run)
     shown = ", ".join(f"{count} {state.value}" for state, count in status.states.items()) or "none yet"
-    yield f"Run:       {status.root_directory}"
+    yield f"Run:       {run.folder}"
     if status.optimizer is not None:
         yield f"Optimizer: {status.optimizer}" + ("" if status.seed is None else f" (seed {status.seed})")
     yield f"Trials:    {status.n_trials} ({shown})"

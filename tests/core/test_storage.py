@@ -318,8 +318,8 @@ class TestRefusals:
         assert len(open_run(root).trials) == 3
 
     def test_an_unknown_scheme(self):
-        with pytest.raises(StorageError, match="no installed plugin stores runs in 'sqlite://x'"):
-            open_storage("sqlite://x")
+        with pytest.raises(StorageError, match="no installed plugin stores runs in 'gopher://x'"):
+            open_storage("gopher://x")
 
 
 class TestWhatIsLeftBehind:

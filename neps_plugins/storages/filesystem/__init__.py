@@ -1,8 +1,8 @@
 """The storage in a folder, which may be shared by many processes and hosts.
 
 `.neps/journal.jsonl` is the run, locks stand beside it. `records` says what a line of the journal is, `journal` how
-lines are added and read, `locks` how users agree, `os_locks` and `heartbeats` by which means, and `probing` finds out
-by which.
+lines are added and read, `locks` how users agree, by the operating system's locks (`neps_plugins.toolkit.os_locks`) or
+by `heartbeats`, and `probing` finds out by which.
 """
 
 from __future__ import annotations

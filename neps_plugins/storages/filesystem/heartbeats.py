@@ -20,7 +20,7 @@ from filelock import SoftFileLease, Timeout
 from neps_core import LeaseHeld, RunGoneError, StorageError
 from neps_core.run_folder import as_storage_error
 from neps_core.waiting import Wait
-from neps_plugins.storages.filesystem.os_locks import ThreadLock
+from neps_plugins.toolkit.os_locks import ThreadLock
 
 logger = logging.getLogger("neps.heartbeats")
 

@@ -11,8 +11,8 @@ from typing import Union
 from neps_core.errors import warn
 from neps_core.run_folder import as_storage_error
 from neps_plugins.storages.filesystem.heartbeats import GRACE, HeartbeatLocks
-from neps_plugins.storages.filesystem.os_locks import OsLocks
 from neps_plugins.storages.filesystem.probing import why_locks_fail
+from neps_plugins.toolkit.os_locks import OsLocks
 
 
 class FileLocks:

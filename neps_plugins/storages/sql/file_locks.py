@@ -1,0 +1,32 @@
+"""Locks beside a file of SQLite: the operating system's."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from urllib.parse import quote
+
+from neps_core.run_folder import as_storage_error
+from neps_plugins.toolkit.os_locks import OsLocks
+
+
+class SqliteLocks(OsLocks):
+    """The locks of a run in a file of SQLite, in a folder beside it; see `neps_core.storage.Locks`.
+
+    Args:
+        file: The database.
+        name: The run's.
+    """
+
+    def __init__(self, file: Path, name: str) -> None:
+        self._folder = Path(f"{file}-locks", quote(name, safe=" ").replace(".", "%2E")[:200])
+        super().__init__(self._folder)
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        if not self._folder.is_dir():  # nobody copies it with the database
+            with as_storage_error(f"can't create {self._folder}", "Choose a place that you may write to"):
+                self._folder.mkdir(parents=True, exist_ok=True)
+        return super().lock(name)
+
+    def living_workers(self) -> list[str]:
+        return [name for name in self.known_workers() if self.is_alive(name)]

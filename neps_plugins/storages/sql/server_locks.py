@@ -1,0 +1,238 @@
+"""Locks that a database server keeps for a connection: when that ends, however that happens, they fall."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from hashlib import blake2b
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from neps_core import LeaseHeld, LockLostError, StorageError
+from neps_core.waiting import Wait
+from neps_plugins.storages.sql.session import Session
+from neps_plugins.storages.sql.tables import has_tables, workers
+from neps_plugins.toolkit.os_locks import ThreadLock
+
+logger = logging.getLogger("neps.sql")
+
+#: Seconds between two looks of a worker whether its connection is there.
+BEAT = 2.0
+
+#: Seconds after a lost connection in which other workers, who have lost theirs as well, may come back.
+GRACE = 10.0
+
+
+class Means(Protocol):
+    """The locks of a kind of server, each with a number of 64 bits."""
+
+    def take(self, connection: Connection, key: int, waits: bool) -> bool:
+        """Take a lock; wait for it for at most a second or so. Returns whether it was taken."""
+        ...
+
+    def free(self, connection: Connection, key: int) -> None:
+        """Give a lock back."""
+        ...
+
+    def held(self, connection: Connection, keys: Iterable[int]) -> set[int]:
+        """Those that anybody holds."""
+        ...
+
+
+class PostgresMeans:
+    """Advisory locks of a PostgreSQL session; they belong to a database."""
+
+    def take(self, connection: Connection, key: int, waits: bool) -> bool:
+        if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+            return True
+        if not waits:
+            return False
+        try:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        except DBAPIError as error:  # lock_not_available: the session's lock_timeout
+            if "55P03" in (getattr(error.orig, "sqlstate", None), getattr(error.orig, "pgcode", None)):
+                return False
+            raise
+        return True
+
+    def free(self, connection: Connection, key: int) -> None:
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+
+    def held(self, connection: Connection, keys: Iterable[int]) -> set[int]:
+        of_all = connection.execute(
+            text(
+                "SELECT classid::bigint, objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
+                "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+        )
+        found = {_signed(int(high) << 32 | int(low)) for high, low in of_all}
+        return found & set(keys)
+
+
+class MysqlMeans:
+    """Named locks of a MySQL or MariaDB connection; they belong to a server, so the database is part of the name."""
+
+    def take(self, connection: Connection, key: int, waits: bool) -> bool:
+        taken = connection.scalar(text(f"SELECT GET_LOCK({_NAME}, :wait)"), {"key": key, "wait": int(waits)})
+        return bool(taken)  # None for an error
+
+    def free(self, connection: Connection, key: int) -> None:
+        connection.execute(text(f"SELECT RELEASE_LOCK({_NAME})"), {"key": key})
+
+    def held(self, connection: Connection, keys: Iterable[int]) -> set[int]:
+        query = text(f"SELECT IS_USED_LOCK({_NAME})")
+        return {key for key in keys if connection.scalar(query, {"key": key}) is not None}
+
+
+_NAME = "CONCAT('neps:', LEFT(MD5(DATABASE()), 16), ':', :key)"
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+class ServerLocks:
+    """The locks of a run in a database server; see `neps_core.storage.Locks`.
+
+    Args:
+        session: The connection.
+        name: The run's.
+    """
+
+    def __init__(self, session: Session, name: str) -> None:
+        self._session = session
+        self._name = name
+        self._means: Means = PostgresMeans() if session.kind == "postgresql" else MysqlMeans()
+        self._locks: dict[str, ServerLock] = {}
+        self._leases: set[str] = set()
+        session.on_connect.append(self._take_again)
+
+    def _key(self, kind: str, name: str) -> int:
+        digest = blake2b(f"neps\0{self._name}\0{kind}\0{name}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big", signed=True)
+
+    def lock(self, name: str) -> AbstractContextManager[object]:
+        if name not in self._locks:
+            shown = f"{name!r} of the run {self._name!r} in {self._session.address}"
+            self._locks[name] = ServerLock(shown, self._session, self._means, self._key("lock", name))
+        return self._locks[name]
+
+    def check_held(self, name: str) -> None:
+        """Make sure that the locks which this process has taken, this one among them, are still its own.
+
+        Raises:
+            LockLostError: If one fell, with the connection.
+        """
+        for lock in self._locks.values():
+            lock.check()
+
+    # ------------------------------------------------------------------ leases
+
+    @contextmanager
+    def lease(self, worker_id: str) -> Iterator[None]:
+        key = self._key("worker", worker_id)
+
+        def take(connection: Connection) -> bool:
+            with suppress(IntegrityError):  # one of this name was there before
+                connection.execute(insert(workers).values(run=self._name, worker=worker_id))
+            return worker_id not in self._leases and self._means.take(connection, key, waits=False)
+
+        if not self._session.repeated(take):
+            raise LeaseHeld(worker_id)
+        self._leases.add(worker_id)
+        is_over = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(is_over,), name="neps-sql-lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            self._leases.discard(worker_id)
+            with suppress(StorageError), self._session.used() as connection:  # else it falls with the connection
+                self._means.free(connection, key)
+                theirs = workers.c.run == self._name, workers.c.worker == worker_id
+                connection.execute(delete(workers).where(*theirs))
+
+    def _keep(self, is_over: threading.Event) -> None:
+        """While the user's function runs: notice that the connection is lost, and make it again."""
+        while not is_over.wait(BEAT):
+            self._session.ping()
+
+    def _take_again(self, connection: Connection) -> None:
+        for worker_id in self._leases:
+            if not self._means.take(connection, self._key("worker", worker_id), waits=False):
+                # Often the server has just not noticed yet that the old connection is gone.
+                logger.warning("The lease of worker %s is held by a connection that was lost.", worker_id)
+
+    def is_alive(self, worker_id: str) -> bool:
+        key = self._key("worker", worker_id)
+        if self._session.repeated(lambda connection: self._means.held(connection, [key])):
+            return True
+        # After a restart of the server all have lost their leases, and whoever comes back first must not take the
+        # others for dead.
+        return time.monotonic() < self._session.reconnected + GRACE and worker_id in self._known()
+
+    def _known(self) -> list[str]:
+        """The ids of the workers that have not said good-bye."""
+        query = select(workers.c.worker).where(workers.c.run == self._name)
+        return self._session.repeated(lambda c: list(c.scalars(query)) if has_tables(c) else [])
+
+    def living_workers(self) -> list[str]:
+        keys = {self._key("worker", worker_id): worker_id for worker_id in self._known()}
+        held = self._session.repeated(lambda connection: self._means.held(connection, keys))
+        return sorted(keys[key] for key in held)
+
+
+class ServerLock(ThreadLock):
+    """A lock of this process's connection.
+
+    Args:
+        shown: What it is, in words.
+        session: The connection.
+        means: How it is taken.
+        key: Its number.
+    """
+
+    def __init__(self, shown: str, session: Session, means: Means, key: int) -> None:
+        self._session, self._means, self._key = session, means, key
+        super().__init__(shown)
+
+    def _begin_anew(self) -> None:
+        super()._begin_anew()
+        self._epoch: int | None = None  # of the connection that it was taken in
+
+    def take(self) -> None:
+        if self._session.repeated(self._try):
+            return
+        wait = Wait(f"the lock {self.path}", lambda: "another connection")
+        while not self._session.repeated(self._try_for_long):
+            wait.pause(0)
+
+    def _try(self, connection: Connection, waits: bool = False) -> bool:
+        is_taken = self._means.take(connection, self._key, waits)
+        if is_taken:
+            self._epoch = self._session.epoch
+        return is_taken
+
+    def _try_for_long(self, connection: Connection) -> bool:
+        return self._try(connection, waits=True)
+
+    def check(self) -> None:
+        """See `ServerLocks.check_held`."""
+        if self._depth and self._epoch != self._session.epoch:
+            raise LockLostError(f"the lock {self.path} fell, as the connection was lost.")
+
+    def free(self) -> None:
+        epoch, self._epoch = self._epoch, None
+        if epoch is not None and epoch == self._session.epoch:
+            with suppress(StorageError), self._session.used() as connection:
+                if epoch == self._session.epoch:
+                    self._means.free(connection, self._key)
+
+    def leave_to_parent(self) -> None:
+        self._begin_anew()

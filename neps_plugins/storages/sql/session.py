@@ -1,0 +1,224 @@
+"""The connection to a database: made when it is needed, and made again when it was lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+
+from neps_core import NePSError, StorageError, interrupts
+from neps_plugins.storages.sql.urls import Address
+
+logger = logging.getLogger("neps.sql")
+
+#: Seconds for which a database that was there, and is not there any more, is waited for; and between two tries.
+PATIENCE, SHORTEST, LONGEST = 120.0, 0.1, 2.0
+
+#: Keywords of drivers by which a host that is gone is noticed, and one that does not answer.
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "sqlite": {"timeout": 30.0, "check_same_thread": False},
+    "psycopg": {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
+    "psycopg2": {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
+    "pymysql": {"connect_timeout": 10},
+}
+
+#: What a connection begins with. A server, too, has to notice that the other host is gone.
+_BEGINNINGS: dict[str, tuple[str, ...]] = {
+    "sqlite": ("PRAGMA journal_mode=WAL", "PRAGMA foreign_keys=ON", "PRAGMA synchronous=NORMAL"),
+    "postgresql": (
+        "SET lock_timeout = '1s'",
+        "SET tcp_keepalives_idle = 10",
+        "SET tcp_keepalives_interval = 5",
+        "SET tcp_keepalives_count = 3",
+    ),
+    "mysql": ("SET SESSION wait_timeout = 600",),
+}
+
+T = TypeVar("T")
+
+
+class ConnectionLostError(StorageError):
+    """The connection is gone, and with it the locks; what was under way may have been done or not."""
+
+
+class Session:
+    """A connection to a database, for all threads of this process; each statement is a transaction.
+
+    Args:
+        address: The database.
+
+    Attributes:
+        epoch: How many connections there were. What was locked in an earlier one is not locked any more.
+        reconnected: When a lost connection was last made again, by `time.monotonic`.
+        on_connect: Called with each new connection.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.epoch = 0
+        self.reconnected = float("-inf")
+        self.on_connect: list[Callable[[Connection], None]] = []
+        self._connection: Connection | None = None
+        self._mutex = threading.RLock()
+        self._is_busy = False
+        try:
+            arguments = _ARGUMENTS.get(address.url.get_dialect().driver if address.file is None else "sqlite", {})
+            self._engine = create_engine(
+                address.url,
+                poolclass=NullPool,
+                isolation_level="AUTOCOMMIT",
+                hide_parameters=True,
+                connect_args=arguments,
+            )
+        except (ImportError, NoSuchModuleError) as reason:
+            raise StorageError(
+                f"storage={str(address)!r} needs a driver that isn't installed ({reason}). Install it with pip; the "
+                "usual ones are psycopg ('postgresql+psycopg://...') and pymysql ('mysql+pymysql://...')."
+            ) from None
+        _all_sessions.add(self)
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._drop()
+
+    @property
+    def kind(self) -> str:
+        """Of the database: `"sqlite"`, `"postgresql"` or `"mysql"`, which MariaDB is, too."""
+        name = self.address.url.get_backend_name()
+        return "mysql" if name == "mariadb" else name
+
+    @contextmanager
+    def used(self) -> Iterator[Connection]:
+        """The connection, for this thread alone.
+
+        Raises:
+            ConnectionLostError: If it is lost, or can't be made again.
+            StorageError: If the database refuses what is asked for.
+        """
+        with self._mutex:
+            if self._is_busy:  # a signal came in the middle of a statement
+                raise StorageError(f"the connection to {self.address} is in use.")
+            self._is_busy = True
+            try:
+                yield self._connected()
+            except NePSError:
+                raise
+            except DBAPIError as error:
+                raise self._understood(error) from None
+            except BaseException:  # in the middle of a statement: nobody knows what the server would say next
+                self._drop()
+                raise
+            finally:
+                self._is_busy = False
+
+    def _understood(self, error: DBAPIError) -> StorageError:
+        said = self.address.without_secrets(str(error.orig).strip().partition("\n")[0])
+        if error.connection_invalidated or (self._connection is None and self.epoch):
+            self._drop()
+            return ConnectionLostError(f"the connection to {self.address} is lost: {said}")
+        doing = f"can't connect to {self.address}" if self._connection is None else f"{self.address} refuses"
+        return StorageError(f"{doing}: {said}")
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and self._connection.closed:
+            self._drop()
+        if self._connection is None:
+            connection = self._engine.connect()
+            try:
+                for statement in _BEGINNINGS[self.kind]:
+                    connection.execute(text(statement))
+                for begin in self.on_connect:
+                    begin(connection)
+            except BaseException:
+                connection.invalidate()
+                connection.close()
+                raise
+            if self.epoch:
+                self.reconnected = time.monotonic()
+                logger.warning("Connected to %s again.", self.address)
+            self._connection = connection
+            self.epoch += 1
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is lost, perhaps
+                connection.invalidate() if self.address.file is None else None
+            with suppress(Exception):
+                connection.close()
+
+    def repeated(self, work: Callable[[Connection], T]) -> T:
+        """Do something that may be done twice; if the connection is lost, it is made again and that is done again.
+
+        Args:
+            work: Is given the connection.
+
+        Raises:
+            StorageError: If the database refuses it, or is away for too long.
+        """
+        end, delay = 0.0, SHORTEST
+        while True:
+            try:
+                with self.used() as connection:
+                    return work(connection)
+            except ConnectionLostError as error:
+                end = end or time.monotonic() + PATIENCE
+                if time.monotonic() > end:
+                    raise
+                logger.warning("%s; next try in %.1f s.", error, delay)
+            with interrupts.anywhere():
+                if interrupts.is_told_to_leave():
+                    raise StorageError(f"there is no connection to {self.address}, and this process was told to leave.")
+                time.sleep(delay)
+            delay = min(2 * delay, LONGEST)
+
+    def ping(self) -> None:
+        """Find out whether the connection is there; make it again if not. Nothing, if somebody uses it."""
+        if self._mutex.acquire(blocking=False):
+            try:
+                with suppress(StorageError), self.used() as connection:
+                    connection.execute(text("SELECT 1"))
+            finally:
+                self._mutex.release()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: the connection is the parent's, and is neither used nor closed here."""
+        if self._connection is not None:
+            _of_parents.append(self._connection)
+            _let_go(self._connection)
+        self._connection = None
+        self._mutex = threading.RLock()
+        self._is_busy = False
+
+
+def _let_go(connection: Connection) -> None:
+    """Have the system know that this process doesn't use a connection: when the parent dies, it ends."""
+    raw = connection.connection.dbapi_connection
+    number = getattr(raw, "fileno", None) or getattr(getattr(raw, "_sock", None), "fileno", None)
+    if number is not None:
+        with suppress(Exception):
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, number(), inheritable=False)
+            os.close(nothing)
+
+
+_of_parents: list[Connection] = []
+_all_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for session in list(_all_sessions):
+        session.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,555 @@
+"""Runs in databases: SQLite always, PostgreSQL and MariaDB where they are installed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+import neps
+from neps_core import LockLostError, RunGoneError, StorageError
+from neps_core import events as ev
+from neps_core.cli import main
+from neps_core.run import open_run
+from neps_core.storage import open_storage, shown_location
+from neps_core.storage_check import check_storage
+from neps_core.trials import Report, State
+from neps_plugins.copying import copy_run
+from tests import databases
+from tests.audit import audit_finished, audit_journal
+
+sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'neps-framework[sql]'")
+
+SPACE = {"x": neps.Float(0, 1)}
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[databases.Server]:
+    with databases.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[databases.Server]:
+    with databases.mariadb() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def url(request, tmp_path) -> str:
+    """A database, and the name of a run that isn't there."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/runs.db"
+    return f"{request.getfixturevalue(request.param).url}?run={uuid4().hex}"
+
+
+@pytest.fixture
+def sqlite(tmp_path) -> str:
+    return f"sqlite:///{tmp_path}/runs.db"
+
+
+@pytest.fixture
+def server_url(postgres) -> str:
+    return f"{postgres.url}?run={uuid4().hex}"
+
+
+def objective(x: float) -> float:
+    return x
+
+
+def run(root: Path, url: str, n: int = 3, function=objective, **more):
+    return neps.run(
+        function, SPACE, root_directory=root, storage=url, evaluations_to_spend=n, optimizer="random_search", **more
+    )
+
+
+def test_the_contract_of_storages(url, root):
+    check_storage(lambda: open_storage(root, url))
+
+
+class TestUse:
+    def test_a_run_is_gone_on_with(self, url, root):
+        assert len(run(root, url, seed=1).trials) == 3
+        result = neps.run(objective, root_directory=root, storage=url, evaluations_to_spend=2)
+        assert [trial.state for trial in result.trials.values()] == [State.SUCCESS] * 5
+        assert (root / "configs/config_5/report.yaml").exists()
+        assert not (root / ".neps/journal.jsonl").exists()
+        full, _ = neps.status(root, storage=url)
+        assert len(full) == 5
+        audit_finished(root, 5, storage=url)
+
+    def test_it_is_the_same_run_as_in_a_folder(self, url, root, tmp_path):
+        here = run(root, url, seed=1)
+        there = neps.run(
+            objective, SPACE, root_directory=tmp_path / "b", evaluations_to_spend=3, optimizer="random_search", seed=1
+        )
+        assert [t.config for t in here.trials.values()] == [t.config for t in there.trials.values()]
+
+    def test_all_that_takes_a_folder_takes_a_storage(self, sqlite, root):
+        run(root, sqlite, 1, function=lambda x: None)
+        neps.save_pipeline_results(0.5, "1", root, storage=sqlite)
+        assert neps.enqueue(root, {"x": 0.25}, storage=sqlite) == ["2"]
+        assert neps.import_trials([({"x": 0.75}, 3.0)], root, storage=sqlite) == ["3"]
+        with neps.AskAndTell("auto", root_directory=root, storage=sqlite) as loop:
+            asked = loop.ask()
+            assert asked.config == {"x": 0.25}
+            loop.tell(asked, 0.1)
+        loaded = neps.load_trials(root, storage=sqlite)
+        assert [result["objective_to_minimize"] for _, result in loaded] == [0.5, 0.1, 3.0]
+        assert neps.load_optimizer_info(root, storage=sqlite)["name"] == "random_search"
+        assert neps.load_pipeline_space(root, storage=sqlite).x.upper == 1
+        assert [trial.id for trial in neps.clean(root, ["3"], storage=sqlite)] == ["3"]
+        assert len(open_run(root, storage=sqlite).trials) == 2
+
+    def test_two_hosts_each_with_its_own_folder(self, sqlite, tmp_path):
+        one, other = tmp_path / "one" / "run", tmp_path / "other" / "run"
+        run(one, sqlite)
+        result = neps.run(objective, root_directory=other, storage=sqlite, evaluations_to_spend=2)
+        assert len(result.trials) == 5
+        assert (other / "configs/config_1/report.yaml").exists()
+        assert not (one / "configs/config_5").exists()
+        assert main(["publish", str(one), "--storage", sqlite]) == 0
+        audit_finished(one, 5, storage=sqlite)
+
+    def test_several_runs_in_one_database(self, sqlite, tmp_path):
+        run(tmp_path / "a", sqlite, 1)
+        run(tmp_path / "b", sqlite, 2)
+        run(tmp_path / "c", f"{sqlite}?run=a", 1)
+        sizes = [len(open_run(tmp_path / name, storage=sqlite).trials) for name in "ab"]
+        assert sizes == [2, 2]
+
+    def test_large_results_are_seen_by_all_hosts(self, url, root, tmp_path):
+        curve = [i / 7 for i in range(20_000)]
+        run(
+            root,
+            url,
+            1,
+            function=lambda x: {"objective_to_minimize": x, "learning_curve": curve, "extra": {"a": curve}},
+        )
+        name = "" if "run=" in url else f"?run={root.name}"
+        ((_, result),) = neps.load_trials(tmp_path / "elsewhere", storage=url + name)
+        assert list(result["learning_curve"]) == curve
+        assert result["extra"]["a"] == curve
+
+    def test_overwriting(self, url, root):
+        run(root, url)
+        following = open_run(root, storage=url)
+        assert list(run(root, url, 1, overwrite_root_directory=True).trials) == ["1"]
+        with pytest.raises(RunGoneError, match="overwritten"):
+            following.refresh()
+
+    def test_odd_text_comes_back(self, url, root):
+        text = "é\0 '\"\\ \U0001f600"
+        run(root, url, 1, function=lambda x: {"objective_to_minimize": float("inf"), "extra": {text: text}})
+        trial = open_run(root, storage=url).trials["1"]
+        assert trial.report.extra == {text: text}
+        assert trial.report.objective_to_minimize == float("inf")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("storage", ["runs.db", Path("runs.db"), 3])
+    def test_what_is_no_url(self, root, storage):
+        with pytest.raises(neps.NePSError, match="storage must be a URL"):
+            run(root, storage)
+
+    @pytest.mark.parametrize("storage", ["sqlite://", "sqlite:///:memory:"])
+    def test_a_database_in_memory(self, root, storage):
+        with pytest.raises(StorageError, match="names no file"):
+            run(root, storage)
+
+    def test_a_driver_that_is_not_there(self, root):
+        with pytest.raises(StorageError, match="needs a driver that isn't installed"):
+            run(root, "postgresql+nodriver://me:geheim@localhost/x")
+
+    def test_a_folder_with_a_run_of_its_own(self, sqlite, root):
+        neps.run(objective, SPACE, root_directory=root, evaluations_to_spend=1)
+        with pytest.raises(StorageError, match=r"holds a run of its own.*neps copy"):
+            run(root, sqlite)
+
+    def test_a_folder_whose_run_is_in_a_database(self, sqlite, root):
+        run(root, sqlite)
+        with pytest.raises(StorageError, match=r"give storage="):
+            neps.run(objective, SPACE, root_directory=root, evaluations_to_spend=1)
+
+    def test_another_database_for_a_folder(self, sqlite, root):
+        run(root, sqlite)
+        with pytest.raises(StorageError, match=r"shows a run that is not in sqlite.*Check storage="):
+            run(root, sqlite.replace("runs.db", "others.db"))
+
+    def test_a_later_schema(self, sqlite, root):
+        run(root, sqlite)
+        engine = sqlalchemy.create_engine(sqlite)
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text("UPDATE neps_schema SET version = 99"))
+        engine.dispose()
+        with pytest.raises(StorageError, match="version 99"):
+            run(root, sqlite)
+
+    def test_nothing_is_made_by_looking(self, sqlite, root, tmp_path):
+        with pytest.raises(FileNotFoundError, match="there is no run"):
+            neps.status(root, storage=sqlite)
+        assert not list(tmp_path.iterdir())
+
+    def test_a_database_that_does_not_answer(self, root):
+        pytest.importorskip("psycopg")
+        with pytest.raises(StorageError, match="can't connect"):
+            run(root, "postgresql+psycopg://me:geheim@127.0.0.1:1/x")
+
+
+class TestPasswords:
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "postgresql://me:geheim@host/db",
+            "postgresql://me:geheim@x/geheim@host/db",
+            "gopher://me:geheim@host",
+            "postgresql://host/db?user=me&password=geheim",
+            "mysql://host/db?ssl_key_passphrase=geheim&run=a",
+        ],
+    )
+    def test_they_are_not_shown(self, location):
+        assert "geheim" not in shown_location(location)
+        assert "***" in shown_location(location)
+
+    @pytest.mark.parametrize("scheme", ["gopher", "postgresql+nodriver", "postgresql+psycopg"])
+    def test_no_message_holds_them(self, root, scheme):
+        with pytest.raises(StorageError) as error:
+            run(root, f"{scheme}://me:geheim@127.0.0.1:1/x")
+        seen: list[str] = []
+        reason: BaseException | None = error.value
+        while reason is not None:
+            seen.append(repr(reason))
+            reason = reason.__cause__ or (None if reason.__suppress_context__ else reason.__context__)
+        assert "geheim" not in "".join(seen)
+
+    @pytest.mark.parametrize("server", ["postgres", "mariadb"])
+    def test_no_file_and_no_log_holds_them(self, request, server, root, caplog, capsys):
+        url = f"{request.getfixturevalue(server).url}?run={uuid4().hex}"
+        caplog.set_level(logging.DEBUG)
+        run(root, url)
+        assert main(["status", str(root), "--storage", url]) == 0
+        assert main(["status", "--storage", url]) == 0
+        assert "neps:***@" in capsys.readouterr().out
+        with pytest.raises(StorageError) as wrong:
+            run(root, url.replace(databases.PASSWORD, "wr0ng-password"))
+        assert "wr0ng-password" not in str(wrong.value) + caplog.text
+        assert databases.PASSWORD not in caplog.text
+        for path in root.rglob("*"):
+            assert not path.is_file() or databases.PASSWORD.encode() not in path.read_bytes(), path
+
+
+class TestCommands:
+    def test_status_finds_the_only_run(self, sqlite, root, tmp_path, capsys):
+        run(root, sqlite)
+        assert main(["status", "--storage", sqlite]) == 0
+        assert "3 success" in capsys.readouterr().out
+        run(tmp_path / "other", sqlite)
+        assert main(["status", "--storage", sqlite]) == 1
+        assert "holds 2 runs" in capsys.readouterr().err
+        assert main(["status", "--storage", f"{sqlite}?run=other", "--json"]) == 0
+        assert '"success": 3' in capsys.readouterr().out
+
+    def test_status_needs_one_of_both(self, capsys):
+        with pytest.raises(SystemExit):
+            main(["status"])
+        assert "ROOT" in capsys.readouterr().err
+
+    def test_enqueue_and_clean(self, sqlite, root, tmp_path):
+        run(root, sqlite)
+        (tmp_path / "configs.yaml").write_text("x: 0.5\n")
+        assert main(["enqueue", str(root), str(tmp_path / "configs.yaml"), "--storage", sqlite]) == 0
+        assert main(["clean", str(root), "--trial_ids", "1", "--storage", sqlite]) == 0
+        assert list(open_run(root, storage=sqlite).trials) == ["2", "3", "4"]
+
+
+def history(run) -> list[ev.Event]:
+    return [run.folder.whole(event) for event in run.journal.read(0)[0]]
+
+
+class TestCopy:
+    def test_there_and_back(self, url, tmp_path, capsys):
+        curve = [i / 7 for i in range(20_000)]
+
+        def evaluate(x):
+            neps.report(x, 1, loss=x)
+            return {"objective_to_minimize": x, "learning_curve": curve, "extra": {"a": curve, "b": 1}}
+
+        neps.run(evaluate, SPACE, root_directory=tmp_path / "a", evaluations_to_spend=3, optimizer="random_search")
+        original = history(open_run(tmp_path / "a"))
+        assert main(["copy", str(tmp_path / "a"), url]) == 0
+        assert "copied: 3 trial(s)" in capsys.readouterr().out
+        name = url if "run=" in url else f"{url}?run=a"
+        assert history(open_run(tmp_path / "x", storage=name)) == original
+        second = f"sqlite:///{tmp_path}/second.db?run=again"
+        assert main(["copy", name, second]) == 0
+        assert main(["copy", second, str(tmp_path / "b")]) == 0
+        back = open_run(tmp_path / "b", check=True)
+        assert history(back) == original
+        audit_folder = neps.run(evaluate, root_directory=tmp_path / "b", evaluations_to_spend=1)
+        assert len(audit_folder.trials) == 4
+        audit_finished(tmp_path / "b", 4)
+
+    def test_what_is_there_is_not_touched(self, sqlite, root, tmp_path):
+        run(root, sqlite)
+        neps.run(objective, SPACE, root_directory=tmp_path / "f", evaluations_to_spend=1)
+        with pytest.raises(StorageError, match="there is a run"):
+            copy_run(tmp_path / "f", f"{sqlite}?run={root.name}")
+        with pytest.raises(neps.NePSError, match=r"\?run=NAME"):
+            copy_run(f"{sqlite}?run={root.name}", sqlite)
+        with pytest.raises(FileNotFoundError):
+            copy_run(tmp_path / "nothing", sqlite)
+        assert len(open_run(root, storage=sqlite).trials) == 3
+
+    def test_a_copy_that_fails_leaves_nothing(self, sqlite, tmp_path):
+        curve = [i / 7 for i in range(20_000)]
+        evaluate = lambda x: {"objective_to_minimize": x, "extra": {"a": curve}}  # noqa: E731
+        neps.run(evaluate, SPACE, root_directory=tmp_path / "f", evaluations_to_spend=1)
+        next((tmp_path / "f/configs/config_1").glob("extra*")).unlink()
+        with pytest.raises(StorageError, match="Restore that file"):
+            copy_run(tmp_path / "f", sqlite)
+        assert not open_storage(tmp_path / "f2", f"{sqlite}?run=f").journal.exists()
+
+
+# ---------------------------------------------------------------------- what goes wrong
+
+WORKER = """
+    import json, logging, sys, time
+    import neps
+
+    logging.basicConfig(level=logging.INFO)
+    root, url, worker, n, seconds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])
+
+    class Told:
+        def neps_trial_finished(self, trial):
+            with open(f"told-{worker}.jsonl", "a") as file:
+                file.write(json.dumps([trial.id, trial.report.objective_to_minimize]) + chr(10))
+
+    def evaluate(x, pipeline_directory):
+        (pipeline_directory / "began").touch()
+        time.sleep(seconds)
+        return x
+
+    neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=root, storage=url, worker_id=worker, seed=3,
+             total_evaluations_to_spend=n, optimizer="random_search", observers=("summary", Told()))
+"""
+
+
+def told_by(folder: Path) -> dict[str, float]:
+    import json
+
+    lines = [json.loads(line) for path in folder.glob("told-*.jsonl") for line in path.read_text().splitlines()]
+    return dict(lines)
+
+
+def n_finished(root: Path, url: str) -> int:
+    return sum(trial.state.is_finished for trial in open_run(root, storage=url).trials.values())
+
+
+def test_the_trial_of_a_killed_worker_is_taken_at_once(url, root, script, wait_for):
+    script.write(WORKER)
+    victim = script.start(root, url, "victim", 1, 60)
+    wait_for(lambda: (root / "configs/config_1/began").exists())
+    assert open_run(root, storage=url).locks.living_workers() == ["victim"]
+    victim.kill()
+    victim.wait()
+    script.run(root, url, "heir", 1, 0)
+    trial = open_run(root, storage=url).trials["1"]
+    assert (trial.state, trial.metadata.evaluating_worker_id) == (State.SUCCESS, "heir")
+    assert trial.metadata.starts == 2
+
+
+def test_sixty_trials_of_two_workers_one_of_which_is_killed(url, root, script, wait_for):
+    script.write(WORKER)
+    victim = script.start(root, url, "victim", 60, 0.03)
+    other = script.start(root, url, "other", 60, 0.03)
+    wait_for(lambda: (root / "configs/config_20/began").exists())
+    victim.kill()
+    _, err = other.communicate(timeout=60)
+    assert other.returncode == 0, err
+    audit_journal(root, told_by(script.folder), url)
+    audit_finished(root, 60, storage=url)
+    assert databases.PASSWORD not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
+def test_the_database_is_restarted_in_the_middle(number, root, script, wait_for):
+    with databases.postgres() as server:
+        url = f"{server.url}?run=a"
+        script.write(WORKER)
+        workers = [script.start(root, url, f"worker{i}", 60, 0.03) for i in range(2)]
+        wait_for(lambda: (root / "configs/config_20/began").exists())
+        server.stop(number)
+        server.start()
+        for worker in workers:
+            _, err = worker.communicate(timeout=60)
+            assert worker.returncode == 0, err
+            assert "again" in err
+            assert databases.PASSWORD not in err
+        audit_journal(root, told_by(script.folder), url)
+        audit_finished(root, 60, storage=url)
+
+
+def end_connections(server: databases.Server) -> None:
+    """As a broken network does."""
+    engine = sqlalchemy.create_engine(server.url, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        )
+
+
+class TestLostConnections:
+    def test_a_lost_connection_is_made_again(self, postgres, server_url, root, caplog):
+        def evaluate(x):
+            end_connections(postgres)
+            return x
+
+        result = run(root, server_url, 4, function=evaluate)
+        assert [t.metadata.starts for t in result.trials.values()] == [1] * 4
+        audit_journal(root, {i: t.config["x"] for i, t in result.trials.items()}, server_url)
+        assert "Connected" in caplog.text
+
+    def test_a_lease_that_fell_ends_in_a_superseded_result(self, postgres, server_url, root, monkeypatch):
+        from neps_plugins.storages.sql import server_locks
+
+        monkeypatch.setattr(server_locks, "BEAT", 1000.0)
+
+        def evaluate(x, pipeline_id):
+            if pipeline_id == "1":
+                end_connections(postgres)
+                heir = neps.AskAndTell("auto", root_directory=root, storage=server_url)
+                taken = heir.ask()
+                assert taken.id == "1"
+                heir.tell(taken, -1.0)
+                heir.close()
+            return x
+
+        result = run(root, server_url, 2, function=evaluate)
+        first = result.trials["1"]
+        assert first.report.objective_to_minimize == -1.0
+        assert [report.objective_to_minimize for report in first.superseded] == [first.config["x"]]
+        assert result.trials["2"].state is State.SUCCESS
+
+    def test_others_are_not_taken_for_dead_by_whoever_comes_back_first(self, postgres, server_url, root):
+        run(root, server_url, 1)
+        one, other = (open_storage(root, server_url) for _ in range(2))
+        with one.locks.lease("w"):
+            assert other.locks.is_alive("w")
+            end_connections(postgres)
+            assert other.locks.is_alive("w")
+
+    def test_a_lease_is_taken_again(self, postgres, server_url, root, wait_for, monkeypatch):
+        from neps_plugins.storages.sql import server_locks
+
+        monkeypatch.setattr(server_locks, "BEAT", 0.05)
+        run(root, server_url, 1)
+        with open_storage(root, server_url).locks.lease("w"):
+            end_connections(postgres)
+            wait_for(lambda: open_storage(root, server_url).locks.living_workers() == ["w"])
+
+    def test_what_was_found_out_under_a_lost_lock_is_not_written(self, postgres, server_url, root):
+        run(root, server_url, 1)
+        mine = open_run(root, storage=server_url)
+        before = len(mine.journal.read(0)[0])
+        with pytest.raises(LockLostError), mine.locked("sampling"):
+            end_connections(postgres)
+            mine.record(ev.Noted("1", "decided before", 1.0))
+        assert len(open_storage(root, server_url).journal.read(0)[0]) == before
+        mine.record(ev.Noted("1", "decided now", 1.0))
+        assert open_run(root, storage=server_url).log.notes == {"1": "decided now"}
+
+    @pytest.mark.parametrize("was_written", [True, False])
+    def test_a_connection_that_is_lost_while_something_is_written(self, url, root, monkeypatch, was_written):
+        from neps_plugins.storages.sql.journal import SqlJournal
+        from neps_plugins.storages.sql.session import ConnectionLostError
+
+        run(root, url, 1)
+        mine = open_run(root, storage=url)
+        before = len(mine.journal.read(0)[0])
+        insert = SqlJournal._insert
+
+        def lost(self, *arguments):
+            monkeypatch.undo()
+            if was_written:
+                insert(self, *arguments)
+            raise ConnectionLostError("gone")
+
+        monkeypatch.setattr(SqlJournal, "_insert", lost)
+        mine.record(ev.Noted("1", "once", 1.0))  # it looks, and (if nothing was written) does it again
+        assert mine.log.notes == {"1": "once"}
+        assert len(open_storage(root, url).journal.read(0)[0]) == before + 1
+
+    @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+    def test_a_forked_child_does_not_end_its_parents_connection(self, request, kind, root):
+        url = f"{request.getfixturevalue(kind).url}?run={uuid4().hex}"
+
+        def evaluate(x):
+            others = open_storage(root, url)
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    neps.status(root, storage=url)  # with a connection of its own
+                finally:
+                    sys.stdout.flush()
+                    os._exit(0)
+            os.waitpid(pid, 0)
+            assert len(others.locks.living_workers()) == 1
+            return x
+
+        result = run(root, url, 2, function=evaluate)
+        assert [t.state for t in result.trials.values()] == [State.SUCCESS] * 2
+
+
+def test_a_position_is_a_number(sqlite, root):
+    storage = open_storage(root, sqlite)
+    storage.journal.create()
+    assert storage.journal.read(0) == ([], 0)
+    with storage.locks.lock("journal"):
+        storage.journal.append([ev.Created(ev.FORMAT, 1, 1.0)])
+        storage.journal.append([ev.Sampled("1", {}), ev.Finished("1", 1.0, State.SUCCESS, Report(1.0))])
+    events, position = storage.journal.read(1)
+    assert [type(event) for event in events] == [ev.Sampled, ev.Finished]
+    assert position == 2
+
+
+def test_a_damaged_record_is_told(sqlite, root):
+    run(root, sqlite)
+    engine = sqlalchemy.create_engine(sqlite)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE neps_events SET record = '[{' WHERE number = 3"))
+    engine.dispose()
+    with pytest.raises(StorageError, match="is damaged"):
+        open_run(root, storage=sqlite)
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def test_a_relative_file_stays_where_it_is(tmp_path, root):
+    (tmp_path / "elsewhere").mkdir()
+
+    def evaluate(x):
+        os.chdir(tmp_path / "elsewhere")
+        return x
+
+    with working_in(tmp_path):
+        run(root, "sqlite:///runs.db", 2, function=evaluate)
+    assert (tmp_path / "runs.db").exists()
+    assert not list((tmp_path / "elsewhere").iterdir())
