@@ -133,7 +133,7 @@ def test_a_configuration_that_kills_every_worker(name, root, program):
 @pytest.mark.parametrize("name", engines("threads", "processes", "loky", "dask", "ray", "slurm"))
 def test_a_dispatcher_that_is_killed_again_and_again(name, root, program, wait_for):
     """Nothing is lost, doubled or stuck."""
-    n = 300 if IS_FULL else 6 if name == "slurm" else 60  # a job takes two seconds to begin
+    n = 300 if IS_FULL else 6 if name == "slurm" else 40  # a job takes two seconds to begin
     script = program(name, "time.sleep(0.02)")
     for goal in (1, n // 2):
         dispatcher = script.start(root, n)
