@@ -21,8 +21,8 @@ from neps_plugins.storages.sql.server_locks import ServerLocks
 from neps_plugins.storages.sql.session import ConnectionLostError, Session
 from neps_plugins.storages.sql.tables import events, has_tables, make_tables, runs, workers
 
-#: How SQLite is told not to wait for the disk at each commit, and to. A server always waits: if it forgot, in a crash of
-#: its own, what its clients have seen, they would go on with what nobody else knows.
+#: How SQLite is told not to wait for the disk at each commit, and to. A server always waits: if it forgot, in a crash
+#: of its own, what its clients have seen, they would go on with what nobody else knows.
 _DURABLE = "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"
 
 _READ = (
