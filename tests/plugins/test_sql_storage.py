@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -342,14 +343,8 @@ WORKER = """
 
 
 def told_by(folder: Path) -> dict[str, float]:
-    import json
-
     lines = [json.loads(line) for path in folder.glob("told-*.jsonl") for line in path.read_text().splitlines()]
     return dict(lines)
-
-
-def n_finished(root: Path, url: str) -> int:
-    return sum(trial.state.is_finished for trial in open_run(root, storage=url).trials.values())
 
 
 def test_the_trial_of_a_killed_worker_is_taken_at_once(url, root, script, wait_for):
@@ -363,6 +358,17 @@ def test_the_trial_of_a_killed_worker_is_taken_at_once(url, root, script, wait_f
     trial = open_run(root, storage=url).trials["1"]
     assert (trial.state, trial.metadata.evaluating_worker_id) == (State.SUCCESS, "heir")
     assert trial.metadata.starts == 2
+
+
+def test_a_worker_that_is_told_to_leave_puts_its_trial_back(url, root, script, wait_for):
+    script.write(WORKER)
+    worker = script.start(root, url, "worker", 1, 60)
+    wait_for(lambda: (root / "configs/config_1/began").exists())
+    worker.terminate()
+    worker.communicate(timeout=30)
+    run = open_run(root, storage=url)
+    assert (run.trials["1"].state, run.trials["1"].metadata.starts) == (State.PENDING, 0)
+    assert not run.locks.living_workers()
 
 
 def test_sixty_trials_of_two_workers_one_of_which_is_killed(url, root, script, wait_for):
