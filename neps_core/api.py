@@ -224,7 +224,13 @@ def run(
             engine = start_engine()
             stack.callback(engine.end or _nothing)
             job = Job(
-                _target(evaluate_pipeline), space, name, _location(the_run, root_directory), rule, claims.requires_cost
+                _target(evaluate_pipeline),
+                space,
+                name,
+                _location(the_run, root_directory),
+                storage,
+                rule,
+                claims.requires_cost,
             )
             worker = Dispatcher(the_run, claims, job, user_function, engine, interrupts, chosen.ignores_results)
             stack.enter_context(setup.begun(seed, name))

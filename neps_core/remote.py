@@ -67,6 +67,7 @@ class Job:
         space: The search space.
         worker_id: Who claims the trials.
         location: Where the run is opened to report something; None if it is only there in the process that claims.
+        storage: What it is kept in, if not there.
         rule: Says whether to go on; None for always.
         requires_cost: Whether a result needs a cost.
     """
@@ -75,6 +76,7 @@ class Job:
     space: SearchSpace
     worker_id: str
     location: str | None
+    storage: str | None = None
     rule: StoppingRule | None = None
     requires_cost: bool = False
 
@@ -152,7 +154,7 @@ class _Arrived:
                         "the run is kept in the memory of the process that called neps.run, so neps.report can't reach "
                         "it from here. Give a folder as root_directory, or executor='threads'."
                     )
-                run = _FollowedRun(open_storage(self.job.location), Observers(()))
+                run = _FollowedRun(open_storage(self.job.location, self.job.storage), Observers(()))
                 if not run.journal.exists():
                     raise StorageError(
                         f"there is no run in {self.job.location} as this process sees it, so neps.report can't reach "

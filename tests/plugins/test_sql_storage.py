@@ -559,3 +559,24 @@ def test_a_relative_file_stays_where_it_is(tmp_path, root):
         run(root, "sqlite:///runs.db", 2, function=evaluate)
     assert (tmp_path / "runs.db").exists()
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_an_executors_processes_report_into_the_database(sqlite, root, script):
+    """They open the run where it is kept, not in the folder."""
+    script.write(
+        """
+        import sys, neps
+
+        def evaluate(x):
+            neps.report(x + 1, 1)
+            neps.report(x, 2)
+            return x
+
+        if __name__ == "__main__":
+            neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], storage=sys.argv[2], n_workers=2,
+                     optimizer="random_search", evaluations_to_spend=4)
+        """
+    )
+    script.run(root, sqlite)
+    run = open_run(root, storage=sqlite)
+    assert [len(trial.points) for trial in run.trials.values()] == [2, 2, 2, 2]
