@@ -463,6 +463,25 @@ class TestLostConnections:
             end_connections(postgres)
             wait_for(lambda: open_storage(root, server_url).locks.living_workers() == ["w"])
 
+    def test_a_lease_that_the_lost_connection_still_has_is_taken_later(
+        self, postgres, server_url, root, wait_for, monkeypatch
+    ):
+        from neps_plugins.storages.sql import server_locks
+
+        monkeypatch.setattr(server_locks, "BEAT", 0.05)
+        run(root, server_url, 1)
+        take, tries = server_locks.PostgresMeans.take, []
+
+        def refused(self, *arguments, **more):
+            tries.append(arguments)
+            return len(tries) > 3 and take(self, *arguments, **more)
+
+        with open_storage(root, server_url).locks.lease("w"):
+            monkeypatch.setattr(server_locks.PostgresMeans, "take", refused)
+            end_connections(postgres)
+            wait_for(lambda: open_storage(root, server_url).locks.living_workers() == ["w"])
+        assert len(tries) == 4
+
     def test_what_was_found_out_under_a_lost_lock_is_not_written(self, postgres, server_url, root):
         run(root, server_url, 1)
         mine = open_run(root, storage=server_url)

@@ -110,6 +110,7 @@ class ServerLocks:
         self._means: Means = PostgresMeans() if session.kind == "postgresql" else MysqlMeans()
         self._locks: dict[str, ServerLock] = {}
         self._leases: set[str] = set()
+        self._missing: set[str] = set()  # those of them that an earlier connection has still
         session.on_connect.append(self._take_again)
 
     def _key(self, kind: str, name: str) -> int:
@@ -153,6 +154,7 @@ class ServerLocks:
         finally:
             is_over.set()
             self._leases.discard(worker_id)
+            self._missing.discard(worker_id)
             with suppress(StorageError), self._session.used() as connection:  # else it falls with the connection
                 self._means.free(connection, key)
                 theirs = workers.c.run == self._name, workers.c.worker == worker_id
@@ -162,11 +164,20 @@ class ServerLocks:
         """While the user's function runs: notice that the connection is lost, and make it again."""
         while not is_over.wait(BEAT):
             self._session.ping()
+            if self._missing:
+                with suppress(StorageError), self._session.used() as connection:
+                    self._take_missing(connection)
 
     def _take_again(self, connection: Connection) -> None:
-        for worker_id in self._leases:
-            if not self._means.take(connection, self._key("worker", worker_id), waits=False):
-                # Often the server has just not noticed yet that the old connection is gone.
+        """Take all leases, in a new connection."""
+        self._missing = set(self._leases)
+        self._take_missing(connection)
+
+    def _take_missing(self, connection: Connection) -> None:
+        for worker_id in sorted(self._missing):
+            if self._means.take(connection, self._key("worker", worker_id), waits=False):
+                self._missing.discard(worker_id)
+            else:  # often the server has just not noticed yet that the old connection is gone
                 logger.warning("The lease of worker %s is held by a connection that was lost.", worker_id)
 
     def is_alive(self, worker_id: str) -> bool:

@@ -74,6 +74,7 @@ class Session:
             self._engine = create_engine(
                 address.url,
                 poolclass=NullPool,
+                pool_reset_on_return=None,  # there is no transaction to end, and perhaps no connection
                 isolation_level="AUTOCOMMIT",
                 hide_parameters=True,
                 connect_args=arguments,
