@@ -366,7 +366,7 @@ class TestScalarize:
             def follow(self, function, pipeline_space):
                 return evolve(leader, best=None)
 
-        monkeypatch.setattr("neps_core.api.find_rank", lambda root_directory, distributed: Rank())
+        monkeypatch.setattr("neps_core.api.find_rank", lambda *_: Rank())
         followed = search([], root, evaluations_to_spend=1, scalarize=[1, 2])
         assert followed.best.id == leader.best.id == "3"
         assert search([], root, evaluations_to_spend=1).best is None
