@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,12 +59,16 @@ def address_of(dashboard: subprocess.Popen[str]) -> str:
     return dashboard.stdout.readline().split()[-1]
 
 
-def test_the_page_follows_two_workers(tmp_path: Path) -> None:
+def test_the_page_follows_two_workers(tmp_path: Path, wait_for: Any) -> None:
     root = tmp_path / "run"
     worker = ("-c", WORKER, str(root), HOSTILE)
     served = ("-m", "neps", "dashboard", str(root), "--port", "0", "--no-browser", "--allow-changes")
-    with open_page() as (page, asked, complaints), process(*worker), process(*worker), process(*served) as dashboard:
-        address = address_of(dashboard)
+    with ExitStack() as stack:
+        page, asked, complaints = stack.enter_context(open_page())
+        for _ in range(2):
+            stack.enter_context(process(*worker))
+        wait_for((root / "configs").exists)  # before it looks for them
+        address = address_of(stack.enter_context(process(*served)))
         page.goto(address)
         page.wait_for_selector(".chart canvas")
         assert "token" not in page.evaluate("location.href"), "the token must not stay in the address"
