@@ -65,9 +65,10 @@ def test_the_page_follows_two_workers(tmp_path: Path, wait_for: Any) -> None:
     served = ("-m", "neps", "dashboard", str(root), "--port", "0", "--no-browser", "--allow-changes")
     with ExitStack() as stack:
         page, asked, complaints = stack.enter_context(open_page())
+        workers = stack.enter_context(ExitStack())
         for _ in range(2):
-            stack.enter_context(process(*worker))
-        wait_for((root / "configs").exists)  # before it looks for them
+            workers.enter_context(process(*worker))
+        wait_for((root / "configs").exists)
         address = address_of(stack.enter_context(process(*served)))
         page.goto(address)
         page.wait_for_selector(".chart canvas")
@@ -109,7 +110,8 @@ def test_the_page_follows_two_workers(tmp_path: Path, wait_for: Any) -> None:
             page.click(f"#tab-{tab}")
             page.wait_for_selector("#panel canvas, #panel pre, #panel .problem")
 
-        # A folder that vanishes is told, and followed when it is back.
+        # A folder that vanishes is told, and followed when it is back. A worker might make it anew meanwhile.
+        workers.close()
         os.rename(root, tmp_path / "away")
         page.wait_for_selector("#banner:not([hidden])", timeout=PATIENCE)
         assert "no run in" in page.inner_text("#banner")
