@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,42 @@ class RunStatus:
     told: list[str]
 
 
-def status_of(run: Run) -> RunStatus:
-    """How a run stands, as far as it has been read."""
+class Told:
+    """What the optimizer of a run says itself of how it stands. It is made once, and so looks at what is new only.
+
+    Args:
+        run: The run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._made_for: object = None
+        self._tell: Any = None
+
+    def lines(self) -> list[str]:
+        """What it says, a line each; none if it has nothing to say, or isn't here."""
+        log = self._run.log
+        if not log.optimizers or log.space is None:
+            return []
+        if self._made_for is not log.optimizers[-1]:
+            self._made_for, self._tell = log.optimizers[-1], None
+            with suppress(NePSError):  # a plugin or an operator that isn't here: the rest can still be shown
+                self._tell = getattr(choose(restore(log.optimizers[-1]), self._run.space).optimizer, "status", None)
+        if not callable(self._tell):
+            return []
+        try:
+            return [str(line) for line in self._tell(self._run.trials)]
+        except Exception as error:  # an optimizer's code, so anything: the rest can still be shown
+            return [f"(the optimizer can't say how it stands: {error!r})"]
+
+
+def status_of(run: Run, told: Told | None = None) -> RunStatus:
+    """How a run stands, as far as it has been read.
+
+    Args:
+        run: The run.
+        told: Of the run, for who looks again and again; or else the optimizer is made anew.
+    """
     trials = list(run.trials.values())
     counts = count_states(trials)
     front = Front(trials)
@@ -80,7 +115,7 @@ def status_of(run: Run) -> RunStatus:
         running=running(run),
         workers=run.locks.living_workers(),
         failed=[trial for trial in trials if trial.report is not None and trial.report.err],
-        told=_of_optimizer(run),
+        told=(told or Told(run)).lines(),
     )
 
 
@@ -92,24 +127,6 @@ def running(run: Run) -> list[Running]:
         worker = "" if trial.metadata.is_asynchronous else trial.metadata.evaluating_worker_id or ""
         found.append(Running(trial, worker, bool(worker) and run.locks.is_alive(worker)))
     return found
-
-
-def _of_optimizer(run: Run) -> list[str]:
-    """What the optimizer itself says of how it stands, if it does."""
-    if not run.log.optimizers or run.log.space is None:
-        return []
-    record = run.log.optimizers[-1]
-    try:
-        optimizer = choose(restore(record), run.space).optimizer
-    except NePSError:  # a plugin or an operator that isn't here: the rest can still be shown
-        return []
-    tell = getattr(optimizer, "status", None)
-    if not callable(tell):
-        return []
-    try:
-        return [str(line) for line in tell(run.trials)]
-    except Exception as error:  # an optimizer's code, so anything: the rest can still be shown
-        return [f"(the optimizer can't say how it stands: {error!r})"]
 
 
 def status(root_directory: str | Path, print_summary: bool = False, *, storage: str | None = None) -> tuple[Any, Any]:

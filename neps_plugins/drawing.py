@@ -9,6 +9,7 @@ from typing import Any
 
 from neps_core import Trial
 from neps_core.pareto import pareto_front
+from neps_plugins.axes import as_label, upright_axes
 from neps_plugins.toolkit.pareto.hypervolume import RunningHypervolume
 from neps_plugins.toolkit.pareto.reference import beyond_all
 
@@ -24,12 +25,6 @@ def objective_names(trials: Sequence[Trial]) -> list[str]:
     trial = trials[0]
     names = list(trial.objectives_by_name) or [f"objective {i + 1}" for i in range(len(trial.objectives or ()))]
     return [as_label(name) for name in names]
-
-
-def as_label(text: str) -> str:
-    """A text that matplotlib does not take for a formula, shortened."""
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return (text if len(text) <= 40 else f"{text[:20]}...{text[-17:]}").replace("$", r"\$")
 
 
 def draw_objective(
@@ -147,22 +142,17 @@ def draw_parallel_coordinates(figure: Any, front: Sequence[Trial]) -> None:
             columns.append((as_label(path), values))
     del columns[DECISIONS:]
     columns += zip(objective_names(front), map(list, zip(*(trial.objectives or () for trial in front))))
-    places = []
+    places: list[list[float]] = []
+    ends: list[tuple[str, str]] = []
     figure.set_size_inches(max(7, 1.3 * len(columns)), 4.5)
     axes = figure.add_subplot()
-    for x, (_, values) in enumerate(columns):
+    for _, values in columns:
         heights, lowest, highest = _heights(values)
         places.append(heights)
-        axes.axvline(x, color="lightgray", zorder=0)
-        axes.text(x, -0.03, lowest, ha="center", va="top", fontsize="small")
-        axes.text(x, 1.03, highest, ha="center", va="bottom", fontsize="small")
+        ends.append((lowest, highest))
     for i, line in enumerate(zip(*places)):
         axes.plot(range(len(columns)), line, "o-", ms=3, color=colormaps["viridis"](i / max(1, len(front) - 1)))
-    axes.set_xticks(range(len(columns)), [name for name, _ in columns], rotation=30, ha="right")
-    axes.tick_params(axis="x", pad=14)
-    axes.set_yticks([])
-    axes.set_ylim(-0.12, 1.12)
-    axes.spines[:].set_visible(False)
+    upright_axes(axes, [name for name, _ in columns], ends)
 
 
 def _heights(values: Sequence[Any]) -> tuple[list[float], str, str]:

@@ -7,9 +7,8 @@ colour-blind people can tell apart.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,17 @@ import numpy as np
 from neps_core import NePSError
 from neps_plugins.analysis.analysis import Analysis
 from neps_plugins.analysis.compare import compare
-from neps_plugins.drawing import as_label
+from neps_plugins.axes import (
+    LARGEST,
+    all_drawable,
+    any_drawable,
+    as_label,
+    drawable_pairs,
+    name_axis,
+    places_on,
+    scale,
+    upright_axes,
+)
 
 Document = Mapping[str, Any]
 
@@ -32,12 +41,6 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY = (
     "#999999",
 )
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GREY)
-
-#: What is larger can't be drawn: the ends of an axis lie beyond it.
-LARGEST = 1e300
-
-#: Values that span at least this factor, and are positive, are drawn on a logarithmic scale.
-ORDERS = 100.0
 
 #: Parameters of which a picture of many has a panel.
 PANELS = 9
@@ -56,20 +59,20 @@ SPENT = {
 
 def draw_anytime(figure: Any, document: Document) -> None:
     """Every result and the best so far, over each thing that was spent."""
-    axes_of = {name: axis for name, axis in document["axes"].items() if _pairs(axis["x"], axis["y"])[0]}
+    axes_of = {name: axis for name, axis in document["axes"].items() if drawable_pairs(axis["x"], axis["y"])[0]}
     if not axes_of:
         raise NePSError("there is no finite result yet.")
     results = document["results"]
     figure.set_size_inches(max(6.0, 4.2 * len(axes_of)), 4.2)
     for axes, (name, axis) in zip(figure.subplots(1, len(axes_of), squeeze=False, sharey=True).flat, axes_of.items()):
         if name == "evaluations":
-            axes.scatter(*_pairs(results["x"], results["y"]), s=9, color=GREY, alpha=0.6, label="results")
-        x, y = _pairs(axis["x"], axis["y"])
+            axes.scatter(*drawable_pairs(results["x"], results["y"]), s=9, color=GREY, alpha=0.6, label="results")
+        x, y = drawable_pairs(axis["x"], axis["y"])
         # The best one stays so until the last result.
-        ends = [end for end in results["x" if name == "evaluations" else name] if _all([end])]
+        ends = [end for end in results["x" if name == "evaluations" else name] if all_drawable([end])]
         axes.step([*x, max([*x, *ends])], [*y, y[-1]], where="post", color=BLUE, label="best so far")
         axes.set_xlabel(SPENT.get(name, name))
-        _scale(axes, "y", [*axis["y"], *(results["y"] if name == "evaluations" else ())], document.get("log"))
+        scale(axes, "y", [*axis["y"], *(results["y"] if name == "evaluations" else ())], document.get("log"))
         axes.legend(fontsize="small")
     figure.axes[0].set_ylabel(as_label(document["objective"]))
 
@@ -82,7 +85,9 @@ def draw_comparison(figure: Any, document: Document) -> None:
     banded = {band["label"] for band in document["bands"] if band["n"] > 1}
     for band in document["bands"]:
         if band["label"] in banded:
-            rows = [values for values in zip(band["x"], band["median"], band["low"], band["high"]) if _all(values)]
+            rows = [
+                values for values in zip(band["x"], band["median"], band["low"], band["high"]) if all_drawable(values)
+            ]
             if rows:
                 x, median, low, high = zip(*rows)
                 label = f"{as_label(band['label'])} (median of {band['n']}, quartiles)"
@@ -90,13 +95,13 @@ def draw_comparison(figure: Any, document: Document) -> None:
                 axes.fill_between(x, low, high, step="post", color=colours.get(band["label"], BLUE), alpha=0.2, lw=0)
                 seen += [*low, *high]
     for run in document["runs"]:
-        if run["label"] not in banded and _drawable(run["y"]):
-            xs, ys = _pairs(run["x"], run["y"])
+        if run["label"] not in banded and any_drawable(run["y"]):
+            xs, ys = drawable_pairs(run["x"], run["y"])
             axes.step(xs, ys, where="post", color=colours[run["label"]], label=as_label(run["label"]))
             seen += ys
     if not seen:
         raise NePSError("none of the runs has a finite result yet.")
-    _scale(axes, "y", seen)
+    scale(axes, "y", seen)
     axes.set(xlabel=SPENT.get(document["axis"], document["axis"]), ylabel="best so far")
     axes.legend(fontsize="small")
 
@@ -128,9 +133,9 @@ def draw_effects(figure: Any, documents: Sequence[Document]) -> None:
     panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
     for axes, document in zip(panels, documents):
         slices, effect = document["slices"], document["effects"]
-        x, y = _pairs(_places(slices), slices["y"])
+        x, y = drawable_pairs(_places(slices), slices["y"])
         axes.scatter(x, y, s=8, color=GREY, alpha=0.6)
-        if effect is not None and _drawable(effect["mean"]):
+        if effect is not None and any_drawable(effect["mean"]):
             at = list(range(len(effect["choices"]))) if effect.get("choices") else effect["x"]
             if effect.get("choices"):
                 below = np.array(effect["mean"]) - np.array(effect["low"])
@@ -139,8 +144,8 @@ def draw_effects(figure: Any, documents: Sequence[Document]) -> None:
             else:
                 axes.plot(at, effect["mean"], color=BLUE)
                 axes.fill_between(at, effect["low"], effect["high"], color=BLUE, alpha=0.2, lw=0)
-        _axis(axes, "x", slices)
-        _scale(axes, "y", y)
+        name_axis(axes, "x", slices)
+        scale(axes, "y", y)
     for axes in panels[len(documents) :]:
         axes.axis("off")
     figure.supylabel("objective", fontsize="medium")
@@ -155,15 +160,15 @@ def draw_front(figure: Any, document: Document) -> None:
     for is_feasible, marker, colour, label in ((True, "o", GREY, "results"), (False, "x", "lightgray", "infeasible")):
         chosen = [i for i, feasible in enumerate(points["feasible"]) if feasible is is_feasible]
         if chosen:
-            x, y = _pairs([points["x"][i] for i in chosen], [points["y"][i] for i in chosen])
+            x, y = drawable_pairs([points["x"][i] for i in chosen], [points["y"][i] for i in chosen])
             axes.scatter(x, y, s=12, color=colour, marker=marker, label=label)
-    front = sorted(zip(*_pairs(document["front"]["x"], document["front"]["y"])))
+    front = sorted(zip(*drawable_pairs(document["front"]["x"], document["front"]["y"])))
     if front:
         if document["objectives"] == 2:  # of more, a trial is on the front by the others, too
             axes.step(*zip(*front), where="post", color=BLUE, lw=1)
         axes.scatter(*zip(*front), s=22, color=BLUE, zorder=3, label="Pareto front")
-    _scale(axes, "x", points["x"])
-    _scale(axes, "y", points["y"])
+    scale(axes, "x", points["x"])
+    scale(axes, "y", points["y"])
     axes.set(xlabel=as_label(document["names"][0]), ylabel=as_label(document["names"][1]))
     axes.legend(fontsize="small")
 
@@ -171,10 +176,10 @@ def draw_front(figure: Any, document: Document) -> None:
 def draw_hypervolume(figure: Any, document: Document) -> None:
     """The hypervolume of the front so far, over the evaluations."""
     volume = document["hypervolume"]
-    if volume is None or not _drawable(volume["y"]):
+    if volume is None or not any_drawable(volume["y"]):
         raise NePSError("a hypervolume needs two or three objectives, and a feasible result.")
     axes = figure.add_subplot()
-    axes.step(*_pairs(volume["x"], volume["y"]), where="post", color=BLUE)
+    axes.step(*drawable_pairs(volume["x"], volume["y"]), where="post", color=BLUE)
     reference = ", ".join(f"{value:.4g}" for value in volume["reference"])
     axes.set(xlabel="evaluations", ylabel=f"hypervolume (reference point: {reference})")
     axes.grid(alpha=0.3)
@@ -182,20 +187,20 @@ def draw_hypervolume(figure: Any, document: Document) -> None:
 
 def draw_curves(figure: Any, document: Document) -> None:
     """The learning curve of each trial."""
-    lines = [line for line in document["lines"] if _drawable(line["values"])]
+    lines = [line for line in document["lines"] if any_drawable(line["values"])]
     if not lines:
         raise NePSError("no trial has reported anything, or returned a learning curve.")
     axes = figure.add_subplot()
     seen: list[float] = []
     for line in lines:
-        x, y = _pairs(line["steps"], line["values"])
+        x, y = drawable_pairs(line["steps"], line["values"])
         stopped = bool(line.get("stopped_early"))
         axes.plot(x, y, color=ORANGE if stopped else BLUE, alpha=0.5, lw=0.9, marker="o" if len(x) == 1 else None, ms=3)
         seen += y
     for label, colour in (("to the end", BLUE), ("stopped early", ORANGE)):
         if any(bool(line.get("stopped_early")) is (colour == ORANGE) for line in lines):
             axes.plot([], [], color=colour, label=label)
-    _scale(axes, "y", seen)
+    scale(axes, "y", seen)
     axes.set(xlabel="step", ylabel="objective")
     axes.legend(fontsize="small")
 
@@ -203,16 +208,16 @@ def draw_curves(figure: Any, document: Document) -> None:
 def draw_rungs(figure: Any, document: Document) -> None:
     """Every result by the fidelity that it was evaluated at; and how many trials each rung has."""
     results = document["results"]
-    if document["fidelity"] is None or not _drawable(results["y"]):
+    if document["fidelity"] is None or not any_drawable(results["y"]):
         raise NePSError("the space has no fidelity, or nothing has a finite result yet.")
     left, right = figure.subplots(1, 2)
     figure.set_size_inches(9, 4.2)
-    x, y = _pairs(results["x"], results["y"])
+    x, y = drawable_pairs(results["x"], results["y"])
     left.scatter(x, y, s=10, color=BLUE, alpha=0.6)
     levels = sorted(set(x))
     left.step(levels, [min(b for a, b in zip(x, y) if a == level) for level in levels], where="mid", color=RED, lw=1)
-    _scale(left, "x", x)
-    _scale(left, "y", y)
+    scale(left, "x", x)
+    scale(left, "y", y)
     left.set(xlabel=as_label(document["fidelity"]), ylabel="objective")
     names = [as_label(str(bracket["name"])) for bracket in document["brackets"]]
     bottom = np.zeros(len(names))
@@ -250,18 +255,8 @@ def draw_parallel(figure: Any, document: Document) -> None:
             last = (value - low) / (high - low) if high > low else 0.5
             colour = colormaps["cividis"](0.05 + 0.9 * ranked[value])
             axes.plot([*(column[i] for column in heights), last], color=colour, alpha=0.6, lw=0.9)
-    for place in range(len(columns) + 1):
-        axes.axvline(place, color="lightgray", zorder=0, lw=0.8)
     ends = [(_end(column, "lower"), _end(column, "upper")) for column in columns] + [(f"{low:.4g}", f"{high:.4g}")]
-    for place, (lowest, highest) in enumerate(ends):
-        axes.text(place, -0.03, lowest, ha="center", va="top", fontsize="x-small")
-        axes.text(place, 1.03, highest, ha="center", va="bottom", fontsize="x-small")
-    names = [*(as_label(column["path"]) for column in columns), name]
-    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
-    axes.tick_params(axis="x", pad=14)
-    axes.set_yticks([])
-    axes.set_ylim(-0.12, 1.12)
-    axes.spines[:].set_visible(False)
+    upright_axes(axes, [*(as_label(column["path"]) for column in columns), name], ends, "x-small")
 
 
 def draw_contour(figure: Any, document: Document) -> None:
@@ -274,10 +269,10 @@ def draw_contour(figure: Any, document: Document) -> None:
     shown = axes.pcolormesh(x, y, mean, shading="nearest", cmap="cividis")
     figure.colorbar(shown, ax=axes, label="objective, predicted")
     points = document["points"]
-    px, py = _pairs(_points(document["x"], points["x"]), _points(document["y"], points["y"]))
+    px, py = drawable_pairs(places_on(document["x"], points["x"]), places_on(document["y"], points["y"]))
     axes.scatter(px, py, s=12, facecolor="none", edgecolor="white", lw=0.8)
-    _axis(axes, "x", document["x"])
-    _axis(axes, "y", document["y"])
+    name_axis(axes, "x", document["x"])
+    name_axis(axes, "y", document["y"])
 
 
 def draw_rank(figure: Any, document: Document) -> None:
@@ -286,23 +281,23 @@ def draw_rank(figure: Any, document: Document) -> None:
     if not points["x"]:
         raise NePSError("there is no finite result yet.")
     axes = figure.add_subplot()
-    x, y = _points(document["x"], points["x"]), _points(document["y"], points["y"])
-    rows = [each for each in zip(x, y, points["rank"]) if _all(each)]
+    x, y = places_on(document["x"], points["x"]), places_on(document["y"], points["y"])
+    rows = [each for each in zip(x, y, points["rank"]) if all_drawable(each)]
     xs, ys, ranks = zip(*rows)
     shown = axes.scatter(xs, ys, c=ranks, s=22, cmap="cividis", vmin=0, vmax=1)
     figure.colorbar(shown, ax=axes, label="rank of the objective (0 is the best)")
-    _axis(axes, "x", document["x"])
-    _axis(axes, "y", document["y"])
+    name_axis(axes, "x", document["x"])
+    name_axis(axes, "y", document["y"])
 
 
 def draw_distribution(figure: Any, document: Document) -> None:
     """What share of the results is at least as good as each value."""
-    if not _drawable(document["x"]):
+    if not any_drawable(document["x"]):
         raise NePSError("there is no finite result yet.")
     axes = figure.add_subplot()
-    x, y = _pairs(document["x"], document["y"])
+    x, y = drawable_pairs(document["x"], document["y"])
     axes.step([x[0], *x], [0.0, *y], where="post", color=BLUE)
-    _scale(axes, "x", x)
+    scale(axes, "x", x)
     axes.set(xlabel="objective", ylabel=f"share of {document['n']} results", ylim=(0, 1.02))
 
 
@@ -397,61 +392,8 @@ def _most_important(analysis: Analysis, objective: int) -> list[str]:
     return list(dict.fromkeys([*(row["path"] for row in ranked), *others]))
 
 
-# ---------------------------------------------------------------------- parts
-
-
-def _all(values: Iterable[Any]) -> bool:
-    """Whether all of them can be drawn."""
-    return all(value is not None and abs(value) <= LARGEST for value in values)
-
-
-def _drawable(values: Iterable[Any]) -> bool:
-    """Whether any of them can be."""
-    return any(_all([value]) for value in values)
-
-
-def _pairs(x: Iterable[Any], y: Iterable[Any]) -> tuple[list[float], list[float]]:
-    """Those that can be drawn in both."""
-    rows = [each for each in zip(x, y) if _all(each)]
-    return [a for a, _ in rows], [b for _, b in rows]
-
-
-def _scale(axes: Any, which: str, values: Iterable[Any], log: bool | None = None) -> None:
-    """Grid lines, and a logarithmic scale where the values ask for it."""
-    axes.grid(alpha=0.3, lw=0.5)
-    there = [value for value in values if _all([value])]
-    if there and min(there) > 0 and (log or max(there) >= ORDERS * min(there)):
-        getattr(axes, f"set_{which}scale")("log")
-
-
-def _axis(axes: Any, which: str, parameter: Document) -> None:
-    """The name of a parameter, its scale, and its choices."""
-    getattr(axes, f"set_{which}label")(as_label(parameter["path"]))
-    if choices := parameter.get("choices"):
-        labels = [as_label(str(choice)) for choice in choices]
-        getattr(axes, f"set_{which}ticks")(range(len(labels)), labels, fontsize="small")
-        if which == "x" and max(map(len, labels)) > 4:
-            axes.tick_params(axis="x", rotation=30)
-    elif parameter.get("log"):
-        getattr(axes, f"set_{which}scale")("log")
-        low, high = parameter["lower"], parameter["upper"]
-        if _all([low, high]) and 0 < low < high < ORDERS * low:  # powers of ten are too few to tell the scale
-            ticks = [low, math.sqrt(low * high), high]
-            getattr(axes, f"set_{which}ticks")(ticks, [f"{tick:.3g}" for tick in ticks])
-            getattr(axes, f"set_{which}ticks")([], minor=True)
-
-
-def _points(parameter: Document, values: Iterable[Any]) -> list[Any]:
-    """Where values of a parameter stand on an axis."""
-    choices = parameter.get("choices")
-    if not choices:
-        return list(values)
-    places = {json.dumps(choice): i for i, choice in enumerate(choices)}  # 1, True and "1" may all be there
-    return [places.get(json.dumps(value)) for value in values]
-
-
 def _places(document: Document) -> list[Any]:
-    return _points(document, document["x"])
+    return places_on(document, document["x"])
 
 
 def _ticks(parameter: Document) -> list[Any]:
@@ -461,11 +403,11 @@ def _ticks(parameter: Document) -> list[Any]:
 
 def _heights(column: Document, values: Sequence[Any]) -> list[float]:
     """Where values stand between 0 and 1; NaN where there is none."""
-    at = _points(column, values)
+    at = places_on(column, values)
     if choices := column.get("choices"):
         return [math.nan if value is None else value / max(1, len(choices) - 1) for value in at]
     low, high = column["lower"], column["upper"]
-    if not _all([low, high]):
+    if not all_drawable([low, high]):
         return [math.nan] * len(at)
     turn = math.log if column.get("log") and low > 0 else float
     span = turn(high) - turn(low)

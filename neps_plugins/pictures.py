@@ -14,6 +14,7 @@ from neps_core.files import make_directory, write_atomically
 from neps_core.pareto import pareto_front
 from neps_core.run import open_run
 from neps_core.tables import row_of
+from neps_plugins.axes import all_drawable
 
 #: The kinds of pictures that `plot` writes.
 EXTENSIONS = ("png", "pdf", "svg")
@@ -36,9 +37,6 @@ KINDS = (
 
 #: Stands for every kind of picture of which there is something to draw.
 ALL = "all"
-
-#: What is larger can't be drawn: the ends of an axis lie beyond it.
-_LARGEST = 1e300
 
 #: What a hypervolume is drawn over besides, with the label of the axis; the first that each result has.
 _SPENT = {"cost": "cost", "evaluation_duration": "seconds of evaluation"}
@@ -175,7 +173,7 @@ def _of_results(
     """The pictures that are drawn where no kind is asked for, by name."""
     from neps_plugins import drawing
 
-    done = [t for t in run.trials.values() if t.objectives and all(abs(value) <= _LARGEST for value in t.objectives)]
+    done = [t for t in run.trials.values() if t.objectives and all_drawable(t.objectives)]
     if not done:
         raise NePSError(f"the run in {run.root_directory} has no finite result to draw yet.")
     done.sort(key=lambda trial: trial.metadata.time_end or 0.0)

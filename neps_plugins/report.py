@@ -66,10 +66,9 @@ def write_page(runs: Sequence[Run], target: Path) -> Path:
     Raises:
         NePSError: If the file can't be written.
     """
-    analyses = [Analysis(run) for run in runs]
-    for analysis in analyses:
-        analysis.refresh()
-    content = report_page(analyses, labels([run.root_directory for run in runs]))
+    for run in runs:
+        run.refresh()
+    content = report_page([Analysis(run) for run in runs], labels([run.root_directory for run in runs]))
     try:
         make_directory(str(target.parent))
         write_atomically(target, content)
@@ -98,6 +97,7 @@ def report_page(analyses: Sequence[Analysis], names: Sequence[str]) -> str:
     """
     room = LARGEST - len(page.self_contained({}).encode())
     data: dict[str, Any] = {}
+    comparisons = _comparisons(analyses)
     for rows, parameters, trials in GENEROSITY:
         data = {
             "written": time.time(),
@@ -105,7 +105,7 @@ def report_page(analyses: Sequence[Analysis], names: Sequence[str]) -> str:
                 {"label": name, "documents": _documents(analysis, rows, parameters, trials)}
                 for analysis, name in zip(analyses, names)
             ],
-            "comparisons": _comparisons(analyses, names),
+            "comparisons": comparisons,
         }
         if len(json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")) <= room:
             break
@@ -197,7 +197,7 @@ def _of_interest(found: Documents, overview: Mapping[str, Any]) -> Iterator[str]
     yield from dict.fromkeys([*first, *(i for group in errors.get("groups", ()) for i in group["ids"][:1])])
 
 
-def _comparisons(analyses: Sequence[Analysis], names: Sequence[str]) -> Documents:
+def _comparisons(analyses: Sequence[Analysis]) -> Documents:
     if len(analyses) < 2:
         return []
     found: Documents = []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from neps_core import NePSError, Run, nearest
+from neps_core.run_status import Told
 from neps_plugins.analysis.anytime import anytime
 from neps_plugins.analysis.columns import Columns
 from neps_plugins.analysis.contour import contour
@@ -22,7 +23,6 @@ from neps_plugins.analysis.rungs import rungs
 from neps_plugins.analysis.slices import slices
 from neps_plugins.analysis.table import table
 from neps_plugins.analysis.timeline import timeline
-from neps_plugins.analysis.told import Told
 from neps_plugins.analysis.trial import trial
 from neps_plugins.analysis.weights import importance
 from neps_plugins.analysis.workers import workers

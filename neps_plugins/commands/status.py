@@ -15,7 +15,7 @@ from typing import Any
 from neps_core import NePSError, Run, State, Trial, hookimpl, open_run
 from neps_core.budgets import Ledger
 from neps_core.pareto import incumbents
-from neps_core.run_status import status_of
+from neps_core.run_status import RunStatus, Told, status_of
 
 #: How many errors are shown.
 ERRORS = 5
@@ -57,11 +57,14 @@ def _run(arguments: argparse.Namespace) -> int:
         run = open_run(arguments.storage)
     else:
         run = open_run(arguments.root_directory, storage=arguments.storage)
+    told = Told(run)
     with suppress(KeyboardInterrupt):
         while True:
             is_over = not run.locks.living_workers() and not _awaits_results(run)
             run.refresh()
-            _show(run, arguments)
+            with _unwarned():
+                status = status_of(run, told)
+            _show(run, status, arguments)
             if arguments.watch is None:
                 break
             if is_over:
@@ -72,12 +75,11 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show(run: Run, arguments: argparse.Namespace) -> None:
-    with _unwarned():
-        if arguments.json:
-            print(json.dumps(as_document(run), allow_nan=False), flush=True)
-            return
-        lines = [_printable(line) for line in _lines(run, arguments.best_configs)]
+def _show(run: Run, status: RunStatus, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print(json.dumps(_document(run, status), allow_nan=False), flush=True)
+        return
+    lines = [_printable(line) for line in _lines(run, status, arguments.best_configs)]
     if arguments.watch is None or not sys.stdout.isatty():
         print(*lines, *([] if arguments.watch is None else [""]), sep="\n", flush=True)
         return
@@ -122,9 +124,8 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
 
 
-def as_document(run: Run) -> dict[str, Any]:
+def _document(run: Run, status: RunStatus) -> dict[str, Any]:
     """How a run stands, as strict JSON can hold it: what is infinite or not a number is null."""
-    status = status_of(run)
     document = {
         "root_directory": str(run.folder),
         "optimizer": status.optimizer,
@@ -179,9 +180,8 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _lines(run: Run, with_incumbents: bool) -> Iterator[str]:
+def _lines(run: Run, status: RunStatus, with_incumbents: bool) -> Iterator[str]:
     """How a run stands, for people."""
-    status = status_of(run)
     shown = ", ".join(f"{count} {state.value}" for state, count in status.states.items()) or "none yet"
     yield f"Run:       {run.folder}"
     if status.optimizer is not None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from neps_core import NePSError, Run
+from neps_core import NePSError
 from neps_core.run import open_run
 from neps_plugins.analysis import Analysis
 
@@ -136,9 +136,7 @@ class Followed:
         self._documents.clear()
         self._identity = _identity(self.root)
         with _collecting_later():
-            run: Run = open_run(self.root)
-            analysis = Analysis(run)
-            analysis.refresh()
+            analysis = Analysis(open_run(self.root))
         self._analysis, self._opened = analysis, secrets.token_hex(4)
 
 

@@ -236,7 +236,7 @@ class BayesianOptimizer:
         feasible[: len(promising)] = ~(data.constraints[promising] > 0).any(axis=1)
         reference = self._reference(models)
         n_modelled = place - self._n_initial + 1
-        situation = Situation(models, means[feasible], reference, data, place, n_modelled, budget_info)
+        situation = Situation(models, means[feasible], reference, data, n_modelled, budget_info)
         made = (make(situation) for make in terms)
         acquisition = Weighted([weighted for weighted in made if weighted is not None])
         wide = candidates.sample(WIDE, rng)

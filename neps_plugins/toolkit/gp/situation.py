@@ -29,7 +29,6 @@ class Situation:
         reference: The reference point that the user gave, as targets of the models, shape (m,); None if there is none.
         data: The evaluations; it goes on with the run. Its `encoder` is another object after everything was taken in
             anew, as when trials were deleted; what a term maker keeps of an earlier call has to go then.
-        place: How many configurations there were before this one.
         n_modelled: Which proposal after the initial design this is, counted from 1.
         budget_info: What was given to spend, and what is used.
     """
@@ -38,7 +37,6 @@ class Situation:
     means: Floats
     reference: Floats | None
     data: Dataset
-    place: int
     n_modelled: int
     budget_info: BudgetInfo
 

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,12 +59,17 @@ def address_of(dashboard: subprocess.Popen[str]) -> str:
     return dashboard.stdout.readline().split()[-1]
 
 
-def test_the_page_follows_two_workers(tmp_path: Path) -> None:
+def test_the_page_follows_two_workers(tmp_path: Path, wait_for: Any) -> None:
     root = tmp_path / "run"
     worker = ("-c", WORKER, str(root), HOSTILE)
     served = ("-m", "neps", "dashboard", str(root), "--port", "0", "--no-browser", "--allow-changes")
-    with open_page() as (page, asked, complaints), process(*worker), process(*worker), process(*served) as dashboard:
-        address = address_of(dashboard)
+    with ExitStack() as stack:
+        page, asked, complaints = stack.enter_context(open_page())
+        workers = stack.enter_context(ExitStack())
+        for _ in range(2):
+            workers.enter_context(process(*worker))
+        wait_for((root / "configs").exists)
+        address = address_of(stack.enter_context(process(*served)))
         page.goto(address)
         page.wait_for_selector(".chart canvas")
         assert "token" not in page.evaluate("location.href"), "the token must not stay in the address"
@@ -104,7 +110,8 @@ def test_the_page_follows_two_workers(tmp_path: Path) -> None:
             page.click(f"#tab-{tab}")
             page.wait_for_selector("#panel canvas, #panel pre, #panel .problem")
 
-        # A folder that vanishes is told, and followed when it is back.
+        # A folder that vanishes is told, and followed when it is back. A worker might make it anew meanwhile.
+        workers.close()
         os.rename(root, tmp_path / "away")
         page.wait_for_selector("#banner:not([hidden])", timeout=PATIENCE)
         assert "no run in" in page.inner_text("#banner")
