@@ -8,6 +8,7 @@ import os
 for _library in ("OPENBLAS", "MKL", "OMP"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -22,6 +23,9 @@ from hypothesis import settings
 import neps
 from neps_core.events import to_plain
 from neps_plugins.storages.filesystem.records import decode, seal
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # tests started in the background, whose processes inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("tests", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("tests")

@@ -20,7 +20,7 @@ from neps_core import events as ev
 from neps_core.cli import main
 from neps_core.files import write_atomically
 from neps_core.run import open_run
-from neps_core.trials import State
+from neps_core.trials import Report, State
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -314,3 +314,33 @@ def test_events_of_hostile_ids_are_damaged():
     plain = {**ev.to_plain(ev.Sampled("ok", {}, 1.0, "w")), "id": "../up"}
     with pytest.raises(ValueError, match="no event"):
         ev.from_plain(plain)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        ["1", 0.5],
+        [True, 0.5],
+        [1, "0.5"],
+        [1, []],
+        [1, 0.5, "2"],
+        [1, 0.5, 2, []],
+        [1, 0.5, 2, {}, 3],
+        [1],
+    ],
+)
+def test_reported_points_of_other_kinds_are_damaged(point):
+    good = ev.to_plain(ev.Reported("1", "w", [[1, 0.5], [2, [0.5, 1], 3.0, {"a": 1}]]))
+    assert ev.from_plain(good).points == good["points"]
+    with pytest.raises(ValueError, match="no event"):
+        ev.from_plain({**good, "points": [point]})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("err", 7), ("tb", ["line"]), ("cost", "much"), ("extra", []), ("learning_curve", 1.0)]
+)
+def test_results_of_other_kinds_are_damaged(name, value):
+    good = ev.to_plain(ev.Finished("1", 1.0, State.FAILED, Report(err="Oops: x", tb="Traceback", cost=1.0)))
+    ev.from_plain(good)
+    with pytest.raises(ValueError, match="no event"):
+        ev.from_plain({**good, "report": {**good["report"], name: value}})

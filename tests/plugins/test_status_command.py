@@ -7,7 +7,9 @@ import json
 import pytest
 
 import neps
+from neps_core import run_status
 from neps_core.cli import main
+from neps_core.run import open_run
 
 KEYS = {"root_directory", "optimizer", "states", "best", "pareto_front", "workers", "spent"}
 
@@ -162,3 +164,15 @@ def test_watching_needs_a_time(root, capsys, seconds):
     with pytest.raises(SystemExit):
         main(["status", str(root), "--watch", seconds])
     assert "is no number of seconds above 0" in capsys.readouterr().err
+
+
+def test_the_optimizer_that_says_how_it_stands_is_made_once(root, monkeypatch):
+    space = {"x": neps.Float(0, 1), "epochs": neps.IntegerFidelity(1, 9)}
+    neps.run(lambda x, epochs: x, space, root_directory=root, optimizer="hyperband", evaluations_to_spend=3)
+    made = []
+    choose = run_status.choose
+    monkeypatch.setattr(run_status, "choose", lambda *given: made.append(1) or choose(*given))
+    told = run_status.Told(open_run(root))
+    assert told.lines()
+    assert told.lines() == told.lines()
+    assert len(made) == 1
