@@ -5,6 +5,7 @@ stored by plugins (`neps_core.hookspecs` lists the hooks), the built-in ones lik
 """
 
 from neps_core import hookspecs, plugins
+from neps_core.assignments import Assignment, Job, Outcome
 from neps_core.budgets import BudgetInfo, BudgetSpec
 from neps_core.errors import (
     BudgetError,
@@ -55,6 +56,7 @@ plugins.plugins.specify(hookspecs)
 __all__ = [
     "HOOK_VERSION",
     "Asked",
+    "Assignment",
     "BudgetError",
     "BudgetInfo",
     "BudgetSpec",
@@ -71,6 +73,7 @@ __all__ = [
     "FloatDomain",
     "FollowingRank",
     "IntegerDomain",
+    "Job",
     "Journal",
     "LeadingRank",
     "LeaseHeld",
@@ -85,6 +88,7 @@ __all__ = [
     "Optimizer",
     "OptimizerError",
     "OptimizerSpec",
+    "Outcome",
     "PluginError",
     "Point",
     "Prior",

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from neps_core.assignments import Job
 from neps_core.budgets import check_limit
 from neps_core.claims import Claims, Limits, Settings, finished
 from neps_core.dispatcher import Dispatcher
@@ -23,7 +24,6 @@ from neps_core.executors import choose_executor
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT, each_of
 from neps_core.ranks import Alone, FollowingRank, find_rank
-from neps_core.remote import Job
 from neps_core.results import number, parse_result, shown
 from neps_core.run import Run, check_seed, open_run
 from neps_core.run_result import RunResult, chosen_by, result_of
@@ -222,7 +222,7 @@ def run(
         worker: Worker | Dispatcher
         if start_engine is not None:
             engine = start_engine()
-            stack.callback(engine.end or _nothing)
+            stack.callback(engine.end)
             job = Job(
                 _target(evaluate_pipeline),
                 space,
@@ -254,10 +254,6 @@ def _location(the_run: Run, root_directory: str | Path) -> str | None:
         return None
     is_url = isinstance(root_directory, str) and "://" in root_directory
     return str(root_directory if is_url else Path(the_run.root_directory).absolute())
-
-
-def _nothing() -> None:
-    """What ends an executor of the user's."""
 
 
 def _work(

@@ -7,7 +7,6 @@ trials over.
 from __future__ import annotations
 
 import logging
-import pickle
 import threading
 import time
 from collections import deque
@@ -15,18 +14,14 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
 
-from attrs import evolve
-
-from neps_core.carrying import received
+from neps_core.assignments import Assignment, Job
 from neps_core.claims import Claims
 from neps_core.errors import ExecutorError, NePSError, StorageError
 from neps_core.evaluating import injected
 from neps_core.executors import Engine
 from neps_core.interrupts import Interrupts
-from neps_core.remote import Assignment, Job, Outcome, evaluate, here
 from neps_core.run import Run
-from neps_core.stopping import StoppingRule
-from neps_core.trials import Trial, Trials
+from neps_core.trials import Trial
 from neps_core.user_function import UserFunction
 
 logger = logging.getLogger("neps.dispatcher")
@@ -67,12 +62,10 @@ class Dispatcher:
     ) -> None:
         self._run = run
         self._claims = claims
-        self._function = function
         self._engine = engine
         self._interrupts = interrupts
         self._per_slot = 2 if asks_ahead and engine.queues else 1
-        self._job = evolve(job, rule=_one_at_a_time(job.rule)) if engine.is_here and job.rule else job
-        self._packed = b"" if engine.is_here else job.packed(engine.imports_main)
+        engine.begin(job, function, run)
         self._running: dict[Future[Any], Trial] = {}
         self._told: dict[str, int] = {}  # how many reports of each running trial observers know
         self._done: deque[Future[Any]] = deque()
@@ -142,12 +135,8 @@ class Dispatcher:
             self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
             self._stop(error)
             return
-        executor = self._engine.executor
         try:
-            if self._engine.is_here:
-                future = executor.submit(here(self._job, self._function, self._run, assignment))
-            else:
-                future = executor.submit(evaluate, self._packed, pickle.dumps(assignment))  # type: ignore[arg-type]
+            future = self._engine.submit(assignment)
         except Exception as error:  # an engine's code, so anything
             self._claims.give_back(trial, f"the executor takes no more: {error!r}", orderly=True)
             self._stop(_broken(error))
@@ -183,15 +172,14 @@ class Dispatcher:
 
     def _take(self, trial: Trial, future: Future[Any]) -> None:
         try:
-            returned = future.result()
-            outcome: Outcome = returned if self._engine.is_here else pickle.loads(returned)
+            outcome = self._engine.outcome(future)
         except CancelledError:
             self._claims.give_back(trial, "the executor cancelled it", orderly=True)
             self._stop(ExecutorError("the executor has cancelled evaluations: it was shut down, or can't be reached."))
             return
-        except (ExecutorError, ImportError, pickle.PickleError) as error:  # in its processes something is missing
+        except ExecutorError as error:
             self._claims.give_back(trial, f"the executor can't run it: {error!r}", orderly=True)
-            self._stop(error if isinstance(error, ExecutorError) else _broken(error))
+            self._stop(error)
             return
         except Exception as error:  # evaluations never raise, so this is the engine's
             self._claims.give_back(trial, f"the executor lost it: {error!r}", orderly=False)
@@ -202,11 +190,10 @@ class Dispatcher:
         elif outcome.left is not None:
             self._claims.give_back(trial, f"it left its process: {outcome.left}", orderly=False)
         else:
-            result = outcome.returned if self._engine.is_here else received(outcome.returned)
-            if result is None:
+            if outcome.returned is None:
                 self._claims.detach(trial, outcome.told)
                 return
-            stop_all = self._claims.finish(trial, result, outcome.told, outcome.duration)
+            stop_all = self._claims.finish(trial, outcome.returned, outcome.told, outcome.duration)
             if stop_all is not None:
                 self._stop(stop_all)
 
@@ -251,8 +238,7 @@ class Dispatcher:
                 self._take_results()
             for future in self._running:
                 future.cancel()
-            if self._engine.end is not None:
-                self._engine.end()  # first, so that nobody evaluates a trial while others do
+            self._engine.end()  # first, so that nobody evaluates a trial while others do
         except Exception as error:  # an engine's code, so anything
             logger.warning("The executor could not be ended: %r", error)
         try:
@@ -266,14 +252,3 @@ def _broken(error: Exception) -> ExecutorError:
     broken = ExecutorError(f"the executor can't run evaluations any more: {type(error).__name__}: {error}")
     broken.__cause__ = error
     return broken
-
-
-def _one_at_a_time(rule: StoppingRule) -> StoppingRule:
-    """The rule, for several threads: it keeps what it has computed, and need not know of them."""
-    lock = threading.Lock()
-
-    def judge(trial: Trial, trials: Trials) -> bool:
-        with lock:
-            return rule(trial, trials)
-
-    return judge

@@ -1,23 +1,23 @@
-"""Executors: whoever runs the evaluations of a call, where that is not this process.
-
-All of them are `concurrent.futures.Executor`s. A plugin brings one by name, with what the class can't say itself.
-"""
+"""Executors: whoever runs the evaluations of a call, where that is not this thread. Plugins bring them, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Executor, Future
+from typing import Any, Protocol, runtime_checkable
 
-from attrs import field, frozen
+from attrs import frozen
 
+from neps_core.assignments import Assignment, Job, Outcome
 from neps_core.errors import ExecutorError
 from neps_core.resources import NOTHING, Resources, parse_resources
+from neps_core.run import Run
 from neps_core.selection import Selectable
 from neps_core.spaces.domains import exact
+from neps_core.user_function import UserFunction
 
-#: What `n_workers` alone means.
-DEFAULT = "processes"
+#: What `n_workers` alone means, and what takes an `Executor`, whichever it is.
+DEFAULT, GIVEN = "processes", "futures"
 
 
 @frozen
@@ -33,29 +33,50 @@ class Asked:
     resources: Resources = NOTHING
 
 
-@frozen(eq=False)
-class Engine:
-    """An executor, and what has to be known of it.
+@runtime_checkable
+class Engine(Protocol):
+    """Evaluates trials: what the factory of an executor gives. The dispatcher calls it from one thread.
 
     Attributes:
-        executor: Runs `submit(function, *arguments)`; the arguments are bytes, and so is what the function returns.
-            The function never raises: what the future raises says that the evaluation was lost, or, if it is an
-            `ExecutorError`, that there is no point in going on.
-        n_slots: How many evaluations it can run at present; asked often, as it may change. 0 is taken for 1: some
-            engines grow only once there is something to do.
-        end: Ends it at once, with whatever it still runs; may be called twice. None to leave that to the user.
-        is_here: Whether it runs evaluations in threads of this process, so that nothing has to travel.
-        imports_main: Whether its processes import the user's script, so that functions in it are found by name.
+        is_here: Whether evaluations run in this process, so that what they report is told here already.
         queues: Whether it takes more evaluations than it has slots; `cancel` of a future takes back one that waits, and
             leaves one that runs. Then slots have their next evaluation waiting, if the optimizer needs no results.
     """
 
-    executor: Executor
-    n_slots: Callable[[], int]
-    end: Callable[[], None] | None = None
-    is_here: bool = field(default=False, kw_only=True)
-    imports_main: bool = field(default=False, kw_only=True)
-    queues: bool = field(default=False, kw_only=True)
+    is_here: bool
+    queues: bool
+
+    def begin(self, job: Job, function: UserFunction, run: Run) -> None:
+        """Be told, once, what all evaluations share.
+
+        Args:
+            job: For other processes.
+            function: The user's function, checked, for this one.
+            run: For this one.
+
+        Raises:
+            TargetError: If the job can't travel to the processes that evaluate.
+        """
+
+    def submit(self, assignment: Assignment) -> Future[Any]:
+        """Begin to evaluate a trial."""
+
+    def outcome(self, future: Future[Any]) -> Outcome:
+        """What came of an evaluation, once its future is done.
+
+        Raises:
+            ExecutorError: If there is no point in going on.
+            Exception: Whatever else it raises says that the evaluation was lost.
+        """
+
+    def n_slots(self) -> int:
+        """How many evaluations it can run at present; asked often, as it may change.
+
+        0 is taken for 1: some engines grow only once there is something to do.
+        """
+
+    def end(self) -> None:
+        """End it at once, with whatever it still runs; may be called twice."""
 
 
 @frozen
@@ -64,9 +85,10 @@ class ExecutorSpec:
 
     Attributes:
         name: What users select it by.
-        factory: A callable `(asked, **keywords) -> Engine` (or an `Executor`, where `n_workers` says everything), or
-            `"module:attribute"` of one, which is then imported only when the executor is chosen. `asked` is an
-            `Asked`. It is called once for each `neps.run`, before anything of the run is written.
+        factory: A callable `(asked, **keywords) -> Engine`, or `"module:attribute"` of one, which is then imported only
+            when the executor is chosen. `asked` is an `Asked`. It may also give a `concurrent.futures.Executor`,
+            which is then taken as if a user had given it. It is called once
+            for each `neps.run`, before anything of the run is written.
         summary: One line for `neps plugins`.
         resources: Which of `resources=` it gives to evaluations: `"cpus"`, `"gpus"`, `"memory"`, `"walltime"`. Others
             are refused.
@@ -101,14 +123,8 @@ def choose_executor(executor: Any, n_workers: Any = None, resources: Any = None)
         if asked == Asked():
             return None
         executor = DEFAULT
-    if isinstance(executor, Executor):
-        if asked.resources != NOTHING:
-            raise ExecutorError(
-                "resources= can't be handed to an executor that is made already: give them to it, and leave them out."
-            )
-        engine = _engine(executor, asked)
-        return lambda: engine
-    target, keywords = EXECUTORS.split(executor)
+    given = (GIVEN, {"executor": executor}) if isinstance(executor, Executor) else executor
+    target, keywords = EXECUTORS.split(given)
     if not isinstance(target, str):
         raise ExecutorError(
             f"executor={executor!r} must be a concurrent.futures.Executor (of a Dask client: client.get_executor()), a "
@@ -124,19 +140,18 @@ def choose_executor(executor: Any, n_workers: Any = None, resources: Any = None)
             )
     factory = EXECUTORS.load(spec.name, spec.factory)
     EXECUTORS.effective_keywords(spec.name, factory, keywords, 1)
-    return lambda: _engine(EXECUTORS.make(spec.name, factory, asked, **keywords), asked)
+    return lambda: _started(spec, factory, asked, keywords)
 
 
-def _engine(made: Any, asked: Asked) -> Engine:
-    if isinstance(made, Engine):
-        return made
-    if not isinstance(made, Executor):
-        raise ExecutorError(f"{made!r} is no concurrent.futures.Executor.")
-    counts = (getattr(made, name, None) for name in ("_max_workers", "max_workers", "num_workers"))
-    n = asked.n_workers or next((count for count in counts if type(count) is int), None)
-    if n is None:
-        raise ExecutorError(f"how many evaluations {made!r} can run at a time is not known: give n_workers=.")
-    return Engine(made, lambda: n, is_here=isinstance(made, ThreadPoolExecutor))
+def _started(spec: ExecutorSpec, factory: Any, asked: Asked, keywords: Any) -> Engine:
+    made = EXECUTORS.make(spec.name, factory, asked, **keywords)
+    if isinstance(made, Executor):
+        made = EXECUTORS.make(
+            GIVEN, EXECUTORS.load(GIVEN, EXECUTORS.find(GIVEN).factory), Asked(asked.n_workers), executor=made
+        )
+    if not isinstance(made, Engine):
+        raise ExecutorError(f"the executor {spec.name!r} gave {made!r}, which is no neps_core.Engine.")
+    return made
 
 
 def _checked(n_workers: Any) -> int | None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
+from neps_plugins.toolkit.engines import EngineAway
 
 #: Seconds for which a count of the workers is good.
 COUNTED = 1.0
@@ -68,7 +69,7 @@ def make(asked: Asked, address: str | None = None, client: Any = None, **cluster
             with suppress(TimeoutError):
                 closes.pop(0)()
 
-    return Engine(executor, _Count(client, needs, asked.n_workers), end)
+    return EngineAway(executor, _Count(client, needs, asked.n_workers), end)
 
 
 def _kill(local: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
+from neps_plugins.toolkit.engines import EngineAway
 
 
 def make(asked: Asked, **keywords: Any) -> Engine:
@@ -33,7 +34,7 @@ def make(asked: Asked, **keywords: Any) -> Engine:
     def end() -> None:
         executor.shutdown(wait=False, cancel_futures=True)
 
-    return Engine(executor, lambda: executor.num_workers, end, imports_main=True)
+    return EngineAway(executor, lambda: executor.num_workers, end, imports_main=True)
 
 
 @hookimpl

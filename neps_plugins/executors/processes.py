@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
+from neps_plugins.toolkit.engines import EngineAway
 
 #: Seconds between looks of a process at whether the one that started it is still there.
 ORPHANED = 0.2
@@ -48,7 +49,7 @@ def make(asked: Asked, pool: str | None = None) -> Engine:
     start, has_loky = _starter(pool)
     environments = list(_environments(asked))
     executor = OneProcessPools([partial(start, each) for each in environments])
-    return Engine(executor, lambda: len(environments), executor.kill, imports_main=not has_loky, queues=True)
+    return EngineAway(executor, lambda: len(environments), executor.kill, imports_main=not has_loky, queues=True)
 
 
 def _starter(pool: str | None) -> tuple[Callable[[dict[str, str]], Executor], bool]:

@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
+from neps_plugins.toolkit.engines import EngineAway
 
 #: Seconds for which a count of the cluster's resources is good.
 COUNTED = 1.0
@@ -88,7 +89,7 @@ def make(asked: Asked, address: str | None = None, **init: Any) -> Engine:
         if is_ours:
             ray.shutdown()
 
-    return Engine(executor, count, end)
+    return EngineAway(executor, count, end)
 
 
 @hookimpl

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
+from neps_plugins.toolkit.engines import EngineAway
 
 #: Seconds between looks at the jobs.
 PAUSE = 0.1
@@ -94,7 +95,7 @@ def make(asked: Asked, folder: str | Path = "slurm_jobs", cluster: str | None = 
     made = submitit.AutoExecutor(folder=str(folder), cluster=cluster)
     made.update_parameters(**_parameters(asked, parameters, submitit.AutoExecutor._typed_parameters()))
     executor = SubmititExecutor(made)
-    return Engine(executor, lambda: n, executor.kill)
+    return EngineAway(executor, lambda: n, executor.kill)
 
 
 def _parameters(asked: Asked, given: dict[str, Any], known: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorSpec, hookimpl
+from neps_plugins.toolkit.engines import EngineHere
 
 
 class DaemonThreads(Executor):
@@ -55,7 +56,7 @@ def make(asked: Asked) -> Engine:
     """Threads; as many as there are processors, if nothing else is said."""
     n = asked.n_workers or os.cpu_count() or 1
     executor = DaemonThreads(n)
-    return Engine(executor, lambda: n, lambda: executor.shutdown(wait=False), is_here=True, queues=True)
+    return EngineHere(executor, lambda: n, lambda: executor.shutdown(wait=False), queues=True)
 
 
 @hookimpl

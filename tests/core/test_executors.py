@@ -13,13 +13,14 @@ from types import SimpleNamespace
 import pytest
 
 import neps
-from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, OptimizerError, Resources, RunError, hookimpl
-from neps_core.carrying import RemoteTraceback
+from neps_core import Asked, ExecutorError, ExecutorSpec, OptimizerError, Resources, RunError, hookimpl
 from neps_core.errors import EvaluationError, ResultError, TargetError
 from neps_core.events import Dismissed
 from neps_core.resources import parse_resources
 from neps_core.run import open_run
 from neps_core.trials import State
+from neps_plugins.toolkit.engines import EngineHere
+from neps_plugins.toolkit.engines.carrying import RemoteTraceback
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -159,7 +160,7 @@ class TestWork:
 
         def make(asked):
             assert asked == Asked(5)
-            return Engine(ThreadPoolExecutor(5), lambda: slots[0], is_here=True)
+            return EngineHere(ThreadPoolExecutor(5), lambda: slots[0])
 
         with plugged(make):
             search(evaluate, root, 10, "mine", n_workers=5)
@@ -420,7 +421,7 @@ class TestChoosing:
         ended = []
 
         def make(asked, n=1):
-            return Engine(ThreadPoolExecutor(n), lambda: n, lambda: ended.append(n), is_here=True)
+            return EngineHere(ThreadPoolExecutor(n), lambda: n, lambda: ended.append(n))
 
         with plugged(make):
             search(lambda x: x, root, 1, ("mine", {"n": 2}))
