@@ -246,7 +246,7 @@ def test_an_unguarded_script_and_loky(root, script):
     script.write(
         """
         import sys, neps
-        from neps_core import EvaluationError
+        from neps_core import EvaluationError, open_run
         class Oops(Exception): pass
         def evaluate(x):
             raise Oops(f"x is {x}")
@@ -255,7 +255,7 @@ def test_an_unguarded_script_and_loky(root, script):
                      optimizer="random_search")
         except EvaluationError as error:
             assert type(error.__cause__) is Oops
-            print(open(f"{sys.argv[1]}/configs/config_1/report.yaml").read())
+            print(open_run(sys.argv[1]).trials["1"].report.tb)
         """
     )
     out, _ = script.run(root)
