@@ -84,10 +84,10 @@ class Script:
         self.processes.append(process)
         return process
 
-    def run(self, *arguments: Any, code: int | None = 0) -> tuple[str, str]:
+    def run(self, *arguments: Any, code: int | None = 0, seconds: float = 60) -> tuple[str, str]:
         """Run to the end; returns standard output and error."""
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=seconds)
         assert code is None or process.returncode == code, err
         return out, err
 

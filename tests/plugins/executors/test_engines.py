@@ -32,6 +32,9 @@ ENGINES = {
 #: Whether everything is done as often as it is meant to be; a few times otherwise.
 IS_FULL = os.environ.get("NEPS_STORMS") == "full"
 
+#: The longest that one call may take.
+SECONDS = 1200 if IS_FULL else 60
+
 PROGRAM = """
     import json, os, signal, sys, time
     from pathlib import Path
@@ -134,13 +137,19 @@ def test_a_configuration_that_kills_every_worker(name, root, program):
 def test_a_dispatcher_that_is_killed_again_and_again(name, root, program, wait_for):
     """Nothing is lost, doubled or stuck."""
     n = 300 if IS_FULL else 6 if name == "slurm" else 40  # a job takes two seconds to begin
-    script = program(name, "time.sleep(0.02)")
+    body = "time.sleep(0.02)"
+    if IS_FULL and name != "threads":  # and every seventh evaluation takes its process with it, once
+        body += """
+        if int(pipeline_id) % 7 == 3 and not (pipeline_directory / "first").exists():
+            (pipeline_directory / "first").touch()
+            os.kill(os.getpid(), signal.SIGKILL)"""
+    script = program(name, body)
     for goal in (1, n // 2):
         dispatcher = script.start(root, n)
-        wait_for(lambda: len(told(script)) >= goal or dispatcher.poll() is not None)
+        wait_for(lambda: len(told(script)) >= goal or dispatcher.poll() is not None, SECONDS)
         dispatcher.kill()
         dispatcher.communicate()
-    script.run(root, n)
+    script.run(root, n, seconds=SECONDS)
     audit_finished(root, n)
     audit_journal(root, told(script))
 
