@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import tempfile
 import time
@@ -44,6 +45,8 @@ MAX_STARTS = 3
 #: Seconds before each further try to store a result that could not be stored.
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
+#: The share of the time that goes into finding out which workers have died, at most: with many, it takes its time.
+WATCHING = 0.05
 
 #: How many evaluations of a call may end one after the other without anything of any budget being spent.
 IN_VAIN = 1000
@@ -120,6 +123,7 @@ class Claims:
             Ledger(limits.total, "total ", space, lambda _: True, limits.only_finished),
         )
         self._halts_before: int | None = None
+        self._watch_again = -math.inf  # when others are looked at again
         self._ended = 0
         self._last_spent: tuple[dict[str, float], int] = ({}, 0)  # and how many had ended by then
 
@@ -195,6 +199,9 @@ class Claims:
 
     def _requeue_orphans(self) -> None:
         """Give the trials of workers that died back to everyone; give up those that keep killing workers."""
+        began = time.monotonic()
+        if began < self._watch_again:
+            return
         run = self._run
         alive: dict[str, bool] = {}
         events: list[ev.Event] = []
@@ -211,6 +218,8 @@ class Claims:
                 events.append(_put_back(trial, f"its worker {worker} died"))
         if events:
             run.record(*events)
+        now = time.monotonic()
+        self._watch_again = now + (now - began) / WATCHING
 
     def _give_up_pending(self) -> None:
         """Give up the asynchronous results that are overdue."""

@@ -28,6 +28,9 @@ from neps_core.trials import Trial, Trials, id_text, shown_id, without_folder
 
 logger = logging.getLogger("neps.run")
 
+#: Seconds after which others may have added so much that it is read before a lock is taken.
+STALE = 0.05
+
 #: What need not outlive a power cut: it costs nothing to do again.
 _CHEAP = (ev.Sampled, ev.Started, ev.Reported, ev.Dismissed)
 
@@ -59,6 +62,7 @@ class Run:
         self.log = TrialLog()
         self.worker_id = ""
         self._position = 0
+        self._read_at = 0.0
         self._dismissals_before = 0  # of the worker that this process is
         self._space: SearchSpace | None = None
         self._observers = observers
@@ -141,6 +145,7 @@ class Run:
         with self._mutex:
             events, self._position = self.journal.read(self._position)
             self.log.fold(self.folder.resolved(events))
+            self._read_at = time.monotonic()
 
     @contextmanager
     def locked(self, name: str, tells: bool = True) -> Iterator[None]:
@@ -152,6 +157,8 @@ class Run:
         """
         try:
             with self._mutex:
+                if self._position and not self._depth and time.monotonic() > self._read_at + STALE:
+                    self.refresh()  # what many workers have added meanwhile is not read while they all wait
                 self._depth += 1
                 try:
                     with self.locks.lock(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import textwrap
+import threading
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 
 import neps
-from neps_core import BudgetError, EvaluationError, ResultError, RunError, TargetError, TrialError
+from neps_core import BudgetError, EvaluationError, ResultError, RunError, TargetError, TrialError, claims
+from neps_core import events as ev
+from neps_core import run as run_module
 from neps_core.run import open_run
 from neps_core.trials import State
 from neps_plugins.spaces.pipeline.shorthand import HPOConstant
@@ -582,3 +585,40 @@ def test_two_runs_in_threads_of_one_process(root):
         ]:
             job.result()
     assert len(open_run(root).trials) == 20
+
+
+def test_what_others_added_is_read_before_a_lock_is_waited_for(root, wait_for):
+    """So that many workers that wait for each other don't read under the lock."""
+    neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=1)
+    late, other = open_run(root), open_run(root)
+    neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=1)
+    time.sleep(run_module.STALE)
+
+    def claim():
+        with late.locked("sampling"):
+            pass
+
+    with other.locks.lock("sampling"):
+        waiting = threading.Thread(target=claim)
+        waiting.start()
+        wait_for(lambda: len(late.trials) == 2)
+    waiting.join()
+
+
+def test_the_living_are_not_looked_at_more_than_they_take(root, monkeypatch):
+    """With thousands of workers, each look takes a while."""
+    neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=1)
+    run = open_run(root)
+    run.record(*(ev.Sampled(str(i), {"x": 0.5}, time.time(), "w") for i in range(2, 12)))
+    run.record(*(ev.Started(str(i), time.time(), f"w{i}") for i in range(2, 12)))
+    looked = []
+
+    def is_alive(locks, worker):
+        looked.append(worker)
+        time.sleep(0.01)
+        return True
+
+    monkeypatch.setattr(type(run.locks), "is_alive", is_alive)
+    monkeypatch.setattr(claims, "WATCHING", 1e-6)
+    neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=20)
+    assert len(looked) == 10
