@@ -143,9 +143,9 @@ class Run:
     def refresh(self) -> None:
         """Read what others have added."""
         with self._mutex:
+            self._read_at = time.monotonic()
             events, self._position = self.journal.read(self._position)
             self.log.fold(self.folder.resolved(events))
-            self._read_at = time.monotonic()
 
     @contextmanager
     def locked(self, name: str, tells: bool = True) -> Iterator[None]:
@@ -157,8 +157,8 @@ class Run:
         """
         try:
             with self._mutex:
-                if self._position and not self._depth and time.monotonic() > self._read_at + STALE:
-                    self.refresh()  # what many workers have added meanwhile is not read while they all wait
+                while self._position and not self._depth and time.monotonic() > self._read_at + STALE:
+                    self.refresh()  # again if it took long, so that they don't all wait for who reads what they added
                 self._depth += 1
                 try:
                     with self.locks.lock(name):
