@@ -20,11 +20,12 @@ import statistics
 import tempfile
 import time
 from bisect import bisect_right
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-for _library in ("OPENBLAS", "MKL", "OMP"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+# Before NumPy is imported.
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def measured(root: Path, **settings: Any) -> float:
         return 0.0
 
     neps.run(evaluate, SPACE, root_directory=root, evaluations_to_spend=600, optimizer="random_search", **settings)
-    return statistics.median(b - a for a, b in zip(began[100:], began[101:]))
+    return statistics.median(b - a for a, b in pairwise(began[100:]))
 
 
 def reading(root: Path, **storage: Any) -> float:
