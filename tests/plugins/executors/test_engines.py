@@ -155,7 +155,7 @@ def test_processes_end_with_their_dispatcher(name, root, program, wait_for):
     wait_for(lambda: all(map(is_gone, pids(root))), 10)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 @pytest.mark.parametrize("name", engines("threads", "processes", "loky", "dask", "slurm"))
 def test_signals(name, number, root, program, wait_for):
     script = program(name, 'time.sleep(0 if pipeline_id == "1" else 60)')
@@ -164,7 +164,7 @@ def test_signals(name, number, root, program, wait_for):
     time.sleep(0.1)  # until it waits
     dispatcher.send_signal(number)
     dispatcher.communicate(timeout=20)
-    assert dispatcher.returncode in ({143} if number == signal.SIGTERM else {130, -signal.SIGINT})
+    assert dispatcher.returncode in ({130, -signal.SIGINT} if number == signal.SIGINT else {128 + number})
     first, *others = open_run(root).trials.values()
     assert first.state is State.SUCCESS
     assert [(t.state, t.metadata.starts) for t in others] == [(State.PENDING, 0)] * 2
