@@ -93,7 +93,9 @@ EACH_A_JOB = """
 
     def evaluate(x, pipeline_id, pipeline_directory):
         first = pipeline_directory / "first"
-        if not first.exists():
+        if first.exists():
+            (pipeline_directory / "second").touch()
+        else:
             first.touch()
             if pipeline_id == "1":
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -103,6 +105,14 @@ EACH_A_JOB = """
             if pipeline_id == "3":
                 refused = subprocess.run(["scontrol", "requeue", os.environ["SLURM_JOB_ID"]], check=False)
                 return x if refused.returncode else None
+            if pipeline_id == "4":  # which is preempted
+                others = [pipeline_directory.parent / f"config_{i}" / "first" for i in "123"]
+                while not all(other.exists() for other in others):
+                    time.sleep(0.1)
+                time.sleep(1)
+                urgent = ["sbatch", "--partition=urgent", "--cpus-per-task=8", "--output=/dev/null", "--wrap=true"]
+                subprocess.run(urgent, check=True)
+                time.sleep(60)
         return x
 
     if __name__ == "__main__":
@@ -243,11 +253,12 @@ def workers(folder: Path) -> None:
 
 
 def jobs(folder: Path) -> None:
-    """Each evaluation a job: one is killed, one runs out of time, one asks to be requeued."""
+    """Each evaluation a job: one is killed, one runs out of time, one asks to be requeued, one is preempted."""
     folder.mkdir()
     (folder / "each.py").write_text(textwrap.dedent(EACH_A_JOB))
     run(sys.executable, "each.py", "results", folder=folder)
     audit_finished(folder / "results", 4)
+    assert (folder / "results/configs/config_4/second").exists(), "nobody was preempted"
     reasons = {event.id: event.reason for event in events(folder / "results", "Requeued")}  # type: ignore[attr-defined]
     assert set(reasons) == {"1", "2"}, reasons
     assert "ended without a result" in reasons["1"], reasons
