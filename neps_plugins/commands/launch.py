@@ -41,11 +41,11 @@ def neps_commands(subparsers: Any) -> None:
     launchers = parser.add_subparsers(metavar="LAUNCHER", required=True, parser_class=_Passing)
     slurm = launchers.add_parser(
         "slurm",
-        usage="neps launch slurm SCRIPT [--workers N] [--cpus C] [--partition P --time T ...] [--dry_run] [-- ARGUMENT ...]",
+        usage="neps launch slurm SCRIPT [--workers N] [--partition P --time T ...] [--dry_run] [-- ARGUMENT ...]",
         help="as one array job of Slurm",
         description="Submit an array job whose tasks each run SCRIPT with this Python: workers of one run, if SCRIPT "
-        "calls neps.run on a folder that all nodes share. Further options (--partition gpu, --time 04:00:00, --mem 16G, "
-        "--gpus 1, ...) are sbatch's, and stand behind SCRIPT.",
+        "calls neps.run on a folder that all nodes share. Further options are sbatch's, and stand behind SCRIPT: "
+        "--partition gpu, --time 04:00:00, --mem 16G, --gpus 1, ...",
         epilog="What stands behind -- is for SCRIPT.",
         allow_abbrev=False,
     )

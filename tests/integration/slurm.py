@@ -1,8 +1,8 @@
 """Slurm itself: a controller and one node on this host, `neps launch slurm`, and the executor `slurm`.
 
-`python tests/integration/slurm.py` takes a minute, needs the packages of Slurm (Debian's `slurm-wlm`) and root, and leaves
-nothing behind. Workers are killed, told that their time is over, preempted and requeued; in the end nothing is lost,
-doubled or stuck.
+`python tests/integration/slurm.py` takes a minute, needs the package of Slurm (Debian's `slurm-wlm`) and root, and
+leaves nothing behind. Workers are killed, told that their time is over, preempted and requeued; in the end nothing is
+lost, doubled or stuck.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ CONFIGURATION = """
     AccountingStorageType=accounting_storage/none
     JobAcctGatherType=jobacct_gather/none
     KillWait=5
-    NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=4000 State=UNKNOWN
+    NodeName={host} NodeAddr=127.0.0.1 CPUs=9 RealMemory=4000 State=UNKNOWN
     PartitionName=main Nodes=ALL Default=YES PriorityTier=1 State=UP
     PartitionName=urgent Nodes=ALL PriorityTier=2 PreemptMode=OFF State=UP
 """
 
 SEARCH = """
-    import json, sys, time
+    import json, os, sys, time
     from pathlib import Path
     import neps
 
@@ -80,6 +80,10 @@ SEARCH = """
                 file.write(json.dumps([trial.id, trial.report.objective_to_minimize]) + "\\n")
 
     def evaluate(x):
+        task = os.environ["SLURM_ARRAY_TASK_ID"]
+        if task in "012" and Path("hold").exists():
+            Path(f"held {task}").touch()
+            time.sleep(60)
         time.sleep(seconds)
         return x
 
@@ -110,7 +114,7 @@ EACH_A_JOB = """
                 while not all(other.exists() for other in others):
                     time.sleep(0.1)
                 time.sleep(1)
-                urgent = ["sbatch", "--partition=urgent", "--cpus-per-task=8", "--output=/dev/null", "--wrap=true"]
+                urgent = ["sbatch", "--partition=urgent", "--cpus-per-task=9", "--output=/dev/null", "--wrap=true"]
                 subprocess.run(urgent, check=True)
                 time.sleep(60)
         return x
@@ -164,11 +168,11 @@ def slurm(folder: Path) -> Iterator[None]:
             wait_for(lambda: subprocess.run("sinfo", capture_output=True, check=False).returncode == 0, 20, "slurmctld")
         wait_for(lambda: "idle" in run("sinfo", "--noheader", "--format=%T"), 20, "a node that is idle")
         yield
-        wait_for(lambda: not queue(), 20, f"an empty queue, not {queue()}")
+        wait_for(lambda: not queue(), 20, "an empty queue")
     except BaseException:
-        for name in ("slurmctld.log", "slurmd.log"):
-            if (folder / name).exists():
-                print(f"--- {name}", *(folder / name).read_text().splitlines()[-20:], sep="\n", file=sys.stderr)
+        print("in the queue:", queue(), file=sys.stderr)
+        for path in folder.parent.rglob("*.log"):
+            print(f"--- {path}", *path.read_text().splitlines()[-20:], sep="\n", file=sys.stderr)
         raise
     finally:
         for job in {line.split()[0].partition("_")[0] for line in queue()}:
@@ -201,10 +205,6 @@ def events(root: Path, kind: str) -> list[object]:
     return [event for event in open_run(root).journal.read(0)[0] if type(event).__name__ == kind]
 
 
-def logs(folder: Path) -> str:
-    return "\n".join(f"--- {path}\n{path.read_text()}" for path in folder.glob("slurm_jobs/*/*.log"))
-
-
 def workers(folder: Path) -> None:
     """Many workers over a run, of which some end before their time."""
     root, awkward = folder / "results", ("it's", 'a "b" \\ $HOME')
@@ -212,29 +212,31 @@ def workers(folder: Path) -> None:
     for made in (folder, slow):
         made.mkdir(exist_ok=True)
         (made / "search me.py").write_text(textwrap.dedent(SEARCH))
-    short = launch(
-        slow, "search me.py", "--partition=urgent", "--time=1", "--signal=20", "--comment=it's \\ \"x\"", "--", str(slow / "results"), "1", "300",
-        *awkward,
-    )  # fmt: skip
+    words = ["--partition=urgent", "--time=1", "--signal=20", "--ntasks=2", '--comment=it\'s \\ "x"']
+    short = launch(slow, "search me.py", *words, "--", str(slow / "results"), "1", "300", *awkward)
     say(f"job {short}: a worker whose time limit is a minute, with trials that take five")
-    words = ("--workers=7", "--time=10", "--mem", "100M", "--cpus=1", "--", str(root), str(N), "0.3", *awkward)
-    job = launch(folder, "search me.py", *words)
+    words = ["--workers=7", "--time=10", "--mem", "100M", "--cpus=1"]
+    job = launch(folder, "search me.py", *words, "--", str(root), str(N), "0.3", *awkward)
     say(f"job {job}: 7 workers over {N} trials")
-    wait_for(lambda: len(told(folder)) >= 40, 40, f"40 results; {logs(folder)}")
+    wait_for(lambda: len(told(folder)) >= 40, 40, "40 results")
 
     say("one is killed, one told that its time is over, one cancelled, one requeued")
+    (folder / "hold").touch()  # so that each of the first three has a trial to lose
+    wait_for(lambda: len(list(folder.glob("held *"))) == 3, 20, "three that are in the middle of an evaluation")
     run("scancel", "--signal=KILL", "--batch", f"{job}_0")  # without --batch it would be told first, by SIGTERM
     run("scancel", "--signal=USR1", "--batch", f"{job}_1")
     run("scancel", f"{job}_2")
     run("scontrol", "requeue", f"{job}_3")
-    wait_for(lambda: all(f"{job}_{i} " not in "\n".join(queue()) for i in (0, 1, 2)), 20, f"their end, not {queue()}")
-    wait_for(lambda: f"{job}_3 RUNNING" in queue(), 30, f"the requeued one to run, not {queue()}")
-    say("an urgent job preempts the others for a moment")
-    urgent = run("sbatch", "--parsable", "--partition=urgent", "--cpus-per-task=7", "--output=/dev/null", "--wrap=sleep 1")
-    wait_for(lambda: f"{urgent.strip()} RUNNING" in queue(), 20, f"the urgent one to run, not {queue()}")
-    wait_for(lambda: any("RUNNING" in line for line in queue() if line.startswith(f"{job}_")), 40, "the others to go on")
+    wait_for(
+        lambda: not any(line.startswith((f"{job}_0", f"{job}_1", f"{job}_2")) for line in queue()), 20, "their end"
+    )
+    wait_for(lambda: f"{job}_3 RUNNING" in queue(), 30, "the requeued one to run")
 
-    wait_for(lambda: not any(line.startswith(f"{job}_") for line in queue()), 60, f"the end of the search; {logs(folder)}")
+    say("an urgent job preempts the others for a moment")
+    urgent = ["sbatch", "--parsable", "--partition=urgent", "--cpus-per-task=7", "--output=/dev/null", "--wrap=sleep 1"]
+    running = f"{run(*urgent).strip()} RUNNING"
+    wait_for(lambda: running in queue(), 20, "the urgent one to run")
+    wait_for(lambda: not any(line.startswith(f"{job}_") for line in queue()), 90, "the end of the search")
     audit_finished(root, N)
     audit_journal(root, told(folder))
     put_back = [event.reason for event in events(root, "Requeued")]  # type: ignore[attr-defined]
@@ -244,9 +246,10 @@ def workers(folder: Path) -> None:
     for what in ("died", "SystemExit(138)", "SystemExit(143)"):
         assert any(what in reason for reason in put_back), f"{what!r} is none of the reasons"
 
-    wait_for(lambda: not queue(), 60, f"the end of the short job, not {queue()}")
+    wait_for(lambda: not queue(), 60, "the end of the short job")
     trials = open_run(slow / "results").trials
     assert [(t.state, t.metadata.starts) for t in trials.values()] == [(State.PENDING, 0)], trials
+    assert not (slow / "results/.neps/ranks").exists(), "a task of an array was taken for a rank"
     (event,) = events(slow / "results", "Requeued")
     assert "138" in str(event), event
     say("the worker of a minute has put its trial back before Slurm ended it")
@@ -277,7 +280,7 @@ def main() -> int:
         folder = Path(name)
         with slurm(folder / "slurm"):
             say("Slurm is up")
-            workers(folder / "a folder's \"name\" 100%")
+            workers(folder / 'a folder\'s "name" 100%')
             try:
                 import submitit  # noqa: F401
             except ImportError:
