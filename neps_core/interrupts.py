@@ -1,7 +1,8 @@
-"""SIGTERM and SIGINT, taken where nothing can be lost by them."""
+"""SIGTERM, SIGUSR1 and SIGINT, taken where nothing can be lost by them."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import threading
@@ -17,12 +18,14 @@ STUCK, TO_LEAVE = 0.3, 0.6
 
 #: What Python does with the signals unless somebody says otherwise.
 _DEFAULTS: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+if hasattr(signal, "SIGUSR1"):
+    _DEFAULTS[signal.SIGUSR1] = signal.SIG_DFL  # the usual word of a cluster that the time is nearly over
 
 
 class Interrupts:
     """Lets signals interrupt the user's code and waiting, and nothing else.
 
-    Inside `allowed()` a signal raises at once (`KeyboardInterrupt`, or `SystemExit` for SIGTERM); elsewhere it is kept
+    Inside `allowed()` a signal raises at once (`KeyboardInterrupt` for SIGINT, else `SystemExit`); elsewhere it is kept
     until the next `allowed()` begins, so that a result is always recorded whole. A second SIGINT raises at once
     wherever it comes. A handler of the program's own is called in the same places, instead, and is back when the
     block ends. Only the main thread gets signals, so only there is anything done. A forked child gets the default
@@ -65,7 +68,11 @@ class Interrupts:
         self._outer, _innermost = _innermost, self
         before = {number: signal.getsignal(number) for number in _DEFAULTS}
         # Not those that are ignored, nor those that are not Python's.
-        self._before = {n: handler for n, handler in before.items() if callable(handler) or handler == _DEFAULTS[n]}
+        self._before = {
+            n: handler
+            for n, handler in before.items()
+            if callable(handler) or (handler == _DEFAULTS[n] and not _is_taken_in_c(n))
+        }
         if leave is not None:
             self._watch = _Watch(self, leave)
         try:
@@ -170,6 +177,18 @@ class Interrupts:
         if self._outer is not None:
             self._outer._is_told |= self._is_told
             self._outer._mark(error)
+
+
+def _is_taken_in_c(number: int) -> bool:
+    """Whether a library has a handler for SIGUSR1 that Python doesn't know, as `faulthandler.register` has.
+
+    SIGTERM means the process, whatever libraries do with it.
+    """
+    if number == signal.SIGTERM:
+        return False
+    ask = ctypes.pythonapi.PyOS_getsig
+    ask.restype = ctypes.c_void_p
+    return ask(number) is not None
 
 
 #: The block of the main thread that signals go to.

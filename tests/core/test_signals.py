@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, in every place where they can hurt."""
+"""SIGTERM, SIGUSR1 and SIGINT, in every place where they can hurt."""
 
 from __future__ import annotations
 
@@ -49,8 +49,10 @@ IN_C = {
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("where", IN_C)
+CASES = [(where, number) for where in IN_C for number in (signal.SIGTERM, signal.SIGINT)]
+
+
+@pytest.mark.parametrize("where, number", [*CASES, (next(iter(IN_C)), signal.SIGUSR1)])
 def test_an_evaluation_deep_in_c_code(root, script, wait_for, where, number):
     script.write(
         RUN
@@ -65,7 +67,7 @@ def test_an_evaluation_deep_in_c_code(root, script, wait_for, where, number):
     wait_for((script.folder / "started").exists)
     time.sleep(0.1)
     assert leave(script, process, number) < 1.6  # a second, and what a busy machine takes
-    assert process.returncode in ({143} if number == signal.SIGTERM else {130, -signal.SIGINT})
+    assert process.returncode in ({130, -signal.SIGINT} if number == signal.SIGINT else {128 + number})
     assert put_back(root)
     assert (script.folder / "ended").exists()
     assert (root / "summary/short.csv").exists()
@@ -208,7 +210,31 @@ def test_a_result_that_waits_for_a_suspended_holder_is_kept(root, script, wait_f
     holder.kill()
 
 
-def test_handlers_of_the_program_are_called_and_restored(root, script):
+def test_sigusr1_between_two_trials(root, script, wait_for):
+    script.write(
+        RUN
+        + """
+    def evaluate(x):
+        (folder / "started").touch()
+        while not (folder / "go").exists():
+            time.sleep(0.01)
+        return x
+    class Told:
+        def neps_trial_finished(self):
+            os.kill(os.getpid(), signal.SIGUSR1)
+    run(evaluate, evaluations_to_spend=3, observers=[Told(), Ends()])
+    """
+    )
+    process = script.start(root)
+    wait_for((script.folder / "started").exists)
+    (script.folder / "go").touch()
+    assert process.wait(timeout=20) == 128 + signal.SIGUSR1
+    assert [t.state for t in open_run(root).trials.values()] == [State.SUCCESS]
+    assert (script.folder / "ended").exists()
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGUSR1"])
+def test_handlers_of_the_program_are_called_and_restored(root, script, number):
     script.write(
         RUN
         + """
@@ -216,21 +242,40 @@ def test_handlers_of_the_program_are_called_and_restored(root, script):
         pass
     def own(number, frame):
         raise Preempted
-    signal.signal(signal.SIGTERM, own)
+    signal.signal(NUMBER, own)
     def evaluate(x):
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), NUMBER)
         time.sleep(60)
     try:
         run(evaluate)
     except Preempted:
         pass
-    assert signal.getsignal(signal.SIGTERM) is own
+    assert signal.getsignal(NUMBER) is own
     assert signal.set_wakeup_fd(-1) == -1
     assert threading.active_count() == 1
     """
     )
+    script.path.write_text(script.path.read_text().replace("NUMBER", f"signal.{number}"))
     script.run(root)
     assert put_back(root)
+
+
+def test_sigusr1_of_a_library_is_left_to_it(root, script):
+    script.write(
+        RUN
+        + """
+    import faulthandler
+    faulthandler.register(signal.SIGUSR1, file=open(folder / "stack", "w"))
+    def evaluate(x):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return x
+    run(evaluate)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    """
+    )
+    script.run(root)
+    assert (script.folder / "stack").read_text().count("Current thread") == 2
+    assert open_run(root).trials["1"].state is State.SUCCESS
 
 
 def test_a_handler_of_the_program_that_returns_stops_nothing_and_comes_between_no_steps(root, script):

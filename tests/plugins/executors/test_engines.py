@@ -124,6 +124,28 @@ def test_a_worker_that_is_killed(name, root, program):
     audit_journal(root, told(script))
 
 
+@pytest.mark.parametrize("name", engines("slurm"))
+def test_a_job_whose_time_is_over(name, root, program):
+    """Slurm says so by a signal; that is no error of the user's function, and submitit requeues nothing."""
+    script = program(
+        name,
+        """if pipeline_id == "2" and not (pipeline_directory / "first").exists():
+            (pipeline_directory / "first").touch()
+            try:
+                os.kill(os.getpid(), signal.SIGUSR2)
+                time.sleep(60)
+            except Exception:
+                return 0.5""",
+    )
+    script.run(root, 2)
+    trials = open_run(root).trials
+    assert {i: (t.state, t.metadata.starts) for i, t in trials.items()} == {
+        "1": (State.SUCCESS, 1),
+        "2": (State.SUCCESS, 2),
+    }
+    assert trials["2"].report.objective_to_minimize == trials["2"].config["x"]
+
+
 @pytest.mark.parametrize("name", engines("processes", "loky"))
 def test_a_configuration_that_kills_every_worker(name, root, program):
     script = program(name, 'os.kill(os.getpid(), signal.SIGKILL) if pipeline_id == "2" else None')
@@ -164,7 +186,7 @@ def test_processes_end_with_their_dispatcher(name, root, program, wait_for):
     wait_for(lambda: all(map(is_gone, pids(root))), 10)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 @pytest.mark.parametrize("name", engines("threads", "processes", "loky", "dask", "slurm"))
 def test_signals(name, number, root, program, wait_for):
     script = program(name, 'time.sleep(0 if pipeline_id == "1" else 60)')
@@ -173,7 +195,7 @@ def test_signals(name, number, root, program, wait_for):
     time.sleep(0.1)  # until it waits
     dispatcher.send_signal(number)
     dispatcher.communicate(timeout=20)
-    assert dispatcher.returncode in ({143} if number == signal.SIGTERM else {130, -signal.SIGINT})
+    assert dispatcher.returncode in ({130, -signal.SIGINT} if number == signal.SIGINT else {128 + number})
     first, *others = open_run(root).trials.values()
     assert first.state is State.SUCCESS
     assert [(t.state, t.metadata.starts) for t in others] == [(State.PENDING, 0)] * 2
