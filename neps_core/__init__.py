@@ -5,8 +5,10 @@ stored by plugins (`neps_core.hookspecs` lists the hooks), the built-in ones lik
 """
 
 from neps_core import hookspecs, plugins
+from neps_core.artifacts import Artifacts, TrialFolders
 from neps_core.budgets import BudgetInfo, BudgetSpec
 from neps_core.errors import (
+    ArtifactsError,
     BudgetError,
     ConfigError,
     EvaluationError,
@@ -54,6 +56,8 @@ plugins.plugins.specify(hookspecs)
 
 __all__ = [
     "HOOK_VERSION",
+    "Artifacts",
+    "ArtifactsError",
     "Asked",
     "BudgetError",
     "BudgetInfo",
@@ -110,6 +114,7 @@ __all__ = [
     "TargetError",
     "Trial",
     "TrialError",
+    "TrialFolders",
     "TrialLog",
     "TrialView",
     "Trials",

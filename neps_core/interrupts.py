@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any
 
@@ -183,6 +183,13 @@ def anywhere() -> Iterator[None]:
         yield
         return
     with _innermost.allowed():
+        yield
+
+
+@contextmanager
+def held_anywhere() -> Iterator[None]:
+    """Keep signals for later in this block, if this is the main thread of a process that handles them."""
+    with nullcontext() if _innermost is None else _innermost.held():
         yield
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from attrs import Factory, evolve, frozen
 
+from neps_core.artifacts import Artifacts
 from neps_core.carrying import carried, packed
-from neps_core.errors import SpaceError, StopTrial, StorageError, TargetError
+from neps_core.errors import ArtifactsError, SpaceError, StopTrial, StorageError, TargetError
 from neps_core.live import LiveTrial, Told
 from neps_core.observers import Observers
 from neps_core.run import Run
@@ -70,6 +71,7 @@ class Job:
         storage: What it is kept in, if not there.
         rule: Says whether to go on; None for always.
         requires_cost: Whether a result needs a cost.
+        artifacts: Where the folders of trials are kept besides; None if nowhere.
     """
 
     target: Any
@@ -79,6 +81,7 @@ class Job:
     storage: str | None = None
     rule: StoppingRule | None = None
     requires_cost: bool = False
+    artifacts: Artifacts | None = None
 
     def packed(self, imports_main: bool) -> bytes:
         """For another process.
@@ -104,6 +107,8 @@ def evaluated(
             returned = function(arguments, assignment.injected)
     except StopTrial:
         returned = live.stopped()
+    except ArtifactsError as error:  # nor this
+        return Outcome(refused=error)
     except Exception as error:  # the user's code, so anything
         returned = error
     except BaseException as error:
@@ -137,7 +142,7 @@ class _Arrived:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.function = UserFunction(load_function(job.target), job.space)
+        self.function = UserFunction(load_function(job.target), job.space, job.artifacts)
         self._lock = threading.Lock()
         self._run: Run | None = None
 

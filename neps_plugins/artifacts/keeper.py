@@ -1,0 +1,329 @@
+"""Bringing and keeping the folders of trials, around their evaluation and in the process that makes it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import frozen
+from filelock import FileLock
+
+from neps_core import ArtifactsError, StorageError, TrialFolders, interrupts
+from neps_core.errors import warn
+from neps_core.run_folder import INNER
+from neps_plugins.artifacts import store as stores
+from neps_plugins.artifacts.contents import (
+    BEGUN,
+    MARK,
+    WHOLE,
+    Content,
+    Contents,
+    blocks_of,
+    content_of,
+    look,
+    mark,
+    mark_of,
+    read_manifest,
+    remove_others,
+)
+from neps_plugins.artifacts.store import LeavingError, Store, StoreAwayError
+
+logger = logging.getLogger("neps.artifacts")
+
+T = TypeVar("T")
+
+#: Seconds before each further try.
+RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+#: How many files are on their way at a time.
+AT_A_TIME = 8
+
+#: What this process could not keep yet, by store and name; and the stores that failed last time.
+_owed: dict[tuple[str, str], tuple[Store, TrialFolders]] = {}
+_away: set[str] = set()
+_owing = threading.Lock()
+
+
+class ChangingError(StoreAwayError):
+    """A file that was written while it was read."""
+
+
+class MissingError(Exception):
+    """A folder that is not in a store."""
+
+
+class BrokenError(Exception):
+    """A folder in a store that is not whole."""
+
+
+@frozen
+class Keeper:
+    """Keeps the folders of trials in a store; see `neps_core.artifacts.Artifacts`."""
+
+    _store: Store
+
+    def check(self) -> None:
+        """Write something, so that a wrong name or key is found before anything was evaluated."""
+        try:
+            self._store.write("neps.txt", b"The folders of trials, of neps.run(artifacts=). Each run-... is one run.\n")
+        except StorageError as reason:
+            raise StorageError(
+                f"artifacts={str(self._store)!r} can't be written to: {reason.__cause__ or reason}. "
+                "Check the URL, that the bucket is there, and the keys in the environment."
+            ) from reason
+
+    def evaluated(self, call: Callable[[], Any], folders: TrialFolders) -> Any:
+        folders.directory.mkdir(parents=True, exist_ok=True)  # an executor's host need not have it
+        if folders.previous_directory is not None:
+            folders.previous_directory.mkdir(parents=True, exist_ok=True)
+            if folders.previous_name is not None:
+                self._bring(folders.previous_name, folders.previous_directory, folders.root_directory)
+        mark(folders.directory, BEGUN)
+        try:
+            returned = call()
+        except Exception:  # the user's code, so anything; and what it has left may tell why
+            self.keep(folders)
+            raise
+        if returned is None:  # it goes on elsewhere, and nobody here knows what will be in the folder
+            (folders.directory / MARK).unlink(missing_ok=True)
+        else:
+            self.keep(folders)
+        return returned
+
+    # ------------------------------------------------------------------ keeping
+
+    def keep(self, folders: TrialFolders) -> None:
+        with interrupts.held_anywhere():  # the result is there, and not recorded yet
+            self._keep(folders)
+
+    def _keep(self, folders: TrialFolders) -> None:
+        url = self._store.url
+        with _owing:
+            delays = () if url in _away else RETRIES  # while a store is away, no trial waits for it for long
+        try:
+            mark(folders.directory, WHOLE)
+            _patiently(_Upload(self._store, folders).go, delays)
+        except Exception as reason:  # whatever it is, the result counts more
+            with _owing:
+                _owed[url, folders.name] = self._store, folders
+                if not isinstance(reason, ChangingError):
+                    _away.add(url)
+            warn(
+                f"The folder {folders.directory} could not be copied to artifacts={str(self._store)!r}: {reason}. Its "
+                "result is recorded all the same. The copy is tried again when the next trial of this process ends; "
+                "until then, only this host can continue the trial."
+            )
+            return
+        logger.info("The folder %s is kept as %s/%s.", folders.directory, self._store, folders.name)
+        with _owing:
+            _away.discard(url)
+            _owed.pop((url, folders.name), None)
+        keep_owed(url)
+
+    # ------------------------------------------------------------------ bringing
+
+    def _bring(self, name: str, directory: Path, root: Path) -> None:
+        """Have a folder on this host, as the evaluation of its trial has left it."""
+        if mark_of(directory) == WHOLE:
+            return
+        (root / INNER).mkdir(parents=True, exist_ok=True)
+        with FileLock(root / INNER / "artifacts.lock", thread_local=False):
+            if mark_of(directory) == WHOLE:  # somebody else has just brought it
+                return
+            try:
+                _patiently(lambda: self._fill(name, directory), RETRIES)
+            except MissingError:
+                if mark_of(directory) is None and any(look(directory)):
+                    return  # evaluated here before there were artifacts
+                raise FileNotFoundError(
+                    f"the folder of the trial that this one continues, {directory}, is neither on this host nor in "
+                    f"artifacts={str(self._store)!r}. The copy failed (there is a warning in the log of the worker that "
+                    "evaluated it), or that was done without artifacts=. Once it is there, 'neps clean --again' has "
+                    "this trial evaluated anew."
+                ) from None
+            except BrokenError as reason:
+                raise FileNotFoundError(
+                    f"the folder of the trial that this one continues, {directory}, is damaged in "
+                    f"artifacts={str(self._store)!r}: {reason}."
+                ) from reason
+            except OSError as reason:  # the store's, or of the disk here
+                raise ArtifactsError(
+                    f"the folder of the trial that this one continues, {directory}, can't be brought: {reason}. The "
+                    "trial is put back. Start again when that is mended."
+                ) from reason
+
+    def _fill(self, name: str, directory: Path) -> None:
+        """Fill a folder with what the store has.
+
+        Raises:
+            MissingError: If the store has no such folder.
+            BrokenError: If what it has is not whole.
+            StoreAwayError: If it does not answer.
+            OSError: If something can't be written here.
+        """
+        contents = _manifest(self._store, name)
+        mark(directory, BEGUN)
+        remove_others(directory, contents)
+        objects = f"{name.partition('/')[0]}/objects"
+        for path in contents.folders:
+            (directory / path).mkdir(parents=True, exist_ok=True)
+        for path in contents.files:
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+
+        def fetch(entry: tuple[str, Content]) -> None:
+            path, content = entry
+            if not (directory / path).exists():  # or else it is the right one
+                _fetch(self._store, f"{objects}/{content.digest}", content, directory / path)
+
+        _several(fetch, list(contents.files.items()))
+        for path, target in contents.links.items():
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            (directory / path).symlink_to(target)
+        mark(directory, WHOLE)
+        logger.info("The folder %s was brought from %s/%s.", directory, self._store, name)
+
+
+def keep_owed(url: str | None = None) -> None:
+    """Try again, once, what could not be kept: in one store, or in all of them."""
+    with _owing:
+        owed = [(key, each) for key, each in _owed.items() if url in (None, key[0])]
+    for key, (store, folders) in owed:
+        try:
+            _Upload(store, folders).go()
+        except Exception as reason:  # it was said already
+            logger.info("The folder %s can't be kept yet: %s", folders.directory, reason)
+            if isinstance(reason, StoreAwayError) and not isinstance(reason, ChangingError):
+                return
+            continue
+        logger.warning("The folder %s is kept in %s now.", folders.directory, store)
+        with _owing:
+            _owed.pop(key, None)
+
+
+class _Upload:
+    """One folder on its way to a store. What has arrived is not sent again at the next try."""
+
+    def __init__(self, store: Store, folders: TrialFolders) -> None:
+        self._store = store
+        self._folders = folders
+        self._objects = f"{folders.name.partition('/')[0]}/objects"
+        self._there: set[str] | None = None  # digests
+
+    def go(self) -> None:
+        """Send what is not there, and the manifest last.
+
+        Raises:
+            StoreAwayError: If something could not be stored.
+            OSError: If something can't be read here.
+        """
+        if self._there is None:
+            before = [self._known(self._folders.name), self._known(self._folders.previous_name)]
+            self._there = {each.digest for contents in before for each in contents.files.values()}
+        paths, links, folders = look(self._folders.directory)
+        files = dict(zip(paths, _several(self._sent, paths)))
+        self._store.write(f"{self._folders.name}.json", Contents(files, links, folders).to_manifest())
+
+    def _known(self, name: str | None) -> Contents:
+        try:
+            return Contents() if name is None else _manifest(self._store, name)
+        except (MissingError, BrokenError):
+            return Contents()
+
+    def _sent(self, path: str) -> Content:
+        assert self._there is not None
+        file = self._folders.directory / path
+        try:
+            content = content_of(file)
+        except FileNotFoundError:
+            raise ChangingError(f"{file} was deleted while it was copied") from None
+        if content.size and content.digest not in self._there:
+            key = f"{self._objects}/{content.digest}"
+            if content.size <= stores.BLOCK:
+                self._store.write(key, b"".join(_unchanged(file, content)))
+            else:
+                self._store.upload(key, content.size, _unchanged(file, content))
+            self._there.add(content.digest)
+        return content
+
+
+def _unchanged(file: Path, content: Content) -> Iterator[bytes]:
+    """The blocks of a file, if they are those that were seen before."""
+    digest, size = hashlib.sha256(), 0
+    for block in blocks_of(file, stores.BLOCK):
+        digest.update(block)
+        size += len(block)
+        if size > content.size:
+            break
+        yield block
+    if Content(size, digest.hexdigest()) != content:
+        raise ChangingError(f"{file} was written to while it was copied")
+
+
+def _fetch(store: Store, key: str, content: Content, file: Path) -> None:
+    part = file.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        if content.size == 0:
+            part.touch()
+        elif content.size <= stores.BLOCK:
+            part.write_bytes(store.read(key, content.size))
+        else:
+            store.download(key, content.size, part)
+        if content_of(part) != content:
+            raise BrokenError(f"the object {key} does not hold what the manifest says")
+        part.replace(file)
+    except FileNotFoundError as reason:
+        raise BrokenError(f"there is no object {key}") from reason
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _manifest(store: Store, name: str) -> Contents:
+    """What a folder in a store holds.
+
+    Raises:
+        MissingError: If there is none.
+        BrokenError: If its manifest can't be read.
+        StoreAwayError: If the store does not answer.
+    """
+    try:
+        return read_manifest(store.read(f"{name}.json"))
+    except FileNotFoundError:
+        raise MissingError from None
+    except ValueError as reason:
+        raise BrokenError(f"the manifest {name}.json can't be used: {reason}") from reason
+
+
+def _several(work: Callable[[Any], T], items: list[Any]) -> list[T]:
+    """Do something with each of several, some at a time. After the first error nothing more is begun."""
+    pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="neps-artifacts")
+    try:
+        return list(pool.map(work, items))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _patiently(work: Callable[[], None], delays: tuple[float, ...]) -> None:
+    """Do something that may be done twice, until it works or all tries have failed.
+
+    Raises:
+        StoreAwayError: What it raised in the last try.
+        Exception: What it raised that another try can't help.
+    """
+    for delay in delays:
+        try:
+            return work()
+        except LeavingError:
+            raise
+        except StoreAwayError as reason:
+            logger.warning("%s; next try in %g s.", reason, delay)
+        end = time.monotonic() + delay
+        while time.monotonic() < end and not interrupts.is_told_to_leave():
+            time.sleep(min(0.1, delay))
+    return work()
