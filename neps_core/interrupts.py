@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -186,11 +186,10 @@ def anywhere() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def held_anywhere() -> Iterator[None]:
-    """Keep signals for later in this block, if this is the main thread of a process that handles them."""
-    with nullcontext() if _innermost is None else _innermost.held():
-        yield
+def hold() -> None:
+    """Keep signals for later until the block ends in which they may raise: what is there by now must not be lost."""
+    if _innermost is not None and threading.current_thread() is threading.main_thread():
+        _innermost._allowed = False
 
 
 def is_told_to_leave() -> bool:

@@ -75,8 +75,8 @@ class Keeper:
             self._store.write("neps.txt", b"The folders of trials, of neps.run(artifacts=). Each run-... is one run.\n")
         except StorageError as reason:
             raise StorageError(
-                f"artifacts={str(self._store)!r} can't be written to: {reason.__cause__ or reason}. "
-                "Check the URL, that the bucket is there, and the keys in the environment."
+                f"artifacts= is of no use: {reason}. Check the URL, that the bucket is there, and the keys in the "
+                "environment."
             ) from reason
 
     def evaluated(self, call: Callable[[], Any], folders: TrialFolders) -> Any:
@@ -100,10 +100,7 @@ class Keeper:
     # ------------------------------------------------------------------ keeping
 
     def keep(self, folders: TrialFolders) -> None:
-        with interrupts.held_anywhere():  # the result is there, and not recorded yet
-            self._keep(folders)
-
-    def _keep(self, folders: TrialFolders) -> None:
+        interrupts.hold()  # the result is there, and not recorded yet
         url = self._store.url
         with _owing:
             delays = () if url in _away else RETRIES  # while a store is away, no trial waits for it for long
@@ -144,9 +141,9 @@ class Keeper:
                     return  # evaluated here before there were artifacts
                 raise FileNotFoundError(
                     f"the folder of the trial that this one continues, {directory}, is neither on this host nor in "
-                    f"artifacts={str(self._store)!r}. The copy failed (there is a warning in the log of the worker that "
-                    "evaluated it), or that was done without artifacts=. Once it is there, 'neps clean --again' has "
-                    "this trial evaluated anew."
+                    f"artifacts={str(self._store)!r}. The copy failed (the worker that evaluated it has said so), "
+                    "or it was evaluated without artifacts=. Once it is there, 'neps clean --again' has this trial "
+                    "evaluated anew."
                 ) from None
             except BrokenError as reason:
                 raise FileNotFoundError(
