@@ -52,8 +52,8 @@ class Store:
         shown = shown_location(url)
         if "?" in url or "#" in url or urlsplit(url).password is not None:
             raise StorageError(
-                f"artifacts={re.split('[?#]', shown)[0]!r}: give no passwords, keys or options in the URL. They come "
-                "from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, FSSPEC_S3_..., for example), as fsspec reads it."
+                f"artifacts={re.split('[?#]', shown)[0]!r}: give no passwords, keys or options there. They come from "
+                "the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, FSSPEC_S3_..., for example), as fsspec reads it."
             )
         try:
             self._found()

@@ -658,7 +658,7 @@ class TestRefusals:
     )
     def test_secrets_in_a_url(self, hosts, location, caplog):
         hosts.artifacts = location
-        with pytest.raises(StorageError, match="give no passwords, keys or options in the URL") as error:
+        with pytest.raises(StorageError, match="give no passwords, keys or options there") as error:
             hosts.run("a", 1)
         assert "geheim" not in str(error.value) + caplog.text
 

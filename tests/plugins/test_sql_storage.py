@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 import neps
@@ -19,9 +20,10 @@ from neps_core import LockLostError, RunGoneError, StorageError
 from neps_core import events as ev
 from neps_core.cli import main
 from neps_core.run import open_run
-from neps_core.storage import open_storage, shown_location
+from neps_core.storage import open_storage, shown_location, storage_at
 from neps_core.storage_check import check_storage
 from neps_core.trials import Report, State
+from neps_plugins import copying
 from neps_plugins.copying import copy_run
 from tests import databases
 from tests.audit import audit_finished, audit_journal
@@ -316,6 +318,78 @@ class TestCopy:
         with pytest.raises(StorageError, match="Restore that file"):
             copy_run(tmp_path / "f", sqlite)
         assert not open_storage(tmp_path / "f2", f"{sqlite}?run=f").journal.exists()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked for every try")
+    @pytest.mark.parametrize("way", ["folder to database", "database to folder"])
+    def test_one_that_is_killed_on_the_way_is_no_run(self, sqlite, tmp_path, monkeypatch, way):
+        curve = [i / 7 for i in range(2_000)]
+        neps.run(
+            lambda x: {"objective_to_minimize": x, "extra": {"a": curve}},
+            SPACE,
+            root_directory=tmp_path / "f",
+            evaluations_to_spend=6,
+            optimizer="random_search",
+        )
+        source: str | Path = tmp_path / "f"
+        if way == "database to folder":
+            copy_run(source, sqlite)
+            source = f"{sqlite}?run=f"
+        monkeypatch.setattr(copying, "BATCH", 2)
+        original = [old.folder.whole(event) for old in [storage_at(str(source))] for event in old.journal.read(0)[0]]
+
+        def target(n: int) -> str:
+            is_folder = way == "database to folder"
+            return str(tmp_path / f"copy{n}") if is_folder else f"sqlite:///{tmp_path}/copy{n}.db?run=f"
+
+        n_calls = calls_until_killed(lambda: copy_run(source, target(0)), 0)
+        kept = set()
+        for at in [int(n) for n in np.random.default_rng(1).integers(1, n_calls, 8)] + [int(n_calls * 0.9)]:
+            calls_until_killed(lambda: copy_run(source, target(at)), at)
+            there = storage_at(target(at))
+            events = there.journal.read(0)[0] if there.journal.exists() else []
+            kept.add(len(events))
+            if not events:
+                copy_run(source, target(at))
+                there = storage_at(target(at))
+            else:
+                with pytest.raises(StorageError, match="there is a run"):
+                    copy_run(source, target(at))
+            assert [there.folder.whole(event) for event in there.journal.read(0)[0]] == original
+            old = storage_at(str(source))
+            assert [old.folder.whole(event) for event in old.journal.read(0)[0]] == original
+        assert 0 in kept <= {0, len(original)}
+
+
+def calls_until_killed(work, at: int) -> int:
+    """Do something in a forked process that is killed when it calls its n-th function; 0 for never.
+
+    Returns:
+        How many functions it has called.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        n = 0
+
+        def count(frame, event, argument) -> None:
+            nonlocal n
+            n += event == "call"
+            if n == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            sys.setprofile(count)
+            work()
+            sys.setprofile(None)
+            os.write(writer, str(n).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    _, status = os.waitpid(pid, 0)
+    said = os.read(reader, 100)
+    os.close(reader)
+    assert said if at == 0 else os.WTERMSIG(status) == signal.SIGKILL
+    return int(said or b"0")
 
 
 # ---------------------------------------------------------------------- what goes wrong
