@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 import neps
-from neps_core import LockLostError, RunGoneError, StorageError
+from neps_core import LockLostError, RunGoneError, StorageError, TrialError, api
 from neps_core import events as ev
 from neps_core.cli import main
 from neps_core.run import open_run
@@ -154,6 +155,93 @@ class TestUse:
         trial = open_run(root, storage=url).trials["1"]
         assert trial.report.extra == {text: text}
         assert trial.report.objective_to_minimize == float("inf")
+
+
+JOBS = """
+    import sys, time
+    import neps
+    from neps_core.run import open_run
+
+    location, storage, n = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
+    done = set()
+    while len(done) < n:
+        run = open_run(location, storage=storage)
+        for trial_id in run.log.evaluating:
+            if trial_id not in done and run.trials[trial_id].metadata.is_asynchronous:
+                neps.save_pipeline_results(run.trials[trial_id].config["x"], trial_id, location, storage=storage)
+                done.add(trial_id)
+        time.sleep(0.02)
+"""
+
+
+class TestResultsThatComeLater:
+    @pytest.mark.parametrize("knows", ["the database", "a folder of its own"])
+    def test_they_are_handed_in_by_another_host(self, url, root, script, knows):
+        run(root, url, 1)  # there it is, for who looks for it
+        located = url if "run=" in url else f"{url}?run={root.name}"
+        script.write(JOBS)
+        jobs = script.start(*((located, "") if knows == "the database" else (script.folder / "there", located)), 6)
+        out: list[int] = []
+
+        def submit(x):
+            out.append(len(open_run(root, storage=url).log.evaluating))
+
+        result = run(root, url, 6, function=submit, max_pending=2)
+        _, err = jobs.communicate(timeout=60)
+        assert jobs.returncode == 0, err
+        assert databases.PASSWORD not in err
+        assert max(out) <= 2
+        assert len(result.trials) == 7
+        trials = open_run(root, storage=url).trials
+        assert [trial.state for trial in trials.values()] == [State.SUCCESS] * 7
+        assert all(trial.report.objective_to_minimize == trial.config["x"] for trial in trials.values())
+
+    def test_lost_ones_are_given_up_and_come_too_late(self, url, root, tmp_path):
+        run(root, url, 3, function=lambda x: None, max_pending=1, pending_timeout=0.05)
+        location = url if "run=" in url else f"{url}?run={root.name}"
+        states = [trial.state for trial in open_run(root, storage=url).trials.values()]
+        assert states == [State.CRASHED, State.CRASHED, State.EVALUATING]
+        with pytest.raises(TrialError, match="is crashed, not being evaluated"):
+            neps.save_pipeline_results(0.5, "1", tmp_path / "elsewhere", storage=location)
+        neps.save_pipeline_results(0.5, "3", tmp_path / "elsewhere", storage=location)
+        assert open_run(root, storage=url).trials["3"].state is State.SUCCESS
+
+    def test_of_two_at_once_one_is_refused(self, sqlite, root):
+        run(root, sqlite, 1, function=lambda x: None)
+        refused = []
+
+        def hand_in(value: float) -> None:
+            try:
+                neps.save_pipeline_results(value, "1", root, storage=sqlite)
+            except TrialError:
+                refused.append(value)
+
+        threads = [threading.Thread(target=hand_in, args=(value,)) for value in (0.1, 0.2, 0.3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        trial = open_run(root, storage=sqlite).trials["1"]
+        assert len(refused) == 2
+        assert trial.report.objective_to_minimize not in refused
+        assert not trial.superseded
+
+    def test_the_connection_is_lost_meanwhile(self, postgres, server_url, root, caplog):
+        run(root, server_url, 1, function=lambda x: None)
+        parse = api.parse_result
+
+        def losing(*arguments, **keywords):
+            if not losing.done:
+                losing.done = True
+                end_connections(postgres)
+            return parse(*arguments, **keywords)
+
+        losing.done = False
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(api, "parse_result", losing)
+            neps.save_pipeline_results(0.5, "1", root, storage=server_url)
+        assert "is handed in once more" in caplog.text
+        assert open_run(root, storage=server_url).trials["1"].report.objective_to_minimize == 0.5
 
 
 class TestRefusals:
