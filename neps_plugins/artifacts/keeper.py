@@ -8,7 +8,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,7 @@ from neps_plugins.artifacts.contents import (
     read_manifest,
     remove_others,
 )
-from neps_plugins.artifacts.store import LeavingError, Store, StoreAwayError
+from neps_plugins.artifacts.store import LeavingError, Store, StoreAwayError, check_staying
 
 logger = logging.getLogger("neps.artifacts")
 
@@ -41,6 +42,9 @@ T = TypeVar("T")
 
 #: Seconds before each further try.
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+
+#: Seconds after the first failure when no further try is made, however long the tries take.
+PATIENCE = 60.0
 
 #: How many files are on their way at a time.
 AT_A_TIME = 8
@@ -80,6 +84,7 @@ class Keeper:
             ) from reason
 
     def evaluated(self, call: Callable[[], Any], folders: TrialFolders) -> Any:
+        keep_owed(self._store.url)
         folders.directory.mkdir(parents=True, exist_ok=True)  # an executor's host need not have it
         if folders.previous_directory is not None:
             folders.previous_directory.mkdir(parents=True, exist_ok=True)
@@ -106,7 +111,7 @@ class Keeper:
             delays = () if url in _away else RETRIES  # while a store is away, no trial waits for it for long
         try:
             mark(folders.directory, WHOLE)
-            _patiently(_Upload(self._store, folders).go, delays)
+            _patiently(_Upload(self._store, folders).go, delays)  # a signal must not wait for a store that hangs
         except Exception as reason:  # whatever it is, the result counts more
             with _owing:
                 _owed[url, folders.name] = self._store, folders
@@ -114,15 +119,14 @@ class Keeper:
                     _away.add(url)
             warn(
                 f"The folder {folders.directory} could not be copied to artifacts={str(self._store)!r}: {reason}. Its "
-                "result is recorded all the same. The copy is tried again when the next trial of this process ends; "
-                "until then, only this host can continue the trial."
+                "result is recorded all the same. The copy is tried again before the next trial of this process and at "
+                "the end of the call; until then, only this host can continue the trial."
             )
             return
         logger.info("The folder %s is kept as %s/%s.", folders.directory, self._store, folders.name)
         with _owing:
             _away.discard(url)
             _owed.pop((url, folders.name), None)
-        keep_owed(url)
 
     # ------------------------------------------------------------------ bringing
 
@@ -193,7 +197,7 @@ def keep_owed(url: str | None = None) -> None:
         owed = [(key, each) for key, each in _owed.items() if url in (None, key[0])]
     for key, (store, folders) in owed:
         try:
-            _Upload(store, folders).go()
+            _patiently(_Upload(store, folders).go, ())
         except Exception as reason:  # it was said already
             logger.info("The folder %s can't be kept yet: %s", folders.directory, reason)
             if isinstance(reason, StoreAwayError) and not isinstance(reason, ChangingError):
@@ -202,6 +206,7 @@ def keep_owed(url: str | None = None) -> None:
         logger.warning("The folder %s is kept in %s now.", folders.directory, store)
         with _owing:
             _owed.pop(key, None)
+            _away.discard(store.url)
 
 
 class _Upload:
@@ -313,14 +318,34 @@ def _patiently(work: Callable[[], None], delays: tuple[float, ...]) -> None:
         StoreAwayError: What it raised in the last try.
         Exception: What it raised that another try can't help.
     """
-    for delay in delays:
+    end = 0.0
+    for delay in (*delays, None):
         try:
-            return work()
+            return _aside(work)
         except LeavingError:
             raise
         except StoreAwayError as reason:
+            end = end or time.monotonic() + PATIENCE
+            if delay is None or time.monotonic() > end:
+                raise
             logger.warning("%s; next try in %g s.", reason, delay)
-        end = time.monotonic() + delay
-        while time.monotonic() < end and not interrupts.is_told_to_leave():
-            time.sleep(min(0.1, delay))
-    return work()
+        _aside(partial(time.sleep, delay))
+    raise AssertionError("the last try returns or raises")
+
+
+def _aside(work: Callable[[], None]) -> None:
+    """Do something in another thread, which is left alone with it when this process is told to leave.
+
+    Raises:
+        LeavingError: When it is.
+        Exception: What it raises.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="neps-artifacts")
+    try:
+        doing = pool.submit(work)
+        while not doing.done():
+            wait([doing], 0.1)
+            check_staying()
+        doing.result()
+    finally:
+        pool.shutdown(wait=False)

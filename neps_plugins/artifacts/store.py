@@ -78,7 +78,7 @@ class Store:
             FileNotFoundError: If there is no such object.
             StoreAwayError: If anything else goes wrong.
         """
-        _check_staying()
+        check_staying()
         try:
             system, root = self._found()
             yield system, f"{root}/{key}"
@@ -115,7 +115,7 @@ class Store:
             remote = system.open(path, "wb", block_size=block_size, autocommit=not in_parts)
             try:
                 for block in blocks:
-                    _check_staying()
+                    check_staying()
                     remote.write(block)
                 remote.close()
                 if in_parts:
@@ -173,7 +173,7 @@ class Store:
         """
         with self._at(key) as (system, path), file.open("wb") as local:
             for start in range(0, size, BLOCK):
-                _check_staying()
+                check_staying()
                 local.write(system.cat_file(path, start=start, end=min(start + BLOCK, size)))
 
 
@@ -182,7 +182,12 @@ def _protocol(system: Any) -> str:
     return str(protocol if isinstance(protocol, str) else protocol[0])
 
 
-def _check_staying() -> None:
+def check_staying() -> None:
+    """Give up what takes long, if this process was told to leave.
+
+    Raises:
+        LeavingError: If it was.
+    """
     if interrupts.is_told_to_leave():
         raise LeavingError("this process was told to leave")
 

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,7 +30,7 @@ from neps_plugins.artifacts.store import Store, StoreAwayError  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch) -> Iterator[None]:
-    monkeypatch.setattr(keeper, "RETRIES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(keeper, "RETRIES", (0.001, 0.001, 0.001))
     yield
     keeper._owed.clear()
     keeper._away.clear()
@@ -413,7 +414,7 @@ class TestAStoreThatFails:
         failing = Failing(monkeypatch, ("write",), 1_000)
         with pytest.warns(NePSWarning):
             hosts.run("a", 3)
-        assert 1_000 - failing.times <= 4 + 1 + 1 + 1  # and one at the end
+        assert 1_000 - failing.times <= 4 + 2 + 2 + 1  # before each trial and after it, and at the end
 
     def test_a_trial_whose_previous_one_can_not_be_brought_is_put_back(self, hosts, monkeypatch):
         hosts.until_a_promotion()
@@ -570,6 +571,7 @@ WORKER = """
         epochs = neps.IntegerFidelity(1, 9)
 
     root, storage, artifacts, n, what, when = *sys.argv[1:4], int(sys.argv[4]), sys.argv[5], int(sys.argv[6])
+    seconds = 0.1 if what != "SIGINT" else 600.0
     write, told = Store.write, [0]
 
     def interrupted(self, key, content):
@@ -577,7 +579,7 @@ WORKER = """
             told[0] += 1
             if told[0] == when:
                 os.kill(os.getpid(), getattr(signal, what))
-                time.sleep(0.1)
+                time.sleep(seconds)
         write(self, key, content)
 
     Store.write = interrupted
@@ -620,6 +622,18 @@ class TestProcesses:
         (trial,) = hosts.trials().values()
         assert trial.state is State.SUCCESS
         assert "told to leave" in err
+
+    def test_one_whose_store_hangs_meanwhile(self, hosts, script, wait_for):
+        script.write(WORKER)
+        worker = script.start(hosts.folder / "a", hosts.storage, hosts.artifacts, 9, "SIGINT", 2)
+
+        def has_a_result() -> bool:
+            with suppress(FileNotFoundError, StorageError):
+                return any(trial.state is State.SUCCESS for trial in hosts.trials().values())
+            return False
+
+        wait_for(has_a_result)
+        assert worker.poll() is None  # the request is still under way
 
     def test_hosts_that_share_a_database_and_a_store(self, s3, tmp_path, script):
         with databases.postgres() as database:
