@@ -1,7 +1,7 @@
 """Artifacts in object stores, through fsspec: for hosts that share no folder. Extra `artifacts`; for S3 `s3`.
 
-`store` reads and writes objects, `contents` is what a folder holds and the manifest that says so, `keeper` brings and
-keeps the folders of trials.
+`store` reads and writes objects, `contents` is what a folder holds and the manifest that says so, `patience` tries
+again and heeds signals, `keeper` brings and keeps the folders of trials.
 
 In a store a run is a prefix of its own, `run-ID/`. Objects are called by the hash of what they hold, so they never
 change, and what several trials share is there once. A folder is its manifest, an object that is written last: a folder

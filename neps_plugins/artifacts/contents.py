@@ -19,8 +19,9 @@ from neps_core.run_folder import FILES, PREVIOUS
 #: The file in a trial's folder that says whether it is whole on this host.
 MARK = ".artifacts"
 
-#: What it says while the folder is being filled, by an evaluation or from a store; and after that.
-BEGUN, WHOLE = "begun", "whole"
+#: What it says while the folder is being filled, by an evaluation or from a store; after that; and if it could not be
+#: copied to a store then, with what that calls it.
+BEGUN, WHOLE, OWED = "begun", "whole", "owed "
 
 #: What is in the folder of a trial, and not of the user's.
 _OURS = {MARK, *FILES, PREVIOUS, *(name + TEMPORARY for name in (MARK, *FILES, PREVIOUS))}
@@ -185,6 +186,11 @@ def mark_of(directory: Path) -> str | None:
         return (directory / MARK).read_text()
     except FileNotFoundError:
         return None
+
+
+def is_whole(directory: Path) -> bool:
+    """Whether a folder holds all that the evaluation of its trial has left, and nothing else."""
+    return (mark_of(directory) or BEGUN) != BEGUN
 
 
 def mark(directory: Path, says: str) -> None:

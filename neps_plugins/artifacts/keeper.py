@@ -6,12 +6,10 @@ import hashlib
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import frozen
 from filelock import FileLock
@@ -23,35 +21,29 @@ from neps_plugins.artifacts import store as stores
 from neps_plugins.artifacts.contents import (
     BEGUN,
     MARK,
+    OWED,
     WHOLE,
     Content,
     Contents,
     blocks_of,
     content_of,
+    is_whole,
     look,
     mark,
     mark_of,
     read_manifest,
     remove_others,
 )
-from neps_plugins.artifacts.store import LeavingError, Store, StoreAwayError, check_staying
+from neps_plugins.artifacts.patience import patiently, several
+from neps_plugins.artifacts.store import Store, StoreAwayError
 
 logger = logging.getLogger("neps.artifacts")
 
-T = TypeVar("T")
-
-#: Seconds before each further try.
-RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-
-#: Seconds after the first failure when no further try is made, however long the tries take.
-PATIENCE = 60.0
-
-#: How many files are on their way at a time.
-AT_A_TIME = 8
-
-#: What this process could not keep yet, by store and name; and the stores that failed last time.
+#: What could not be kept yet, by store and name; the stores that failed last time; and the runs in whose folder on this
+#: host there was looked for what earlier processes could not keep.
 _owed: dict[tuple[str, str], tuple[Store, TrialFolders]] = {}
 _away: set[str] = set()
+_looked: set[tuple[str, Path]] = set()
 _owing = threading.Lock()
 
 
@@ -59,8 +51,8 @@ class ChangingError(StoreAwayError):
     """A file that was written while it was read."""
 
 
-class MissingError(Exception):
-    """A folder that is not in a store."""
+class MissingError(StoreAwayError):
+    """A folder that is not in a store, or not yet."""
 
 
 class BrokenError(Exception):
@@ -84,6 +76,7 @@ class Keeper:
             ) from reason
 
     def evaluated(self, call: Callable[[], Any], folders: TrialFolders) -> Any:
+        self._find_owed(folders.root_directory)
         keep_owed(self._store.url)
         folders.directory.mkdir(parents=True, exist_ok=True)  # an executor's host need not have it
         if folders.previous_directory is not None:
@@ -108,19 +101,21 @@ class Keeper:
         interrupts.hold()  # the result is there, and not recorded yet
         url = self._store.url
         with _owing:
-            delays = () if url in _away else RETRIES  # while a store is away, no trial waits for it for long
+            delays = () if url in _away else None  # while it is away, no trial waits for it for long
         try:
             mark(folders.directory, WHOLE)
-            _patiently(_Upload(self._store, folders).go, delays)  # a signal must not wait for a store that hangs
+            patiently(_Upload(self._store, folders).go, delays)
         except Exception as reason:  # whatever it is, the result counts more
+            with suppress(OSError):
+                mark(folders.directory, OWED + folders.name)
             with _owing:
                 _owed[url, folders.name] = self._store, folders
                 if not isinstance(reason, ChangingError):
                     _away.add(url)
             warn(
                 f"The folder {folders.directory} could not be copied to artifacts={str(self._store)!r}: {reason}. Its "
-                "result is recorded all the same. The copy is tried again before the next trial of this process and at "
-                "the end of the call; until then, only this host can continue the trial."
+                "result is recorded all the same. The copy is tried again before this host's next trial and at the end "
+                "of the call; until then, only this host can continue the trial."
             )
             return
         logger.info("The folder %s is kept as %s/%s.", folders.directory, self._store, folders.name)
@@ -128,21 +123,32 @@ class Keeper:
             _away.discard(url)
             _owed.pop((url, folders.name), None)
 
+    def _find_owed(self, root: Path) -> None:
+        """What earlier processes on this host could not keep; looked for once."""
+        with _owing:
+            if (self._store.url, root) in _looked:
+                return
+            _looked.add((self._store.url, root))
+            for path in (root / "configs").glob(f"*/{MARK}"):
+                directory = path.parent
+                kind, owes, name = (mark_of(directory) or "").partition(OWED)
+                if owes and not kind:
+                    folders = TrialFolders(directory, name, None, None, root)
+                    _owed[self._store.url, name] = self._store, folders
+
     # ------------------------------------------------------------------ bringing
 
     def _bring(self, name: str, directory: Path, root: Path) -> None:
         """Have a folder on this host, as the evaluation of its trial has left it."""
-        if mark_of(directory) == WHOLE:
+        if is_whole(directory):
             return
         (root / INNER).mkdir(parents=True, exist_ok=True)
         with FileLock(root / INNER / "artifacts.lock", thread_local=False):
-            if mark_of(directory) == WHOLE:  # somebody else has just brought it
+            if is_whole(directory):  # somebody else has just brought it
                 return
             try:
-                _patiently(lambda: self._fill(name, directory), RETRIES)
+                patiently(lambda: self._fill(name, directory))
             except MissingError:
-                if mark_of(directory) is None and any(look(directory)):
-                    return  # evaluated here before there were artifacts
                 raise FileNotFoundError(
                     f"the folder of the trial that this one continues, {directory}, is neither on this host nor in "
                     f"artifacts={str(self._store)!r}. The copy failed (the worker that evaluated it has said so), "
@@ -169,7 +175,12 @@ class Keeper:
             StoreAwayError: If it does not answer.
             OSError: If something can't be written here.
         """
-        contents = _manifest(self._store, name)
+        try:
+            contents = _manifest(self._store, name)
+        except MissingError:
+            if mark_of(directory) is None and any(look(directory)):
+                return  # it was evaluated here before there were artifacts
+            raise
         mark(directory, BEGUN)
         remove_others(directory, contents)
         objects = f"{name.partition('/')[0]}/objects"
@@ -183,7 +194,7 @@ class Keeper:
             if not (directory / path).exists():  # or else it is the right one
                 _fetch(self._store, f"{objects}/{content.digest}", content, directory / path)
 
-        _several(fetch, list(contents.files.items()))
+        several(fetch, list(contents.files.items()))
         for path, target in contents.links.items():
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             (directory / path).symlink_to(target)
@@ -193,16 +204,20 @@ class Keeper:
 
 def keep_owed(url: str | None = None) -> None:
     """Try again, once, what could not be kept: in one store, or in all of them."""
+    if interrupts.is_told_to_leave():
+        return
     with _owing:
         owed = [(key, each) for key, each in _owed.items() if url in (None, key[0])]
     for key, (store, folders) in owed:
         try:
-            _patiently(_Upload(store, folders).go, ())
+            patiently(_Upload(store, folders).go, ())
         except Exception as reason:  # it was said already
             logger.info("The folder %s can't be kept yet: %s", folders.directory, reason)
             if isinstance(reason, StoreAwayError) and not isinstance(reason, ChangingError):
                 return
             continue
+        if mark_of(folders.directory) == OWED + folders.name:
+            mark(folders.directory, WHOLE)
         logger.warning("The folder %s is kept in %s now.", folders.directory, store)
         with _owing:
             _owed.pop(key, None)
@@ -229,7 +244,7 @@ class _Upload:
             before = [self._known(self._folders.name), self._known(self._folders.previous_name)]
             self._there = {each.digest for contents in before for each in contents.files.values()}
         paths, links, folders = look(self._folders.directory)
-        files = dict(zip(paths, _several(self._sent, paths)))
+        files = dict(zip(paths, several(self._sent, paths)))
         self._store.write(f"{self._folders.name}.json", Contents(files, links, folders).to_manifest())
 
     def _known(self, name: str | None) -> Contents:
@@ -300,52 +315,3 @@ def _manifest(store: Store, name: str) -> Contents:
         raise MissingError from None
     except ValueError as reason:
         raise BrokenError(f"the manifest {name}.json can't be used: {reason}") from reason
-
-
-def _several(work: Callable[[Any], T], items: list[Any]) -> list[T]:
-    """Do something with each of several, some at a time. After the first error nothing more is begun."""
-    pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="neps-artifacts")
-    try:
-        return list(pool.map(work, items))
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _patiently(work: Callable[[], None], delays: tuple[float, ...]) -> None:
-    """Do something that may be done twice, until it works or all tries have failed.
-
-    Raises:
-        StoreAwayError: What it raised in the last try.
-        Exception: What it raised that another try can't help.
-    """
-    end = 0.0
-    for delay in (*delays, None):
-        try:
-            return _aside(work)
-        except LeavingError:
-            raise
-        except StoreAwayError as reason:
-            end = end or time.monotonic() + PATIENCE
-            if delay is None or time.monotonic() > end:
-                raise
-            logger.warning("%s; next try in %g s.", reason, delay)
-        _aside(partial(time.sleep, delay))
-    raise AssertionError("the last try returns or raises")
-
-
-def _aside(work: Callable[[], None]) -> None:
-    """Do something in another thread, which is left alone with it when this process is told to leave.
-
-    Raises:
-        LeavingError: When it is.
-        Exception: What it raises.
-    """
-    pool = ThreadPoolExecutor(1, thread_name_prefix="neps-artifacts")
-    try:
-        doing = pool.submit(work)
-        while not doing.done():
-            wait([doing], 0.1)
-            check_staying()
-        doing.result()
-    finally:
-        pool.shutdown(wait=False)

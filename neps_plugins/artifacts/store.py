@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from neps_core import StorageError, interrupts
+from neps_core import StorageError
 from neps_core.storage import shown_location
 
 #: Bytes that are sent, or asked for, at a time; what is smaller goes as a whole.
@@ -31,10 +31,6 @@ OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss", "oci", 
 
 class StoreAwayError(StorageError):
     """A store that does not do what is asked of it, perhaps only now."""
-
-
-class LeavingError(StoreAwayError):
-    """This process was told to leave."""
 
 
 class Store:
@@ -78,7 +74,6 @@ class Store:
             FileNotFoundError: If there is no such object.
             StoreAwayError: If anything else goes wrong.
         """
-        check_staying()
         try:
             system, root = self._found()
             yield system, f"{root}/{key}"
@@ -115,7 +110,6 @@ class Store:
             remote = system.open(path, "wb", block_size=block_size, autocommit=not in_parts)
             try:
                 for block in blocks:
-                    check_staying()
                     remote.write(block)
                 remote.close()
                 if in_parts:
@@ -173,23 +167,12 @@ class Store:
         """
         with self._at(key) as (system, path), file.open("wb") as local:
             for start in range(0, size, BLOCK):
-                check_staying()
                 local.write(system.cat_file(path, start=start, end=min(start + BLOCK, size)))
 
 
 def _protocol(system: Any) -> str:
     protocol = system.protocol
     return str(protocol if isinstance(protocol, str) else protocol[0])
-
-
-def check_staying() -> None:
-    """Give up what takes long, if this process was told to leave.
-
-    Raises:
-        LeavingError: If it was.
-    """
-    if interrupts.is_told_to_leave():
-        raise LeavingError("this process was told to leave")
 
 
 def _said(reason: BaseException) -> str:

@@ -23,17 +23,18 @@ from tests import databases, objects
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'neps-framework[artifacts]'")
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'neps-framework[sql]'")
 
-from neps_plugins.artifacts import contents, keeper, store  # noqa: E402
+from neps_plugins.artifacts import contents, keeper, patience, store  # noqa: E402
 from neps_plugins.artifacts.keeper import Keeper  # noqa: E402
 from neps_plugins.artifacts.store import Store, StoreAwayError  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch) -> Iterator[None]:
-    monkeypatch.setattr(keeper, "RETRIES", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(patience, "RETRIES", (0.001, 0.001, 0.001))
     yield
     keeper._owed.clear()
     keeper._away.clear()
+    keeper._looked.clear()
 
 
 @pytest.fixture(scope="module")
@@ -384,6 +385,8 @@ class TestAStoreThatFails:
         with pytest.warns(NePSWarning):
             hosts.until_a_promotion()
         keeper._owed.clear()  # that host's process has ended
+        for there in (hosts.folder / "a").glob(f"configs/*/{contents.MARK}"):
+            assert there.read_text().startswith(contents.OWED)
         with pytest.raises(EvaluationError) as error:
             hosts.run("b", 1)
         assert "is neither on this host nor in artifacts=" in str(error.value.__cause__)
@@ -552,7 +555,7 @@ class TestFoldersThatChange:
             fetch(store, key, content, file)
 
         monkeypatch.setattr(keeper, "_fetch", breaking)
-        monkeypatch.setattr(keeper, "AT_A_TIME", 1)
+        monkeypatch.setattr(patience, "AT_A_TIME", 1)
         with pytest.raises(KeyboardInterrupt):
             carried(Store(local), folder, tmp_path / "other/config_1")
         assert contents.mark_of(tmp_path / "other/config_1") == contents.BEGUN
@@ -564,6 +567,7 @@ class TestFoldersThatChange:
 WORKER = """
     import os, signal, sys, time
     import neps
+    from neps_plugins.artifacts import patience
     from neps_plugins.artifacts.store import Store
 
     class Space(neps.PipelineSpace):
@@ -571,7 +575,8 @@ WORKER = """
         epochs = neps.IntegerFidelity(1, 9)
 
     root, storage, artifacts, n, what, when = *sys.argv[1:4], int(sys.argv[4]), sys.argv[5], int(sys.argv[6])
-    seconds = 0.1 if what != "SIGINT" else 600.0
+    seconds = 600.0 if what == "SIGINT" else 0.0
+    patience.GRACE = 0.2
     write, told = Store.write, [0]
 
     def interrupted(self, key, content):
@@ -621,7 +626,7 @@ class TestProcesses:
         assert worker.returncode == 128 + signal.SIGTERM, err
         (trial,) = hosts.trials().values()
         assert trial.state is State.SUCCESS
-        assert "told to leave" in err
+        assert list((hosts.folder / "store").glob("run-*/*.json"))  # there was the time
 
     def test_one_whose_store_hangs_meanwhile(self, hosts, script, wait_for):
         script.write(WORKER)
@@ -633,7 +638,11 @@ class TestProcesses:
             return False
 
         wait_for(has_a_result)
-        assert worker.poll() is None  # the request is still under way
+        _, err = worker.communicate(timeout=60)
+        assert "could not be copied" in err
+        assert not list((hosts.folder / "store").glob("run-*/*.json"))
+        script.run(hosts.folder / "a", hosts.storage, hosts.artifacts, 2, "", 0)  # later, on the same host
+        assert len(list((hosts.folder / "store").glob("run-*/*.json"))) == 2
 
     def test_hosts_that_share_a_database_and_a_store(self, s3, tmp_path, script):
         with databases.postgres() as database:
