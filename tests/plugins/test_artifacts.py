@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -295,6 +296,21 @@ class TestContents:
         there = carried(Store(url), folder, tmp_path / "other/config_1")
         assert (there / "model").read_bytes() == (folder / "model").read_bytes()
         assert max(reads) < 1000  # manifests
+
+    def test_a_large_file_is_never_in_memory(self, local, tmp_path, monkeypatch):
+        monkeypatch.setattr(store, "BLOCK", 1024**2)
+        folder = tmp_path / "run" / "config_1"
+        folder.mkdir(parents=True)
+        with (folder / "model").open("wb") as file:
+            file.truncate(32 * 1024**2)
+        tracemalloc.start()
+        try:
+            there = carried(Store(local), folder, tmp_path / "other/config_1")
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert (there / "model").stat().st_size == 32 * 1024**2
+        assert peak < 12 * 1024**2
 
     def test_only_what_has_changed_is_sent(self, local, tmp_path, monkeypatch):
         one, two = tmp_path / "run/config_1", tmp_path / "run/config_2"
