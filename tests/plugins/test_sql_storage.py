@@ -408,8 +408,8 @@ class TestCopy:
         assert not open_storage(tmp_path / "f2", f"{sqlite}?run=f").journal.exists()
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked for every try")
-    @pytest.mark.parametrize("way", ["folder to database", "database to folder"])
-    def test_one_that_is_killed_on_the_way_is_no_run(self, sqlite, tmp_path, monkeypatch, way):
+    @pytest.mark.parametrize("way", ["folder to database", "folder to server", "database to folder"])
+    def test_one_that_is_killed_on_the_way_is_no_run(self, request, sqlite, tmp_path, monkeypatch, way):
         curve = [i / 7 for i in range(2_000)]
         neps.run(
             lambda x: {"objective_to_minimize": x, "extra": {"a": curve}},
@@ -426,33 +426,35 @@ class TestCopy:
         original = [old.folder.whole(event) for old in [storage_at(str(source))] for event in old.journal.read(0)[0]]
 
         def target(n: int) -> str:
-            is_folder = way == "database to folder"
-            return str(tmp_path / f"copy{n}") if is_folder else f"sqlite:///{tmp_path}/copy{n}.db?run=f"
+            if way == "folder to server":
+                return f"{server}?run={prefix}-{n}"
+            return str(tmp_path / f"copy{n}") if way.endswith("folder") else f"sqlite:///{tmp_path}/copy{n}.db?run=f"
 
-        n_calls = calls_until_killed(lambda: copy_run(source, target(0)), 0)
+        server = request.getfixturevalue("postgres").url if way.endswith("server") else ""
+        prefix = uuid4().hex
+        copy_run(source, target(-1))  # so that what is compiled once is
+        n_calls, _ = calls_until_killed(lambda: copy_run(source, target(0)), 0)
         kept = set()
-        for at in [int(n) for n in np.random.default_rng(1).integers(1, n_calls, 8)] + [int(n_calls * 0.9)]:
-            calls_until_killed(lambda: copy_run(source, target(at)), at)
+        for at in [int(n) for n in np.random.default_rng(1).integers(1, int(n_calls * 0.9), 8)] + [int(n_calls * 0.9)]:
+            _, was_killed = calls_until_killed(lambda: copy_run(source, target(at)), at)
+            assert was_killed
             there = storage_at(target(at))
-            events = there.journal.read(0)[0] if there.journal.exists() else []
-            kept.add(len(events))
-            if not events:
+            kept.add(len(there.journal.read(0)[0]) if there.journal.exists() else 0)
+            try:
                 copy_run(source, target(at))
-                there = storage_at(target(at))
-            else:
-                with pytest.raises(StorageError, match="there is a run"):
-                    copy_run(source, target(at))
+            except StorageError as refusal:  # then it is whole
+                assert "a run in" in str(refusal)
+            there, old = storage_at(target(at)), storage_at(str(source))
             assert [there.folder.whole(event) for event in there.journal.read(0)[0]] == original
-            old = storage_at(str(source))
             assert [old.folder.whole(event) for event in old.journal.read(0)[0]] == original
         assert 0 in kept <= {0, len(original)}
 
 
-def calls_until_killed(work, at: int) -> int:
+def calls_until_killed(work, at: int) -> tuple[int, bool]:
     """Do something in a forked process that is killed when it calls its n-th function; 0 for never.
 
     Returns:
-        How many functions it has called.
+        How many functions it has called, if it came to its end; and whether it was killed.
     """
     reader, writer = os.pipe()
     pid = os.fork()
@@ -476,8 +478,8 @@ def calls_until_killed(work, at: int) -> int:
     _, status = os.waitpid(pid, 0)
     said = os.read(reader, 100)
     os.close(reader)
-    assert said if at == 0 else os.WTERMSIG(status) == signal.SIGKILL
-    return int(said or b"0")
+    assert said or status == signal.SIGKILL
+    return int(said or b"0"), status == signal.SIGKILL
 
 
 # ---------------------------------------------------------------------- what goes wrong
