@@ -416,7 +416,14 @@ class TestAStoreThatFails:
         with pytest.warns(NePSWarning):
             hosts.until_a_promotion()
         failing.times = 0
-        hosts.run("a", 1)
+        kept: list[int] = []
+
+        def counting(x, epochs, pipeline_directory, previous_pipeline_directory):
+            kept.append(len(list((hosts.folder / "store").glob("run-*/config_*.json"))))
+            return train(x, epochs, pipeline_directory, previous_pipeline_directory)
+
+        hosts.run("a", 1, counting)
+        assert kept == [9]
         assert not keeper._owed
         assert len(list((hosts.folder / "store").glob("run-*/config_*.json"))) == 10
         hosts.run("b", 1)
