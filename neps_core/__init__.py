@@ -5,9 +5,11 @@ stored by plugins (`neps_core.hookspecs` lists the hooks), the built-in ones lik
 """
 
 from neps_core import hookspecs, plugins
+from neps_core.artifacts import Artifacts, TrialFolders
 from neps_core.assignments import Assignment, Job, Outcome
 from neps_core.budgets import BudgetInfo, BudgetSpec
 from neps_core.errors import (
+    ArtifactsError,
     BudgetError,
     ConfigError,
     EvaluationError,
@@ -55,6 +57,8 @@ plugins.plugins.specify(hookspecs)
 
 __all__ = [
     "HOOK_VERSION",
+    "Artifacts",
+    "ArtifactsError",
     "Asked",
     "Assignment",
     "BudgetError",
@@ -114,6 +118,7 @@ __all__ = [
     "TargetError",
     "Trial",
     "TrialError",
+    "TrialFolders",
     "TrialLog",
     "TrialView",
     "Trials",

@@ -15,11 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from neps_core.artifacts import open_artifacts
 from neps_core.assignments import Job
 from neps_core.budgets import check_limit
 from neps_core.claims import Claims, Limits, Settings, finished
 from neps_core.dispatcher import Dispatcher
-from neps_core.errors import NePSWarning, ResultError, RunError, StorageError, TrialError
+from neps_core.errors import LockLostError, NePSWarning, ResultError, RunError, StorageError, TrialError
+from neps_core.evaluating import folders_of
 from neps_core.executors import choose_executor
 from neps_core.interrupts import Interrupts
 from neps_core.observers import DEFAULT, each_of
@@ -31,7 +33,7 @@ from neps_core.run_setup import set_up
 from neps_core.scalarizing import Scalarization, parse_scalarize
 from neps_core.spaces.domains import exact
 from neps_core.stopping import choose_rule
-from neps_core.trials import State, check_id
+from neps_core.trials import State, Trial, check_id
 from neps_core.user_function import UserFunction, load_function
 from neps_core.worker import Worker
 
@@ -76,6 +78,7 @@ def run(
     distributed: bool | int | tuple[int, str] | None = None,
     trust_space: bool = False,
     storage: str | None = None,
+    artifacts: str | None = None,
 ) -> RunResult:
     """Search for the configuration that minimises what a function returns.
 
@@ -145,6 +148,9 @@ def run(
             `"postgresql+psycopg://user@host/database"`, `"mysql+pymysql://..."`, `"sqlite:///runs.db"`; a database
             holds many runs, each by the name of its `root_directory`, or by `?run=NAME` in the URL. The files of
             trials, and those for people, are in `root_directory` still, on each machine its own.
+        artifacts: The URL of a store (`"s3://bucket/prefix"`, or any other that fsspec knows) that the folder of each
+            trial is copied to when it ends, and where a trial that continues another one gets that one's
+            `previous_pipeline_directory` from, if it was not evaluated on the same machine.
 
     Returns:
         The best trial, all trials, and why this call stopped.
@@ -205,7 +211,8 @@ def run(
         scalarization.check(the_run.log.shape.objectives)
     if pipeline_space is None:
         space.check_usable()
-    user_function = UserFunction(function, space)
+    store = open_artifacts(artifacts)
+    user_function = UserFunction(function, space, store)
     limits = Limits(call_limits, total_limits, continue_until_max_evaluation_completed)
     interrupts = Interrupts()
     claims = Claims(the_run, chosen, space, limits, settings, interrupts.allowed)
@@ -216,6 +223,9 @@ def run(
             NePSWarning,
             stacklevel=2,
         )
+
+    if store is not None:
+        store.check()
 
     # Everything that can be wrong with the call has been found; only now is anything written.
     with ExitStack() as stack:
@@ -231,6 +241,7 @@ def run(
                 storage,
                 rule,
                 claims.requires_cost,
+                store,
             )
             worker = Dispatcher(the_run, claims, job, user_function, engine, interrupts, chosen.ignores_results)
             stack.enter_context(setup.begun(seed, name))
@@ -292,15 +303,17 @@ def save_pipeline_results(
     *,
     live_plots: bool = False,
     storage: str | None = None,
+    artifacts: str | None = None,
 ) -> None:
     """Hand in the result of an evaluation that returned None to `run`.
 
     Args:
         user_result: As `evaluate_pipeline` would have returned it.
         pipeline_id: The trial's id, as `evaluate_pipeline` got it.
-        root_directory: The run's folder.
+        root_directory: The run's folder; or the URL of a database (`...?run=NAME`), where this host has no folder.
         live_plots: Whether to draw the pictures of `neps.plot` again.
         storage: What the run is kept in, if not in the folder; as for `run`.
+        artifacts: Where the trial's folder is copied to, as it is now; as for `run`.
 
     Raises:
         FileNotFoundError: If there is no run.
@@ -310,19 +323,37 @@ def save_pipeline_results(
     observers = [*each_of(DEFAULT), "plots"] if live_plots else None
     run = open_run(root_directory, observers=observers, storage=storage)
     run.check_writable()
-    trial = run.trial(pipeline_id)
+    if user_result is None:
+        raise ResultError("user_result is None, which is no result.")
+    if (store := open_artifacts(artifacts)) is not None:  # first, so that who sees the result can find the folder
+        store.keep(folders_of(run, _awaiting(run, pipeline_id)))
+    while True:
+        try:
+            with run.locked("journal"):  # so that of two results for one trial the second is refused
+                run.refresh()
+                trial = _awaiting(run, pipeline_id)
+                report = parse_result(user_result, cost_required=trial.metadata.cost_required, shape=run.log.shape)
+                run.record(finished(trial.id, report))
+            break
+        except LockLostError as error:
+            logger.warning("The result of trial %s is handed in once more: %s", pipeline_id, error)
+    if not run.locks.living_workers():  # nobody else will tell those who wait for the end
+        run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))
+
+
+def _awaiting(run: Run, trial_id: str) -> Trial:
+    """A trial that can be given a result.
+
+    Raises:
+        TrialError: If there is none.
+    """
+    trial = run.trial(trial_id)
     if trial.state is not State.EVALUATING:
         raise TrialError(
             f"trial {trial.id} in {run.root_directory} is {trial.state.value}, not being evaluated, "
             "so it can't be given a result."
         )
-    if user_result is None:
-        raise ResultError("user_result is None, which is no result.")
-    with run.known_shape() as shape:
-        report = parse_result(user_result, cost_required=trial.metadata.cost_required, shape=shape)
-        run.record(finished(trial.id, report))
-    if not run.locks.living_workers():  # nobody else will tell those who wait for the end
-        run.tell("neps_run_finished", result=result_of(run, "an asynchronous result arrived"))
+    return trial
 
 
 def load_pipeline_space(root_directory: str | Path, trust_space: bool = False, *, storage: str | None = None) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from neps_core.errors import SpaceError, StopTrial, StorageError
+from neps_core.artifacts import Artifacts
+from neps_core.errors import ArtifactsError, SpaceError, StopTrial, StorageError
 from neps_core.live import LiveTrial, Told
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
@@ -29,6 +30,7 @@ class Job:
         storage: What it is kept in, if not there.
         rule: Says whether to go on; None for always.
         requires_cost: Whether a result needs a cost.
+        artifacts: Where the folders of trials are kept besides; None if nowhere.
     """
 
     target: Any
@@ -38,6 +40,7 @@ class Job:
     storage: str | None = None
     rule: StoppingRule | None = None
     requires_cost: bool = False
+    artifacts: Artifacts | None = None
 
 
 @frozen
@@ -94,6 +97,8 @@ def evaluated(
             returned = function(arguments, assignment.injected)
     except StopTrial:
         returned = live.stopped()
+    except ArtifactsError as error:  # nor this
+        return Outcome(refused=error)
     except Exception as error:  # the user's code, so anything
         returned = error
     except BaseException as error:

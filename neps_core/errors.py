@@ -53,6 +53,10 @@ class StorageError(NePSError, OSError):
     """A run directory that can't be used: not writable, not a run, of another format, or damaged."""
 
 
+class ArtifactsError(StorageError):
+    """A store for the folders of trials that can't be reached, so that an evaluation can't begin."""
+
+
 class RunGoneError(StorageError):
     """The run was deleted or replaced while somebody was working on it."""
 

@@ -17,6 +17,7 @@ from neps_core.plugins import hookspec
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from neps_core.artifacts import Artifacts
     from neps_core.budgets import BudgetInfo, BudgetSpec
     from neps_core.executors import ExecutorSpec
     from neps_core.observers import ObserverSpec
@@ -131,6 +132,21 @@ def neps_open_storage(location: str, root_directory: Path | None) -> Storage | N
 
     Returns:
         The storage; None if such a location is not yours.
+    """
+
+
+@hookspec(firstresult=True)
+def neps_open_artifacts(location: str) -> Artifacts | None:
+    """Open a store for what evaluations leave in the folders of trials (first result). Nothing is written yet.
+
+    Args:
+        location: What a user gave as `artifacts`: a URL.
+
+    Returns:
+        The store; None if such a location is not yours.
+
+    Raises:
+        StorageError: If it is yours and can't be used.
     """
 
 

@@ -205,6 +205,12 @@ def anywhere() -> Iterator[None]:
         yield
 
 
+def hold() -> None:
+    """Keep signals for later until the block ends in which they may raise: what is there by now must not be lost."""
+    if _innermost is not None and threading.current_thread() is threading.main_thread():
+        _innermost._allowed = False
+
+
 def is_told_to_leave() -> bool:
     """Whether a signal has told this process to leave."""
     return _innermost is not None and _innermost._is_told

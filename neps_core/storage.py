@@ -7,7 +7,7 @@ A storage plugin brings a journal and locks. The folder is the same code for eve
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +49,19 @@ class Journal(Protocol):
         Args:
             events: The events.
             durable: Whether they, and all before them, must also outlive a power cut.
+
+        Raises:
+            StorageError: If they could not be stored.
+        """
+        ...
+
+    def fill(self, groups: Iterable[Sequence[Event]]) -> None:
+        """Store the history of a run that was just created: all of it, or none however this process ends.
+
+        Whoever calls this holds the lock `"journal"`.
+
+        Args:
+            groups: The events of the history, as they could be appended one group after the other.
 
         Raises:
             StorageError: If they could not be stored.

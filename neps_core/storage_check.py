@@ -47,6 +47,8 @@ def check_storage(factory: Callable[[], Storage]) -> None:
         _check_death(factory)
     _check_folder(storage)
     storage.journal.destroy()
+    _check_filling(factory)
+    storage.journal.destroy()
     assert not factory().journal.exists(), "journal.exists() is True after destroy()"
 
 
@@ -82,6 +84,17 @@ def _check_journal(factory: Callable[[], Storage]) -> None:
         append(second, factory())
     assert one.read(position)[0] == second, "what another worker appended is not read on from a position"
     assert factory().journal.read(0)[0] == [*first, *second], "the order of events is not the order of appending"
+
+
+def _check_filling(factory: Callable[[], Storage]) -> None:
+    history: list[ev.Event] = [ev.Sampled(str(i), {"x": 0.1}, 1.0, "w") for i in range(5)]
+    storage = factory()
+    storage.journal.create()
+    with storage.locks.lock("journal"):
+        storage.journal.fill([history[:3], history[3:]])
+        storage.journal.append(history[:1])
+    found = factory().journal.read(0)[0]
+    assert found == [*history, history[0]], f"{history} was filled in, one appended, and {found} read"
 
 
 def _check_lock(factory: Callable[[], Storage], crosses_processes: bool) -> None:

@@ -11,9 +11,13 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
+from neps_core.artifacts import Artifacts, TrialFolders
 from neps_core.errors import TargetError, nearest
 from neps_core.files import to_path
 from neps_core.reserved import RESERVED
@@ -97,13 +101,15 @@ class UserFunction:
     Args:
         function: The user's.
         space: What will be handed to it.
+        artifacts: Where the folders of trials are kept besides; None if nowhere.
 
     Raises:
         TargetError: If it doesn't take a parameter of the space, or needs one that isn't there.
     """
 
-    def __init__(self, function: Callable[..., Any], space: SearchSpace) -> None:
+    def __init__(self, function: Callable[..., Any], space: SearchSpace, artifacts: Artifacts | None = None) -> None:
         self.function = function
+        self._artifacts = artifacts
         self.name = getattr(function, "__name__", type(function).__name__)
         try:
             parameters = inspect.signature(function).parameters.values()
@@ -142,6 +148,13 @@ class UserFunction:
 
         Args:
             arguments: Of the configuration.
-            injected: A value for each of `RESERVED`; those that the function names are passed.
+            injected: A value for each of `RESERVED`; those that the function names are passed. With artifacts, also
+                the `folders`.
         """
-        return self.function(**arguments, **{name: injected[name] for name in self._wanted})
+        call = partial(self.function, **arguments, **{name: injected[name] for name in self._wanted})
+        if self._artifacts is None:
+            return call()
+        folders: TrialFolders = injected["folders"]
+        if "previous_pipeline_directory" not in self._wanted:
+            folders = evolve(folders, previous_name=None)  # nobody looks into it
+        return self._artifacts.evaluated(call, folders)

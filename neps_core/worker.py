@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from neps_core.claims import Claims
-from neps_core.errors import SpaceError, StopTrial, StorageError
+from neps_core.errors import ArtifactsError, SpaceError, StopTrial, StorageError
 from neps_core.evaluating import prepared
 from neps_core.interrupts import Interrupts
 from neps_core.live import LiveTrial
@@ -89,7 +89,8 @@ class Worker:
         except StopTrial:
             returned = live.stopped()
         except BaseException as error:  # the user's code, so anything
-            if call is None and isinstance(error, (SpaceError, StorageError)):  # nothing that the trial could help
+            is_no_fault = call is None and isinstance(error, (SpaceError, StorageError))
+            if is_no_fault or isinstance(error, ArtifactsError):  # nothing that the trial could help
                 self._claims.give_back(trial, f"its arguments can't be made: {error}", orderly=True)
                 raise
             if not isinstance(error, Exception) or error is self._interrupts.error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neps_core.errors import NePSError, StorageError
 from neps_core.run import Run
-from neps_core.storage import Storage, shown_location, storage_at
+from neps_core.storage import shown_location, storage_at
 
 #: Events that are written together.
 BATCH = 500
@@ -27,7 +27,8 @@ def copy_run(source: str | Path, target: str | Path) -> Run:
 
     Raises:
         FileNotFoundError: If there is no run to copy.
-        StorageError: If there is a run at the target, or either can't be used. Nothing is left there then.
+        StorageError: If there is a run at the target, or either can't be used. Nothing is left there then. If this
+            process dies on the way, there is the whole run, or one in which nothing has happened yet: copy it again.
     """
     old = storage_at(str(source))
     if not old.journal.exists():
@@ -35,7 +36,7 @@ def copy_run(source: str | Path, target: str | Path) -> Run:
     if "://" in str(target) and "://" in str(source) and "run=" not in str(target):
         raise NePSError(f"say what the copy is called: {shown_location(target)}?run=NAME")
     new = storage_at(str(target), None if "://" in str(source) else Path(source).expanduser().absolute())
-    if new.read_only is not None or new.journal.exists():
+    if new.read_only is not None or (new.journal.exists() and new.journal.read(0)[0]):
         raise StorageError(f"there is a run in {shown_location(target)} already. Choose another place for the copy.")
     new.folder.create(is_run=new.journal.exists)
     new.journal.create()
@@ -43,7 +44,8 @@ def copy_run(source: str | Path, target: str | Path) -> Run:
         if new.journal.read(0)[0]:
             raise StorageError(f"somebody has just made a run in {shown_location(target)}.")
         try:
-            _copy_events(old, new)
+            events = (new.folder.lightened(old.folder.whole(event)) for event in old.journal.read(0)[0])
+            new.journal.fill(iter(lambda: list(islice(events, BATCH)), []))
         except BaseException:
             new.journal.destroy()
             raise
@@ -52,9 +54,3 @@ def copy_run(source: str | Path, target: str | Path) -> Run:
         run.folder.publish_run(run.log)
         run.folder.repair(run.log, thorough=True)
     return run
-
-
-def _copy_events(old: Storage, new: Storage) -> None:
-    events = (new.folder.lightened(old.folder.whole(event)) for event in old.journal.read(0)[0])
-    while batch := list(islice(events, BATCH)):
-        new.journal.append(batch)

@@ -57,6 +57,7 @@ _KINDS = {
     "neps_parse_space": "space parser",
     "neps_choose_optimizer": "choice of the optimizer",
     "neps_open_storage": "storage",
+    "neps_open_artifacts": "artifacts",
     "neps_rank": "followers of a worker",
     "neps_run_started": "observer of runs",
     "neps_run_finished": "observer of runs",

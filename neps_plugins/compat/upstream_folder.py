@@ -12,7 +12,7 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,9 @@ class UpstreamJournal:
         raise StorageError(_refusal(self._root))
 
     def append(self, events: Sequence[ev.Event], durable: bool = True) -> None:
+        raise StorageError(_refusal(self._root))
+
+    def fill(self, groups: Iterable[Sequence[ev.Event]]) -> None:
         raise StorageError(_refusal(self._root))
 
     def destroy(self) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
 
 from neps_core import LeaseHeld, RunGoneError, Storage, hookimpl
 from neps_core.events import Event
@@ -52,6 +53,9 @@ class MemoryJournal:
 
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         self._events.extend(events)  # in one step, for all threads
+
+    def fill(self, groups: Iterable[Sequence[Event]]) -> None:
+        self._events.extend(chain.from_iterable(groups))
 
     def read(self, since: int) -> tuple[list[Event], int]:
         if 0 < since < self._first:

@@ -7,21 +7,24 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 import neps
-from neps_core import LockLostError, RunGoneError, StorageError
+from neps_core import LockLostError, RunGoneError, StorageError, TrialError, api
 from neps_core import events as ev
 from neps_core.cli import main
 from neps_core.run import open_run
-from neps_core.storage import open_storage, shown_location
+from neps_core.storage import open_storage, shown_location, storage_at
 from neps_core.storage_check import check_storage
 from neps_core.trials import Report, State
+from neps_plugins import copying
 from neps_plugins.copying import copy_run
 from tests import databases
 from tests.audit import audit_finished, audit_journal
@@ -152,6 +155,93 @@ class TestUse:
         trial = open_run(root, storage=url).trials["1"]
         assert trial.report.extra == {text: text}
         assert trial.report.objective_to_minimize == float("inf")
+
+
+JOBS = """
+    import sys, time
+    import neps
+    from neps_core.run import open_run
+
+    location, storage, n = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
+    done = set()
+    while len(done) < n:
+        run = open_run(location, storage=storage)
+        for trial_id in run.log.evaluating:
+            if trial_id not in done and run.trials[trial_id].metadata.is_asynchronous:
+                neps.save_pipeline_results(run.trials[trial_id].config["x"], trial_id, location, storage=storage)
+                done.add(trial_id)
+        time.sleep(0.02)
+"""
+
+
+class TestResultsThatComeLater:
+    @pytest.mark.parametrize("knows", ["the database", "a folder of its own"])
+    def test_they_are_handed_in_by_another_host(self, url, root, script, knows):
+        run(root, url, 1)  # there it is, for who looks for it
+        located = url if "run=" in url else f"{url}?run={root.name}"
+        script.write(JOBS)
+        jobs = script.start(*((located, "") if knows == "the database" else (script.folder / "there", located)), 6)
+        out: list[int] = []
+
+        def submit(x):
+            out.append(len(open_run(root, storage=url).log.evaluating))
+
+        result = run(root, url, 6, function=submit, max_pending=2)
+        _, err = jobs.communicate(timeout=60)
+        assert jobs.returncode == 0, err
+        assert databases.PASSWORD not in err
+        assert max(out) <= 2
+        assert len(result.trials) == 7
+        trials = open_run(root, storage=url).trials
+        assert [trial.state for trial in trials.values()] == [State.SUCCESS] * 7
+        assert all(trial.report.objective_to_minimize == trial.config["x"] for trial in trials.values())
+
+    def test_lost_ones_are_given_up_and_come_too_late(self, url, root, tmp_path):
+        run(root, url, 3, function=lambda x: None, max_pending=1, pending_timeout=0.05)
+        location = url if "run=" in url else f"{url}?run={root.name}"
+        states = [trial.state for trial in open_run(root, storage=url).trials.values()]
+        assert states == [State.CRASHED, State.CRASHED, State.EVALUATING]
+        with pytest.raises(TrialError, match="is crashed, not being evaluated"):
+            neps.save_pipeline_results(0.5, "1", tmp_path / "elsewhere", storage=location)
+        neps.save_pipeline_results(0.5, "3", tmp_path / "elsewhere", storage=location)
+        assert open_run(root, storage=url).trials["3"].state is State.SUCCESS
+
+    def test_of_two_at_once_one_is_refused(self, sqlite, root):
+        run(root, sqlite, 1, function=lambda x: None)
+        refused = []
+
+        def hand_in(value: float) -> None:
+            try:
+                neps.save_pipeline_results(value, "1", root, storage=sqlite)
+            except TrialError:
+                refused.append(value)
+
+        threads = [threading.Thread(target=hand_in, args=(value,)) for value in (0.1, 0.2, 0.3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        trial = open_run(root, storage=sqlite).trials["1"]
+        assert len(refused) == 2
+        assert trial.report.objective_to_minimize not in refused
+        assert not trial.superseded
+
+    def test_the_connection_is_lost_meanwhile(self, postgres, server_url, root, caplog):
+        run(root, server_url, 1, function=lambda x: None)
+        parse = api.parse_result
+
+        def losing(*arguments, **keywords):
+            if not losing.done:
+                losing.done = True
+                end_connections(postgres)
+            return parse(*arguments, **keywords)
+
+        losing.done = False
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(api, "parse_result", losing)
+            neps.save_pipeline_results(0.5, "1", root, storage=server_url)
+        assert "is handed in once more" in caplog.text
+        assert open_run(root, storage=server_url).trials["1"].report.objective_to_minimize == 0.5
 
 
 class TestRefusals:
@@ -316,6 +406,80 @@ class TestCopy:
         with pytest.raises(StorageError, match="Restore that file"):
             copy_run(tmp_path / "f", sqlite)
         assert not open_storage(tmp_path / "f2", f"{sqlite}?run=f").journal.exists()
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked for every try")
+    @pytest.mark.parametrize("way", ["folder to database", "folder to server", "database to folder"])
+    def test_one_that_is_killed_on_the_way_is_no_run(self, request, sqlite, tmp_path, monkeypatch, way):
+        curve = [i / 7 for i in range(2_000)]
+        neps.run(
+            lambda x: {"objective_to_minimize": x, "extra": {"a": curve}},
+            SPACE,
+            root_directory=tmp_path / "f",
+            evaluations_to_spend=6,
+            optimizer="random_search",
+        )
+        source: str | Path = tmp_path / "f"
+        if way == "database to folder":
+            copy_run(source, sqlite)
+            source = f"{sqlite}?run=f"
+        monkeypatch.setattr(copying, "BATCH", 2)
+        original = [old.folder.whole(event) for old in [storage_at(str(source))] for event in old.journal.read(0)[0]]
+
+        def target(n: int) -> str:
+            if way == "folder to server":
+                return f"{server}?run={prefix}-{n}"
+            return str(tmp_path / f"copy{n}") if way.endswith("folder") else f"sqlite:///{tmp_path}/copy{n}.db?run=f"
+
+        server = request.getfixturevalue("postgres").url if way.endswith("server") else ""
+        prefix = uuid4().hex
+        copy_run(source, target(-1))  # so that what is compiled once is
+        n_calls, _ = calls_until_killed(lambda: copy_run(source, target(0)), 0)
+        kept = set()
+        for at in [int(n) for n in np.random.default_rng(1).integers(1, int(n_calls * 0.9), 8)] + [int(n_calls * 0.9)]:
+            _, was_killed = calls_until_killed(lambda: copy_run(source, target(at)), at)
+            assert was_killed
+            there = storage_at(target(at))
+            kept.add(len(there.journal.read(0)[0]) if there.journal.exists() else 0)
+            try:
+                copy_run(source, target(at))
+            except StorageError as refusal:  # then it is whole
+                assert "a run in" in str(refusal)
+            there, old = storage_at(target(at)), storage_at(str(source))
+            assert [there.folder.whole(event) for event in there.journal.read(0)[0]] == original
+            assert [old.folder.whole(event) for event in old.journal.read(0)[0]] == original
+        assert 0 in kept <= {0, len(original)}
+
+
+def calls_until_killed(work, at: int) -> tuple[int, bool]:
+    """Do something in a forked process that is killed when it calls its n-th function; 0 for never.
+
+    Returns:
+        How many functions it has called, if it came to its end; and whether it was killed.
+    """
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        n = 0
+
+        def count(frame, event, argument) -> None:
+            nonlocal n
+            n += event == "call"
+            if n == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            sys.setprofile(count)
+            work()
+            sys.setprofile(None)
+            os.write(writer, str(n).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    _, status = os.waitpid(pid, 0)
+    said = os.read(reader, 100)
+    os.close(reader)
+    assert said or status == signal.SIGKILL
+    return int(said or b"0"), status == signal.SIGKILL
 
 
 # ---------------------------------------------------------------------- what goes wrong

@@ -143,10 +143,14 @@ class FileJournal:
         with as_storage_error(f"can't rewrite {self.path}", "It is as it was"):
             kept = next(p for i in count(1) if not (p := self._inner / f"journal-damaged-{i}.jsonl").exists())
             shutil.copy2(self.path, kept)
+            self.fill(groups)
+        return kept
+
+    def fill(self, groups: Iterable[Sequence[Event]]) -> None:
+        with as_storage_error(f"can't write {self.path}", "It is as it was"):
             write_atomically(self.path, b"".join(encode(group, i) for i, group in enumerate(groups, 1)), durable=True)
         self._close()
         self._reached = Place()
-        return kept
 
     # ------------------------------------------------------------------ reading
 

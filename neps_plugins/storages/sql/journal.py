@@ -8,11 +8,12 @@ twice, and nothing that was written is taken for lost.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, case, delete, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from neps_core import LockLostError, RunGoneError, StorageError
 from neps_core.events import Event, from_plain, to_plain
@@ -104,6 +105,23 @@ class SqlJournal:
         except ConnectionLostError as reason:
             if not number or not self._has(number, record):
                 raise LockLostError(f"{reason} Nothing was written meanwhile.") from None
+
+    def fill(self, groups: Iterable[Sequence[Event]]) -> None:
+        records = [json.dumps([to_plain(event) for event in group], separators=(",", ":")) for group in groups]
+        with self._session.used() as connection:
+            self._locks.check_held("journal")
+            self._be(True, connection)
+            self._run = self._found(connection)
+            self._next_number(connection)  # that is, if there is a run
+            connection.execute(text("BEGIN"))
+            try:
+                for number, record in enumerate(records, 1):
+                    connection.execute(insert(events), {"run": self._run, "number": number, "record": record})
+                connection.execute(text("COMMIT"))
+            except DBAPIError:
+                with suppress(DBAPIError):
+                    connection.execute(text("ROLLBACK"))
+                raise
 
     def _be(self, durable: bool, connection: Connection) -> None:
         if self._session.kind == "sqlite" and self._durability != (self._session.epoch, durable):

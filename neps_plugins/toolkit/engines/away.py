@@ -86,7 +86,7 @@ class _Arrived:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.function = UserFunction(load_function(job.target), job.space)
+        self.function = UserFunction(load_function(job.target), job.space, job.artifacts)
         self._lock = threading.Lock()
         self._run: Run | None = None
 
