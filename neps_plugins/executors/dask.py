@@ -44,6 +44,7 @@ def make(asked: Asked, address: str | None = None, client: Any = None, **cluster
         if amount is not None
     }
     closes: list[Callable[[], None]] = []
+    local: Any = None
     if client is None and address is None:
         n = asked.n_workers
         keywords = {
@@ -69,7 +70,7 @@ def make(asked: Asked, address: str | None = None, client: Any = None, **cluster
             with suppress(TimeoutError):
                 closes.pop(0)()
 
-    return EngineAway(executor, _Count(client, needs, asked.n_workers), end)
+    return EngineAway(executor, _Count(client, needs, asked.n_workers, local), end)
 
 
 def _kill(local: Any) -> None:
@@ -92,24 +93,29 @@ def _number_of_gpus(asked: Asked) -> int | None:
 class _Count:
     """How many evaluations the workers that are there have room for."""
 
-    def __init__(self, client: Any, needs: dict[str, float], limit: int | None) -> None:
+    def __init__(self, client: Any, needs: dict[str, float], limit: int | None, local: Any) -> None:
         self._client = client
         self._needs = needs
         self._limit = limit
+        self._local = local
+        self._n_local = 0 if local is None else len(local.workers)
         self._n = 0
         self._until = float("-inf")
 
     def __call__(self) -> int:
-        if self._limit is not None:
-            return self._limit
         if time.monotonic() >= self._until:
-            try:
-                workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-            except TypeError:  # before 2025 it told of all of them
-                workers = self._client.scheduler_info()["workers"].values()
-            self._n = sum(map(self._room, workers))
+            if self._local is not None and len(self._local.workers) < self._n_local:
+                self._local.scale(self._n_local)  # it gives up a worker that is killed again at a bad moment
+            self._n = self._limit or self._counted()
             self._until = time.monotonic() + COUNTED
         return self._n
+
+    def _counted(self) -> int:
+        try:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        except TypeError:  # before 2025 it told of all of them
+            workers = self._client.scheduler_info()["workers"].values()
+        return sum(map(self._room, workers))
 
     def _room(self, worker: dict[str, Any]) -> int:
         has = worker.get("resources") or {}
