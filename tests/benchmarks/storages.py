@@ -29,7 +29,7 @@ from overhead import SPAWN, ms, neps_space, objective, optuna_config, table, wor
 WORKERS = multiprocessing.get_context("forkserver")
 IMPORTED = ["overhead", "neps_core.api", "neps_plugins.storages.sql.session", "optuna.storages._rdb.storage"]
 
-#: How the workers of a run of Optuna's find its storage, and of ours (`root_directory`, `storage`), by name of the peer.
+#: Who takes part.
 OURS = ("neps folder", "neps SQLite", "neps PostgreSQL", "neps MariaDB")
 THEIRS = ("Optuna journal file", "Optuna SQLite", "Optuna PostgreSQL", "Optuna gRPC over PostgreSQL")
 

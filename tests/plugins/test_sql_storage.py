@@ -470,14 +470,14 @@ class TestLostConnections:
 
         monkeypatch.setattr(server_locks, "BEAT", 0.05)
         run(root, server_url, 1)
-        take, tries = server_locks.PostgresMeans.take, []
+        take, tries = server_locks.ServerLocks._take, []
 
         def refused(self, *arguments, **more):
             tries.append(arguments)
             return len(tries) > 3 and take(self, *arguments, **more)
 
         with open_storage(root, server_url).locks.lease("w"):
-            monkeypatch.setattr(server_locks.PostgresMeans, "take", refused)
+            monkeypatch.setattr(server_locks.ServerLocks, "_take", refused)
             end_connections(postgres)
             wait_for(lambda: open_storage(root, server_url).locks.living_workers() == ["w"])
         assert len(tries) == 4
