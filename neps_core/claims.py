@@ -41,6 +41,9 @@ Ended = Callable[[Shape], Judged]
 #: How often a trial may take its worker down before it is given up.
 MAX_STARTS = 3
 
+#: Seconds between two looks whether the workers of trials that are under way are alive, while there is other work.
+LOOK = 0.1
+
 #: Seconds before each further try to store a result that could not be stored.
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
@@ -120,6 +123,7 @@ class Claims:
             Ledger(limits.total, "total ", space, lambda _: True, limits.only_finished),
         )
         self._halts_before: int | None = None
+        self._looks_at = 0.0
         self._ended = 0
         self._last_spent: tuple[dict[str, float], int] = ({}, 0)  # and how many had ended by then
 
@@ -165,7 +169,8 @@ class Claims:
             with self._interruptible():  # somebody else's model may take long
                 stack.enter_context(run.locked("sampling"))
             run.refresh()
-            self._requeue_orphans()
+            if time.monotonic() >= self._looks_at:  # with many workers, it is most of what a claim costs
+                self._requeue_orphans()
             self._give_up_pending()
             reason = self._reason_to_stop()
             if reason is not None:
@@ -183,6 +188,9 @@ class Claims:
                     info = budget_info or merge(self._ledgers)
                     sampled = sample(run.log, self._chosen, self._space, info, wanted, run.worker_id)
                 ids += [event.id for event in sampled[:missing]]
+            if not ids:
+                self._requeue_orphans()
+                ids = run.log.waiting(n)
             if not ids:
                 return self._reason_to_wait() or []
             self._begun.update(ids)
@@ -211,6 +219,7 @@ class Claims:
                 events.append(_put_back(trial, f"its worker {worker} died"))
         if events:
             run.record(*events)
+        self._looks_at = time.monotonic() + LOOK
 
     def _give_up_pending(self) -> None:
         """Give up the asynchronous results that are overdue."""
