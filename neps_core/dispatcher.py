@@ -26,6 +26,7 @@ from neps_core.interrupts import Interrupts
 from neps_core.remote import Assignment, Job, Outcome, evaluate, here
 from neps_core.run import Run
 from neps_core.stopping import StoppingRule
+from neps_core.storage import without_passwords
 from neps_core.trials import Trial, Trials
 from neps_core.user_function import UserFunction
 
@@ -72,7 +73,8 @@ class Dispatcher:
         self._interrupts = interrupts
         self._per_slot = 2 if asks_ahead and engine.queues else 1
         self._job = evolve(job, rule=_one_at_a_time(job.rule)) if engine.is_here and job.rule else job
-        self._packed = b"" if engine.is_here else job.packed(engine.imports_main)
+        sent = evolve(job, storage=job.storage and without_passwords(job.storage)) if engine.writes_files else job
+        self._packed = b"" if engine.is_here else sent.packed(engine.imports_main)
         self._running: dict[Future[Any], Trial] = {}
         self._told: dict[str, int] = {}  # how many reports of each running trial observers know
         self._done: deque[Future[Any]] = deque()

@@ -48,6 +48,7 @@ class Engine:
         imports_main: Whether its processes import the user's script, so that functions in it are found by name.
         queues: Whether it takes more evaluations than it has slots; `cancel` of a future takes back one that waits, and
             leaves one that runs. Then slots have their next evaluation waiting, if the optimizer needs no results.
+        writes_files: Whether what it is given passes through files. Then the passwords of `storage=` stay here.
     """
 
     executor: Executor
@@ -56,6 +57,7 @@ class Engine:
     is_here: bool = field(default=False, kw_only=True)
     imports_main: bool = field(default=False, kw_only=True)
     queues: bool = field(default=False, kw_only=True)
+    writes_files: bool = field(default=False, kw_only=True)
 
 
 @frozen

@@ -19,7 +19,7 @@ from neps_core import LockLostError, RunGoneError, StorageError
 from neps_core import events as ev
 from neps_core.cli import main
 from neps_core.run import open_run
-from neps_core.storage import open_storage, shown_location
+from neps_core.storage import open_storage, shown_location, without_passwords
 from neps_core.storage_check import check_storage
 from neps_core.trials import Report, State
 from neps_plugins.copying import copy_run
@@ -218,6 +218,8 @@ class TestPasswords:
     def test_they_are_not_shown(self, location):
         assert "geheim" not in shown_location(location)
         assert "***" in shown_location(location)
+        assert "geheim" not in without_passwords(location)
+        assert without_passwords("mysql://me:a@host/db?run=b&password=c") == "mysql://me@host/db?run=b"
 
     @pytest.mark.parametrize("scheme", ["gopher", "postgresql+nodriver", "postgresql+psycopg"])
     def test_no_message_holds_them(self, root, scheme):
@@ -244,6 +246,42 @@ class TestPasswords:
         assert databases.PASSWORD not in caplog.text
         for path in root.rglob("*"):
             assert not path.is_file() or databases.PASSWORD.encode() not in path.read_bytes(), path
+
+
+    def test_an_executor_whose_jobs_are_files_does_not_get_them(self, postgres, server_url, root, script, tmp_path):
+        pytest.importorskip("submitit")
+        script.write(
+            """
+            import sys, neps
+
+            def evaluate(x):
+                neps.report(x, 1)
+                return x
+
+            if __name__ == "__main__":
+                neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], storage=sys.argv[2],
+                         executor=("slurm", {"cluster": "local", "folder": "jobs"}), n_workers=1,
+                         optimizer="random_search", evaluations_to_spend=1, ignore_errors=True)
+            """
+        )
+        script.run(root, server_url)
+        trial = open_run(root, storage=server_url).trials["1"]
+        assert "NEPS_STORAGE_PASSWORD" in trial.report.err  # it says what is missing there
+        script.environment["NEPS_STORAGE_PASSWORD"] = databases.PASSWORD
+        script.run(root, server_url)
+        assert [len(trial.points) for trial in open_run(root, storage=server_url).trials.values()] == [0, 1]
+        written = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert any("jobs" in path.parts for path in written)
+        for path in written:
+            assert databases.PASSWORD.encode() not in path.read_bytes(), path
+
+    def test_the_password_may_come_from_the_environment(self, postgres, root, monkeypatch):
+        url = without_passwords(f"{postgres.url}?run={uuid4().hex}")
+        assert databases.PASSWORD not in url
+        with pytest.raises(StorageError, match="NEPS_STORAGE_PASSWORD"):
+            run(root, url)
+        monkeypatch.setenv("NEPS_STORAGE_PASSWORD", databases.PASSWORD)
+        assert len(run(root, url).trials) == 3
 
 
 class TestCommands:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from neps_core import NePSError, StorageError, interrupts
-from neps_plugins.storages.sql.urls import Address
+from neps_plugins.storages.sql.urls import VARIABLE, Address
 
 logger = logging.getLogger("neps.sql")
 
@@ -79,7 +79,9 @@ class Session:
         self.epoch = 0
         self.reconnected = float("-inf")
         self.on_connect: list[Callable[[Connection], None]] = []
-        self._connection: Connection | None = None
+        self._held = _Held()
+        # Not by __del__: of what refers to each other, the driver's connection may be the first that is thrown away.
+        weakref.finalize(self, self._held.close)
         self._mutex = threading.RLock()
         self._is_busy = False
         try:
@@ -100,9 +102,9 @@ class Session:
             ) from None
         _all_sessions.add(self)
 
-    def __del__(self) -> None:
-        with suppress(Exception):
-            self._drop()
+    @property
+    def _connection(self) -> Connection | None:
+        return self._held.connection
 
     @property
     def kind(self) -> str:
@@ -142,8 +144,11 @@ class Session:
         if is_lost or (self._connection is None and self.epoch):
             self._drop()
             return ConnectionLostError(f"the connection to {self.address} is lost: {said}")
-        doing = f"can't connect to {self.address}" if self._connection is None else f"{self.address} refuses"
-        return StorageError(f"{doing}: {said}")
+        if self._connection is not None:
+            return StorageError(f"{self.address} refuses: {said}")
+        has_one = self.address.file is not None or self.address.url.password
+        hint = "" if has_one else f". No password was given: put it into the environment variable {VARIABLE}."
+        return StorageError(f"can't connect to {self.address}: {said}{hint}")
 
     def _connected(self) -> Connection:
         if self._connection is not None and self._connection.closed:
@@ -162,17 +167,13 @@ class Session:
             if self.epoch:
                 self.reconnected = time.monotonic()
                 logger.warning("Connected to %s again.", self.address)
-            self._connection = connection
+            self._held.connection = connection
             self.epoch += 1
+            return connection
         return self._connection
 
     def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(Exception):  # it is lost, perhaps
-                connection.invalidate() if self.address.file is None else None
-            with suppress(Exception):
-                connection.close()
+        self._held.close()
 
     def ask(self, connection: Connection, *queries: str) -> list[Sequence[Any]]:
         """The rows of each query, which go to the database in one trip where the driver can do that.
@@ -231,9 +232,28 @@ class Session:
         if self._connection is not None:
             _of_parents.append(self._connection)
             _let_go(self._connection)
-        self._connection = None
+        self._held.connection = None
         self._mutex = threading.RLock()
         self._is_busy = False
+
+
+class _Held:
+    """The connection of a session, which outlives it until it is closed.
+
+    Attributes:
+        connection: The connection; None while there is none.
+    """
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    def close(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is lost, perhaps
+                connection.invalidate() if connection.dialect.name != "sqlite" else None
+            with suppress(Exception):
+                connection.close()
 
 
 def _let_go(connection: Connection) -> None:
