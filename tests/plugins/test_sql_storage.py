@@ -23,6 +23,7 @@ from neps_core.storage import open_storage, shown_location, without_passwords
 from neps_core.storage_check import check_storage
 from neps_core.trials import Report, State
 from neps_plugins.copying import copy_run
+from neps_plugins.report import write_report
 from tests import databases
 from tests.audit import audit_finished, audit_journal
 
@@ -247,7 +248,6 @@ class TestPasswords:
         for path in root.rglob("*"):
             assert not path.is_file() or databases.PASSWORD.encode() not in path.read_bytes(), path
 
-
     def test_an_executor_whose_jobs_are_files_does_not_get_them(self, postgres, server_url, root, script, tmp_path):
         pytest.importorskip("submitit")
         script.write(
@@ -306,6 +306,93 @@ class TestCommands:
         assert main(["enqueue", str(root), str(tmp_path / "configs.yaml"), "--storage", sqlite]) == 0
         assert main(["clean", str(root), "--trial_ids", "1", "--storage", sqlite]) == 0
         assert list(open_run(root, storage=sqlite).trials) == ["2", "3", "4"]
+
+
+class TestEveryCall:
+    """All that takes a folder takes a storage, or the URL in the folder's place."""
+
+    @pytest.fixture
+    def made(self, sqlite, root) -> str:
+        run(root, sqlite)
+        return sqlite
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda root, storage: neps.status(root, storage=storage)[0],
+            lambda root, storage: neps.load_trials(root, storage=storage),
+            lambda root, storage: neps.load_pipeline_space(root, storage=storage),
+            lambda root, storage: neps.load_optimizer_info(root, storage=storage),
+            lambda root, storage: neps.load_config(root, config_id="1", storage=storage),
+            lambda root, storage: neps.clean(root, ["1"], storage=storage),
+            lambda root, storage: neps.enqueue(root, {"x": 0.25}, storage=storage),
+            lambda root, storage: write_report(root, "report.html", storage=storage),
+        ],
+        ids=["status", "load_trials", "space", "optimizer", "load_config", "clean", "enqueue", "report"],
+    )
+    @pytest.mark.parametrize("by", ["folder and URL", "URL"])
+    def test_a_function(self, made, root, tmp_path, monkeypatch, call, by):
+        monkeypatch.chdir(tmp_path)
+        assert call(*((root, made) if by == "URL" else (f"{made}?run={root.name}", None))) is not None
+        with pytest.raises(FileNotFoundError):
+            call(tmp_path / "elsewhere", made)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["status"],
+            ["enqueue", "FILE"],
+            ["clean", "--trial_ids", "1"],
+            ["report", "-o", "report.html"],
+            ["plot", "--kind", "anytime"],
+        ],
+        ids=lambda words: words[0],
+    )
+    @pytest.mark.parametrize("by", ["folder and URL", "URL", "URL as ROOT"])
+    def test_a_command(self, made, root, tmp_path, monkeypatch, capsys, words, by):
+        if words[0] == "plot":
+            pytest.importorskip("matplotlib")
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "FILE").write_text("x: 0.5\n")
+        url = f"{made}?run={root.name}"
+        command, *options = words
+        root_given = {"folder and URL": [str(root)], "URL": [], "URL as ROOT": [url]}[by]
+        storage = {"folder and URL": ["--storage", made], "URL": ["--storage", url], "URL as ROOT": []}[by]
+        assert main([command, *root_given, *options, *storage]) == 0, capsys.readouterr().err
+
+    def test_the_files_of_pictures_and_configurations(self, made, root, tmp_path, monkeypatch):
+        pytest.importorskip("matplotlib")
+        assert {path.parent for path in neps.plot(root, storage=made)} == {root / "summary"}
+        monkeypatch.chdir(tmp_path)
+        assert {path.parent for path in neps.plot(f"{made}?run={root.name}")} == {tmp_path / "summary"}
+        config = neps.load_config(root / "configs/config_1", storage=made)
+        assert config == neps.load_config(root, config_id="1", storage=made)
+
+    def test_repair_says_whose_it_is(self, made, root, capsys):
+        assert main(["repair", str(root), "--storage", made]) == 1
+        assert "neps publish ROOT --storage URL" in capsys.readouterr().err
+
+    def test_the_dashboard(self, made, root):
+        pytest.importorskip("starlette")
+        from neps_plugins.dashboard.changes import ACTIONS
+        from neps_plugins.dashboard.followed import Followed
+
+        for i, followed in enumerate((Followed(root, "a", made), Followed(f"{made}?run={root.name}", "a"))):
+            assert followed.pulse()["problem"] is None
+            before = followed.pulse()["version"]
+            ACTIONS["enqueue"](followed, {"text": f'{{"x": 0.{i + 1}}}'})
+            followed.look_again()
+            assert followed.pulse()["version"] != before
+
+    def test_the_dashboard_shows_no_password(self):
+        pytest.importorskip("starlette")
+        from neps_plugins.dashboard.followed import Followed
+        from neps_plugins.report import labels
+
+        url = "postgresql+nodriver://me:geheim@host/db?run=a"
+        pulse = Followed(url, labels([url])[0]).pulse()
+        assert pulse["problem"] is not None
+        assert "geheim" not in str(pulse)
 
 
 def history(run) -> list[ev.Event]:
