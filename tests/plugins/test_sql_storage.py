@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,6 +31,9 @@ from tests.audit import audit_finished, audit_journal
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'neps-framework[sql]'")
 
 SPACE = {"x": neps.Float(0, 1)}
+
+#: 300 trials and 15 kills a test, rather than 60 and 4.
+IS_FULL = os.environ.get("NEPS_STORMS") == "full"
 
 
 @pytest.fixture(scope="module")
@@ -496,17 +500,35 @@ def test_a_worker_that_is_told_to_leave_puts_its_trial_back(url, root, script, w
     assert not run.locks.living_workers()
 
 
-def test_sixty_trials_of_two_workers_one_of_which_is_killed(url, root, script, wait_for):
-    script.write(WORKER)
-    victim = script.start(root, url, "victim", 60, 0.03)
-    other = script.start(root, url, "other", 60, 0.03)
-    wait_for(lambda: (root / "configs/config_20/began").exists())
-    victim.kill()
-    _, err = other.communicate(timeout=60)
-    assert other.returncode == 0, err
-    audit_journal(root, told_by(script.folder), url)
-    audit_finished(root, 60, storage=url)
-    assert databases.PASSWORD not in err
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "mariadb", "postgres, restarted"])
+def test_four_workers_that_are_killed_at_random(request, kind, root, script, wait_for, tmp_path):
+    """Again and again one of them is killed, and another one takes its place."""
+    n, kills, rng = (300, 15, random.Random(1)) if IS_FULL else (60, 4, random.Random(1))
+    with ExitStack() as stack:
+        server: databases.Server | None = None
+        if kind == "sqlite":
+            url = f"sqlite:///{tmp_path}/runs.db"
+        else:
+            is_own = kind == "postgres, restarted"
+            server = stack.enter_context(databases.postgres()) if is_own else request.getfixturevalue(kind)
+            url = f"{server.url}?run={uuid4().hex}"
+        script.write(WORKER)
+        workers = {i: script.start(root, url, f"worker{i}", n, 0.03) for i in range(4)}
+        for i in range(kills):
+            reached = root / f"configs/config_{(i + 1) * n // (kills + 2)}/began"
+            wait_for(reached.exists)
+            victim = rng.choice(sorted(workers))
+            workers.pop(victim).kill()
+            workers[4 + i] = script.start(root, url, f"worker{4 + i}", n, 0.03)
+            if server is not None and kind == "postgres, restarted" and i == kills // 2:
+                server.stop(signal.SIGQUIT)
+                server.start()
+        for worker in workers.values():
+            _, err = worker.communicate(timeout=120)
+            assert worker.returncode == 0, err
+            assert databases.PASSWORD not in err
+        audit_journal(root, told_by(script.folder), url)
+        audit_finished(root, n, storage=url)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
