@@ -46,8 +46,7 @@ def clean(
     """
     run = open_run(root_directory, storage=storage)
     run.check_writable()
-    with run.locked("sampling"):
-        run.refresh()
+    with run.alone():
         chosen = _chosen(run, trial_ids, frozenset(states))
         alive = {each.trial.id: each.worker for each in running(run) if each.is_alive}
         for trial in chosen:
