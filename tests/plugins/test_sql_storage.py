@@ -516,7 +516,7 @@ def test_four_workers_that_are_killed_at_random(request, kind, root, script, wai
         workers = {i: script.start(root, url, f"worker{i}", n, 0.03) for i in range(4)}
         for i in range(kills):
             reached = root / f"configs/config_{(i + 1) * n // (kills + 2)}/began"
-            wait_for(reached.exists)
+            wait_for(reached.exists, 120.0)
             victim = rng.choice(sorted(workers))
             workers.pop(victim).kill()
             workers[4 + i] = script.start(root, url, f"worker{4 + i}", n, 0.03)
