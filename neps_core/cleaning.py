@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from neps_core import events as ev
@@ -46,8 +47,7 @@ def clean(
     """
     run = open_run(root_directory, storage=storage)
     run.check_writable()
-    with run.locked("sampling"):
-        run.refresh()
+    with nullcontext() if dry_run else run.alone():  # who only looks changes nothing, and makes no lock's file
         chosen = _chosen(run, trial_ids, frozenset(states))
         alive = {each.trial.id: each.worker for each in running(run) if each.is_alive}
         for trial in chosen:

@@ -181,10 +181,19 @@ def storage_at(location: str, root: Path | None = None) -> Storage:
     return found
 
 
+#: Where passwords are in a URL: after the user's name, and in the query.
+_OF_USER = re.compile(r"(://[^:/?#]*):.*@")
+_IN_QUERY = re.compile(r"([?&][^=&]*(?:pass|pw|secret|token|key)[^=&]*)=[^&]*", re.IGNORECASE)
+
+
 def shown_location(location: object) -> str:
-    """A location as it may be shown: without the passwords of a URL."""
+    """A location as it may be shown: with stars for the passwords of a URL."""
     text = str(location)
-    if "://" not in text:
-        return text
-    text = re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", text)
-    return re.sub(r"([?&][^=&]*(?:pass|pw|secret|token|key)[^=&]*)=[^&]*", r"\1=***", text, flags=re.IGNORECASE)
+    return _IN_QUERY.sub(r"\1=***", _OF_USER.sub(r"\1:***@", text)) if "://" in text else text
+
+
+def without_passwords(url: str) -> str:
+    """A URL as it may be written into a file: who opens it there has to know the passwords from elsewhere."""
+    place, _, query = _OF_USER.sub(r"\1@", url).partition("?")
+    left = "&".join(part for part in query.split("&") if part and not _IN_QUERY.match(f"&{part}"))
+    return f"{place}?{left}" if left else place

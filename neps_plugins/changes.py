@@ -115,8 +115,7 @@ def _decisions(space: SearchSpace, chosen: Chosen | None, configs: Any) -> list[
 
 def _add(run: Run, chosen: Chosen | None, configs: Sequence[Config], again: bool) -> list[str]:
     """Add those that are not there yet, as trials that nobody proposed."""
-    with run.locked("sampling"):
-        run.refresh()
+    with run.alone():
         known = {} if again else _first_of_each(run.trials.values())
         new: dict[int, Config] = {}
         firsts: dict[frozenset[tuple[str, Any]], int] = {}
@@ -168,8 +167,7 @@ def requeue(run: Run, trial_id: Any) -> Trial:
             evaluated.
     """
     run.check_writable()
-    with run.locked("sampling"):
-        run.refresh()
+    with run.alone():
         trial = run.trial(trial_id)
         alive = [each.worker for each in running(run) if each.trial.id == trial.id and each.is_alive]
         if alive:

@@ -28,6 +28,7 @@ def load_config(
     *,
     pipeline_space: Any = None,
     trust_space: bool = False,
+    storage: str | None = None,
 ) -> dict[str, Any]:
     """The arguments that `evaluate_pipeline` gets for a configuration.
 
@@ -45,6 +46,8 @@ def load_config(
         config_id: A trial's id: `"1"` or `"config_1"`.
         pipeline_space: The search space; read from the run's folder if left out.
         trust_space: Whether what the space in the run's folder names may be imported and called, as for `run`.
+        storage: What the run is kept in, if not in the folder; as for `run`. With `config_id`, the URL may also be the
+            `config_path`.
 
     Returns:
         The arguments by name.
@@ -66,20 +69,20 @@ def load_config(
     root: str | Path | None = None
     path: Path | None = None
     if config_path is not None and config_id is not None:
-        root, config = config_path, _trial_of(config_path, config_id).config
+        root, config = config_path, _trial_of(config_path, config_id, storage).config
     elif config_path is not None:
         path = _config_file(to_path("config_path", config_path))
         root, config = path.absolute().parent.parent.parent, _mapping_in(path, ConfigError)
     if pipeline_space is not None:
         space = parse_space(pipeline_space)
     elif root is not None:
-        space = _space_of(root, trust_space)
+        space = _space_of(root, trust_space, storage)
     else:
         raise RunError("config= needs pipeline_space=.")
     check_mapping("config", config)
     assert config is not None
     resolution = replay(space, read_config(space, config))
-    if path is not None and (evaluated := _evaluated(path)) not in (None, config, resolution.config):
+    if path is not None and (evaluated := _evaluated(path, storage)) not in (None, config, resolution.config):
         warnings.warn(
             f"{path} was changed since it was written, which has no effect: the trial was evaluated with {evaluated!r} "
             "and you get that. To try something else, pass it as config=, or copy the file to another folder.",
@@ -90,21 +93,21 @@ def load_config(
     return resolution.arguments()
 
 
-def _trial_of(location: str | Path, config_id: Any) -> Trial:
+def _trial_of(location: str | Path, config_id: Any, storage: str | None) -> Trial:
     try:
-        return open_run(location).trial(config_id)
+        return open_run(location, storage=storage).trial(config_id)
     except TrialError as reason:
         raise FileNotFoundError(str(reason)) from None
 
 
-def _evaluated(path: Path) -> dict[str, Any] | None:
+def _evaluated(path: Path, storage: str | None) -> dict[str, Any] | None:
     """What the trial was evaluated with whose file this is; None if it is no trial's."""
     folder = path.absolute().parent
     root = folder.parent.parent
-    if open_storage(root).read_only is not None:  # the file itself is all there is
+    if open_storage(root, storage).read_only is not None:  # the file itself is all there is
         return None
     try:
-        trial = open_run(root).trials.get(without_folder(folder.name))
+        trial = open_run(root, storage=storage).trials.get(without_folder(folder.name))
     except FileNotFoundError:
         return None
     return None if trial is None or trial.metadata.location != f"configs/{folder.name}" else dict(trial.config)
@@ -133,8 +136,8 @@ def _mapping_in(path: Path | IO[str], error: type[NePSError]) -> dict[str, Any]:
     return content
 
 
-def _space_of(root: str | Path, trust_space: bool) -> SearchSpace:
-    return parse_space(open_run(root, check=True).stored_space(trust_space))
+def _space_of(root: str | Path, trust_space: bool, storage: str | None) -> SearchSpace:
+    return parse_space(open_run(root, check=True, storage=storage).stored_space(trust_space))
 
 
 def load_and_merge_yamls(*paths: str | Path | IO[str]) -> dict[str, Any]:
@@ -218,7 +221,11 @@ def _parsed(domain: Domain, answer: str) -> Value:
 
 
 def create_config(
-    pipeline_space: Any = None, root_directory: str | Path | None = None, trust_space: bool = False
+    pipeline_space: Any = None,
+    root_directory: str | Path | None = None,
+    trust_space: bool = False,
+    *,
+    storage: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Ask at the terminal for each decision of a configuration.
 
@@ -229,6 +236,7 @@ def create_config(
         pipeline_space: The search space; read from the run if left out.
         root_directory: The run's folder.
         trust_space: Whether what the space in the run's folder names may be imported and called, as for `run`.
+        storage: What the run is kept in, if not in the folder; as for `run`.
 
     Returns:
         The configuration in stored form, and the arguments that `evaluate_pipeline` gets for it.
@@ -240,6 +248,9 @@ def create_config(
     """
     if pipeline_space is None and root_directory is None:
         raise RunError("give pipeline_space= or root_directory=.")
-    space = parse_space(pipeline_space) if pipeline_space is not None else _space_of(root_directory or "", trust_space)
+    if pipeline_space is not None:
+        space = parse_space(pipeline_space)
+    else:
+        space = _space_of(root_directory or "", trust_space, storage)
     resolution = space.resolve(Prompt(input))
     return resolution.config, resolution.arguments()

@@ -60,6 +60,7 @@ def plot(
     scientific_mode: bool = False,
     benchmarks: Sequence[str] | None = None,
     algorithms: Sequence[str] | None = None,
+    storage: str | None = None,
 ) -> list[Path]:
     """Draw how a run went, into its folder `summary`.
 
@@ -79,7 +80,8 @@ def plot(
     - `"timeline"`: what each worker did when
 
     Args:
-        root_directory: The run's folder; or several, for `"anytime"`, which is drawn into the first one's.
+        root_directory: The run's folder, or the URL of what it is kept in (then the pictures go into `summary` of the
+            folder that one is in); or several, for `"anytime"`, which is drawn into the first one's.
         kind: One or several of these, or `"all"`: those of which there is something to draw. The arguments from
             `key_to_extract` to `log_y` are for the pictures without one.
         parameters: The paths of those to draw, for `"effects"` and `"parallel"`, and two of them for
@@ -97,6 +99,7 @@ def plot(
         dpi: Dots per inch.
         n_workers: Makes no difference, as results are drawn in the order in which they ended.
         scientific_mode: Refused, as are `benchmarks` and `algorithms`: a picture is of one run.
+        storage: What the runs are kept in, if not in those folders; as for `run`.
 
     Returns:
         The pictures that were written.
@@ -120,11 +123,17 @@ def plot(
     if not roots:
         raise NePSError("root_directory names no run.")
     if kind is not None or len(roots) > 1:
-        figures = _of_kinds(roots, kind, parameters, objective)
-        return _written(Path(roots[0]), figures, filename, extension, dpi)
-    run = open_run(roots[0])
+        runs = [open_run(root, storage=storage) for root in roots]
+        figures = _of_kinds(runs, kind, parameters, objective)
+        return _written(_folder_of(runs[0]), figures, filename, extension, dpi)
+    run = open_run(roots[0], storage=storage)
     figures = _of_results(run, key_to_extract, consider_continuations, x_range, log_x, log_y)
-    return _written(run.root_directory, figures, filename, extension, dpi)
+    return _written(_folder_of(run), figures, filename, extension, dpi)
+
+
+def _folder_of(run: Run) -> Path:
+    """Where a run's pictures go: its folder, or this process's where it is known by a URL alone."""
+    return Path.cwd() if "://" in str(run.folder) else run.root_directory
 
 
 def _new_figure() -> Any:
@@ -134,7 +143,7 @@ def _new_figure() -> Any:
 
 
 def _of_kinds(
-    roots: Sequence[str | Path], kind: str | Sequence[str] | None, parameters: Sequence[str], objective: int
+    runs: Sequence[Run], kind: str | Sequence[str] | None, parameters: Sequence[str], objective: int
 ) -> dict[str, Any]:
     """Pictures of kinds, by name."""
     from neps_plugins import figures
@@ -147,7 +156,7 @@ def _of_kinds(
             raise NePSError(f"there is no kind of picture {each!r}. {nearest(str(each), (*KINDS, ALL))}")
     if isinstance(parameters, str):
         raise NePSError(f"parameters={parameters!r} must be a list of paths.")
-    analyses = [Analysis(open_run(root)) for root in roots]
+    analyses = [Analysis(run) for run in runs]
     if len(analyses) == 1 and len(analyses[0].columns):  # or else "all" would leave out whatever they are wrong for
         as_objective(analyses[0].columns, objective)
         for path in parameters:
@@ -159,11 +168,11 @@ def _of_kinds(
             figures.draw(figure, each, analyses, parameters, objective)
         except NePSError as reason:
             if ALL not in kinds:
-                raise NePSError(f"no picture of kind {each!r} of {roots[0]}: {reason}") from None
+                raise NePSError(f"no picture of kind {each!r} of {runs[0].folder}: {reason}") from None
         else:
             made[each] = figure
     if not made:
-        raise NePSError(f"the run in {roots[0]} has nothing to draw yet.")
+        raise NePSError(f"the run in {runs[0].folder} has nothing to draw yet.")
     return made
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from neps_core import NePSError
 from neps_core.files import make_directory, write_atomically
 from neps_core.run import Run, open_run
+from neps_core.storage import shown_location
 from neps_plugins import page
 from neps_plugins.analysis import Analysis, compare
 
@@ -33,12 +34,13 @@ AXES = ("evaluations", "cost", "time", "fidelity")
 Documents = list[dict[str, Any]]
 
 
-def write_report(roots: Sequence[str | Path] | str | Path, path: str | Path) -> Path:
+def write_report(roots: Sequence[str | Path] | str | Path, path: str | Path, *, storage: str | None = None) -> Path:
     """Write a report.
 
     Args:
-        roots: The folders of the runs; or one.
+        roots: The folders of the runs, or the URLs of what they are kept in; or one.
         path: The file to write, in place of what is there.
+        storage: What the runs are kept in, if not in those folders; as for `neps.run`.
 
     Returns:
         The file.
@@ -50,14 +52,14 @@ def write_report(roots: Sequence[str | Path] | str | Path, path: str | Path) -> 
     given = [roots] if isinstance(roots, (str, Path)) else list(roots)
     if not given:
         raise NePSError("a report needs a run: write_report(['my_run'], 'report.html').")
-    names = [os.path.realpath(root) for root in given]
+    names = [str(root) if "://" in str(root) else os.path.realpath(root) for root in given]
     if len(set(names)) < len(names):
-        twice = next(root for root, name in zip(given, names) if names.count(name) > 1)
+        twice = shown_location(next(root for root, name in zip(given, names) if names.count(name) > 1))
         raise NePSError(f"{twice} is named twice. A report has each run once.")
     target = Path(path)
     if target.is_dir():
         raise NePSError(f"{target} is a folder. Say which file to write: {target / 'report.html'}.")
-    return write_page([open_run(root) for root in given], target)
+    return write_page([open_run(root, storage=storage) for root in given], target)
 
 
 def write_page(runs: Sequence[Run], target: Path) -> Path:
@@ -68,7 +70,7 @@ def write_page(runs: Sequence[Run], target: Path) -> Path:
     """
     for run in runs:
         run.refresh()
-    content = report_page([Analysis(run) for run in runs], labels([run.root_directory for run in runs]))
+    content = report_page([Analysis(run) for run in runs], labels([str(run.folder) for run in runs]))
     try:
         make_directory(str(target.parent))
         write_atomically(target, content)
@@ -79,13 +81,14 @@ def write_page(runs: Sequence[Run], target: Path) -> Path:
 
 def labels(roots: Sequence[str | Path]) -> list[str]:
     """What runs are called: the ends of their paths, as long as needed to tell them apart."""
-    parts = [Path(root).absolute().parts for root in roots]
+    shown = [shown_location(root) for root in roots]
+    parts = [(root,) if "://" in root else Path(root).absolute().parts for root in shown]
     longest = max(map(len, parts))
     for n in range(1, longest + 1):
         names = ["/".join(each[-n:]) for each in parts]
         if len(set(names)) == len(names):
             return names
-    return [str(root) for root in roots]
+    return shown
 
 
 def report_page(analyses: Sequence[Analysis], names: Sequence[str]) -> str:

@@ -68,6 +68,7 @@ class Script:
         self.folder = folder
         self.path = folder / "program.py"
         self.processes: list[subprocess.Popen[str]] = []
+        self.environment = {"OMP_NUM_THREADS": "1"}
 
     def write(self, text: str) -> None:
         self.path.write_text(textwrap.dedent(text))
@@ -79,7 +80,7 @@ class Script:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **self.environment},
         )
         self.processes.append(process)
         return process

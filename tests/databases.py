@@ -82,8 +82,12 @@ def _program(name: str, *folders: str) -> str:
 
 
 @contextmanager
-def postgres() -> Iterator[Server]:
-    """PostgreSQL; skips the test where it is not installed."""
+def postgres(syncs: bool = False) -> Iterator[Server]:
+    """PostgreSQL; skips the test where it is not installed.
+
+    Args:
+        syncs: Whether it waits for the disk at each commit, as it does by default.
+    """
     pytest.importorskip("psycopg")
     programs = "usr/lib/postgresql/*/bin"
     initdb, binary = _program("initdb", programs), _program("postgres", programs)
@@ -99,7 +103,8 @@ def postgres() -> Iterator[Server]:
             user=user,
             cwd=folder,
         )
-        settings = ("port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off")
+        settings: tuple[str, ...] = ("port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}")
+        settings += (f"fsync={'on' if syncs else 'off'}", "max_connections=300")
         options = [part for each in settings for part in ("-c", each)]
         return [
             binary,
@@ -114,8 +119,8 @@ def postgres() -> Iterator[Server]:
 
 
 @contextmanager
-def mariadb() -> Iterator[Server]:
-    """MariaDB; skips the test where it is not installed."""
+def mariadb(syncs: bool = False) -> Iterator[Server]:
+    """MariaDB; skips the test where it is not installed. See `postgres`."""
     pytest.importorskip("pymysql")
     install, binary = _program("mariadb-install-db", "usr/bin"), _program("mariadbd", "usr/sbin")
 
@@ -136,7 +141,7 @@ def mariadb() -> Iterator[Server]:
             cwd=folder,
         )
         options = ["--bind-address=127.0.0.1", "--port={port}", f"--socket={folder}/socket", f"--init-file={begin}"]
-        settings = ["--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", f"--pid-file={folder}/pid"]
+        settings = [f"--innodb-flush-log-at-trx-commit={int(syncs)}", "--skip-name-resolve", f"--pid-file={folder}/pid"]
         command = [binary, "--no-defaults", data, *options, *settings]
         return command, f"mysql+pymysql://neps:{PASSWORD}@127.0.0.1:{{port}}/neps"
 

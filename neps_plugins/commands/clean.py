@@ -9,6 +9,7 @@ from typing import Any
 from neps_core import State, hookimpl
 from neps_core.cleaning import UNUSABLE, clean, known_ids
 from neps_core.trials import shown_id
+from neps_plugins.places import add_place, place
 
 
 @hookimpl
@@ -16,11 +17,10 @@ def neps_commands(subparsers: Any) -> None:
     """Add `clean`."""
     unusable = ", ".join(state.value for state in UNUSABLE)
     parser = subparsers.add_parser("clean", help="remove failed, crashed and corrupted trials from a run")
-    parser.add_argument("root_directory", metavar="ROOT", nargs="?", help="the run's folder")
+    add_place(parser)
     parser.add_argument(
         "--root_directory", "--root-directory", "--root_dir", "--root-dir", dest="root", help=argparse.SUPPRESS
     )
-    parser.add_argument("--storage", metavar="URL", help="the database that the run is kept in")
     parser.add_argument("--trial_ids", "--trial-ids", nargs="+", metavar="ID", help="remove these instead")
     parser.add_argument(
         "--states",
@@ -34,18 +34,17 @@ def neps_commands(subparsers: Any) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--again", action="store_true", help="have their configurations evaluated once more")
     what.add_argument("--delete", action="store_true", help="remove them altogether: the default")
-    parser.set_defaults(run=_run, parser=parser)
+    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    root = arguments.root_directory or arguments.root
-    if root is None:
-        arguments.parser.error("the following arguments are required: ROOT")
+    arguments.root_directory = arguments.root_directory or arguments.root
+    root, storage = place(arguments)
     states = [State(state) for state in arguments.states]
     ids, unknown = arguments.trial_ids, list[str]()
     if ids is not None:
-        ids, unknown = known_ids(root, ids, arguments.storage)
-    removed = clean(root, ids, states, arguments.dry_run, arguments.again, storage=arguments.storage)
+        ids, unknown = known_ids(root, ids, storage)
+    removed = clean(root, ids, states, arguments.dry_run, arguments.again, storage=storage)
     verb = "would be removed" if arguments.dry_run else "removed"
     if arguments.again:
         verb = "would be evaluated again" if arguments.dry_run else "will be evaluated again"

@@ -6,13 +6,14 @@ import argparse
 from typing import Any
 
 from neps_core import hookimpl
+from neps_plugins.places import add_place, places
 
 
 @hookimpl
 def neps_commands(subparsers: Any) -> None:
     """Add `dashboard`."""
     parser = subparsers.add_parser("dashboard", help="watch runs in a browser, live")
-    parser.add_argument("roots", metavar="ROOT", nargs="+", help="the folders of the runs")
+    add_place(parser, several=True)
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: this computer only)")
     parser.add_argument("--port", type=int, help="the port to listen at (default: the first free one from 8765 on)")
     parser.add_argument("--no-browser", "--no_browser", action="store_true", help="open no browser")
@@ -28,8 +29,10 @@ def neps_commands(subparsers: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from neps_plugins.dashboard import serve
 
+    roots, storage = places(arguments)
     serve(
-        arguments.roots,
+        roots,
+        storage=storage,
         host=arguments.host,
         port=arguments.port,
         browser=not arguments.no_browser,

@@ -10,17 +10,17 @@ from typing import Any
 from neps_core import ConfigError, hookimpl
 from neps_core.files import read_yaml
 from neps_plugins.changes import enqueue
+from neps_plugins.places import add_place, place
 
 
 @hookimpl
 def neps_commands(subparsers: Any) -> None:
     """Add `enqueue`."""
     parser = subparsers.add_parser("enqueue", help="have configurations evaluated before what the optimizer proposes")
-    parser.add_argument("root_directory", metavar="ROOT", help="the run's folder")
+    add_place(parser)
     parser.add_argument(
         "file", metavar="FILE", help="a YAML or JSON file with a configuration or a list of them; - for standard input"
     )
-    parser.add_argument("--storage", metavar="URL", help="the database that the run is kept in")
     parser.add_argument("--again", action="store_true", help="evaluate what is there already once more")
     parser.set_defaults(run=_run)
 
@@ -29,6 +29,7 @@ def _run(arguments: argparse.Namespace) -> int:
     configs = read_yaml(sys.stdin if arguments.file == "-" else Path(arguments.file), ConfigError)
     if configs is None:
         raise ConfigError(f"{arguments.file} is empty; it should hold a configuration or a list of them.")
-    ids = enqueue(arguments.root_directory, configs, again=arguments.again, storage=arguments.storage)
+    root, storage = place(arguments)
+    ids = enqueue(root, configs, again=arguments.again, storage=storage)
     print(f"enqueued or there already: {len(ids)} trial(s){': ' if ids else ''}{', '.join(ids)}")
     return 0

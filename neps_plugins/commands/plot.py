@@ -7,13 +7,14 @@ from typing import Any
 
 from neps_core import hookimpl
 from neps_plugins.pictures import ALL, EXTENSIONS, KINDS, plot
+from neps_plugins.places import add_place, places
 
 
 @hookimpl
 def neps_commands(subparsers: Any) -> None:
     """Add `plot`."""
-    parser = subparsers.add_parser("plot", help="draw how a run went, into its folder summary")
-    parser.add_argument("root_directory", metavar="ROOT", nargs="+", help="the run's folder; several are compared")
+    parser = subparsers.add_parser("plot", help="draw how a run went, into its folder summary; several are compared")
+    add_place(parser, several=True)
     _add(parser, "kind", nargs="+", choices=(*KINDS, ALL), metavar="KIND", help=f"of {', '.join((*KINDS, ALL))}")
     _add(parser, "parameters", nargs="+", metavar="PATH", help="those to draw (default: the most important ones)")
     _add(parser, "objective", type=int, metavar="INDEX", help="of the objective, where a picture is of one")
@@ -39,8 +40,13 @@ def _add(parser: Any, name: str, **settings: Any) -> None:
     parser.add_argument(*names, dest=name, default=argparse.SUPPRESS, **settings)
 
 
+#: What `plot` is not given by its name.
+_NOT_ITS_OWN = ("run", "parser", "roots", "storage")
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    given = {name: value for name, value in vars(arguments).items() if name != "run"}
-    for path in plot(**given):
+    roots, storage = places(arguments)
+    options = {name: value for name, value in vars(arguments).items() if name not in _NOT_ITS_OWN}
+    for path in plot(roots, storage=storage, **options):
         print(path)
     return 0

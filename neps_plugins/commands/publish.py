@@ -7,6 +7,7 @@ from typing import Any
 
 from neps_core import hookimpl, open_run
 from neps_core.run_result import result_of
+from neps_plugins.places import add_place, place
 
 
 @hookimpl
@@ -17,13 +18,13 @@ def neps_commands(subparsers: Any) -> None:
         help="write the files for people: of every trial, the space, the optimizer, and the summary",
         description="Write a run's files for people into its folder, from what the run itself holds.",
     )
-    parser.add_argument("root_directory", metavar="ROOT", help="the run's folder, on this machine")
-    parser.add_argument("--storage", metavar="URL", help="the database that the run is kept in")
+    add_place(parser, needs_folder=True)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    run = open_run(arguments.root_directory, storage=arguments.storage)
+    root, storage = place(arguments, needs_folder=True)
+    run = open_run(root, storage=storage)
     run.check_writable()
     run.folder.create(is_run=lambda: True)
     with run.locked("journal"):

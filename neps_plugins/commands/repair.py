@@ -23,46 +23,55 @@ from neps_core import events as ev
 from neps_core.files import from_yaml, read_text
 from neps_core.run import Run
 from neps_core.space_parsing import load_space, parse_space
-from neps_core.storage import open_storage
+from neps_core.storage import open_storage, shown_location
 from neps_core.trial_log import TrialLog
 from neps_core.trials import SAFE_ID, State
+from neps_plugins.places import add_place, place
 
 
 @hookimpl
 def neps_commands(subparsers: Any) -> None:
     """Add `repair`."""
     parser = subparsers.add_parser("repair", help="show what is damaged in a run's folder, and mend it")
-    parser.add_argument("root_directory", metavar="ROOT", help="the run's folder")
+    add_place(parser)
     parser.add_argument("--dry_run", "--dry-run", action="store_true", help="only show it")
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    found = repair(arguments.root_directory, arguments.dry_run)
+    root, storage = place(arguments)
+    found = repair(root, arguments.dry_run, storage=storage)
     for line in found:
         print(line)
     print("nothing is damaged." if not found else "nothing was changed." if arguments.dry_run else "mended.")
     return 0
 
 
-def repair(root_directory: str | Path, dry_run: bool = False) -> list[str]:
+def repair(root_directory: str | Path, dry_run: bool = False, *, storage: str | None = None) -> list[str]:
     """Find out what is damaged in a run, and mend it.
 
     Args:
         root_directory: The run's folder.
         dry_run: Change nothing.
+        storage: What the run is kept in, if not in the folder. Then the database's own tools mend it, and this says so.
 
     Returns:
         What was found, a line each.
 
     Raises:
         FileNotFoundError: If there is no run.
-        StorageError: If a worker is alive, or the folder can't be written to.
+        StorageError: If a worker is alive, the folder can't be written to, or the run is kept in a database.
     """
-    run = Run(open_storage(root_directory))
+    run = Run(open_storage(root_directory, storage))
+    where = shown_location(storage or root_directory)
     if not run.journal.exists():
-        raise FileNotFoundError(f"there is no run in {root_directory}.")
+        raise FileNotFoundError(f"there is no run in {where}.")
     run.check_writable()
+    if not hasattr(run.journal, "rewrite"):
+        raise StorageError(
+            f"the run in {where} has no file that could be mended: that is up to the database's own tools. "
+            "'neps publish ROOT --storage URL' writes the files for people again."
+        )
     if dry_run:
         return _find(run).lines
     with run.locked("start"):
@@ -73,7 +82,7 @@ def repair(root_directory: str | Path, dry_run: bool = False) -> list[str]:
         with run.locked("journal"):
             found = _find(run)
             if found.lines:
-                kept = run.journal.rewrite([[event] for event in found.whole()])  # type: ignore[attr-defined]
+                kept = run.journal.rewrite([[event] for event in found.whole()])
                 found.lines.append(f"the damaged journal is kept as {kept}")
             run = Run(open_storage(root_directory))
             run.refresh()

@@ -16,6 +16,7 @@ from neps_core import NePSError, Run, State, Trial, hookimpl, open_run
 from neps_core.budgets import Ledger
 from neps_core.pareto import incumbents
 from neps_core.run_status import RunStatus, Told, status_of
+from neps_plugins.places import add_place, place
 
 #: How many errors are shown.
 ERRORS = 5
@@ -31,8 +32,7 @@ WATCH = 2.0
 def neps_commands(subparsers: Any) -> None:
     """Add `status`."""
     parser = subparsers.add_parser("status", help="show how a run stands")
-    parser.add_argument("root_directory", metavar="ROOT", nargs="?", help="the run's folder")
-    parser.add_argument("--storage", metavar="URL", help="the database that the run is kept in; then without ROOT, too")
+    add_place(parser)
     parser.add_argument(
         "--best_configs", "--best-configs", action="store_true", help="show every trial that was the best so far, too"
     )
@@ -47,16 +47,12 @@ def neps_commands(subparsers: Any) -> None:
         metavar="SECONDS",
         help=f"show it again every so many seconds (default: {WATCH:g}), until no worker is alive or Ctrl-C is pressed",
     )
-    parser.set_defaults(run=_run, parser=parser)
+    parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.root_directory is None and arguments.storage is None:
-        arguments.parser.error("the following arguments are required: ROOT")
-    if arguments.root_directory is None:
-        run = open_run(arguments.storage)
-    else:
-        run = open_run(arguments.root_directory, storage=arguments.storage)
+    root, storage = place(arguments)
+    run = open_run(root, storage=storage)
     told = Told(run)
     with suppress(KeyboardInterrupt):
         while True:

@@ -78,7 +78,7 @@ def ConfigWriter(
     return writer
 
 
-def WriteIncumbent(root_directory: str | Path | None = None) -> None:
+def WriteIncumbent(root_directory: str | Path | None = None, *, storage: str | None = None) -> None:
     """Show in TensorBoard how the best objective went: `Summary/Incumbent_graph`, in the run's folder `summary_tb`.
 
     Its steps are the results, from 0, in the order in which they came. Called inside `evaluate_pipeline`, this worker
@@ -87,6 +87,7 @@ def WriteIncumbent(root_directory: str | Path | None = None) -> None:
     Args:
         root_directory: A run's folder, to write what is known of it now. The run whose trial is being evaluated if left
             out.
+        storage: What the run is kept in, if not in that folder; as for `neps.run`.
 
     Raises:
         NotInTrialError: If this process is not evaluating a trial here, and no `root_directory` is given.
@@ -94,7 +95,7 @@ def WriteIncumbent(root_directory: str | Path | None = None) -> None:
         NePSError: If tensorboardX isn't installed.
     """
     if root_directory is not None:
-        _show_incumbent(open_run(root_directory), now=True)
+        _show_incumbent(open_run(root_directory, storage=storage), now=True)
     elif (running := _running()) is not None:
         _show_incumbent(running[0], now=False)
     else:

@@ -52,18 +52,20 @@ def create_app(
     port: int = 0,
     token: str | None = None,
     allow_changes: bool = False,
+    storage: str | None = None,
 ) -> Starlette:
     """The application.
 
     Args:
-        roots: The folders of the runs.
+        roots: The folders of the runs, or the URLs of what they are kept in.
         host: Where the server listens: how it may be called.
         port: The same.
         token: What one has to know to look at it; None for nothing.
         allow_changes: Whether the runs may be changed.
+        storage: What the runs are kept in, if not in those folders.
     """
     csrf = secrets.token_urlsafe(24)
-    runs = [Followed(root, label) for root, label in zip(roots, labels(roots))]
+    runs = [Followed(root, label, storage) for root, label in zip(roots, labels(roots))]
     addresses = _Addresses(runs, csrf, allow_changes)
     return Starlette(
         routes=[
@@ -220,7 +222,7 @@ class _Addresses:
             return _error(400, "a change is given as a JSON object.")
         try:
             run = self._run(request)
-            said = ACTIONS[action](str(run.root), given)
+            said = ACTIONS[action](run, given)
         except (NePSError, OSError, LookupError) as reason:
             return _error(400, str(reason))
         run.look_again()

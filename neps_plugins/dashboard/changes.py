@@ -6,46 +6,47 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from neps_core import NePSError, open_run
+from neps_core import NePSError
 from neps_core.cleaning import clean
 from neps_plugins import changes
+from neps_plugins.dashboard.followed import Followed
 
 Given = Mapping[str, Any]
 
 
-def _enqueue(root: str, given: Given) -> str:
+def _enqueue(run: Followed, given: Given) -> str:
     try:
         configs = json.loads(_text(given, "text"))
     except (ValueError, RecursionError) as reason:
         raise NePSError(f"that is no JSON: {reason}. Write one configuration, or a list of them.") from reason
     if not isinstance(configs, (dict, list)):
         raise NePSError("write one configuration, {...}, or a list of them, [{...}, ...].")
-    ids = changes.enqueue(root, configs)
+    ids = changes.enqueue(run.root, configs, storage=run.storage)
     return f"Enqueued as {_trials(ids)}."
 
 
-def _requeue(root: str, given: Given) -> str:
-    return f"Trial {changes.requeue(open_run(root), _text(given, 'trial')).id} waits for a worker."
+def _requeue(run: Followed, given: Given) -> str:
+    return f"Trial {changes.requeue(run.open(), _text(given, 'trial')).id} waits for a worker."
 
 
-def _stop_worker(root: str, given: Given) -> str:
-    asked = changes.stop_worker(open_run(root), _text(given, "worker"))
+def _stop_worker(run: Followed, given: Given) -> str:
+    asked = changes.stop_worker(run.open(), _text(given, "worker"))
     return f"{len(asked)} worker(s) will leave after the present evaluation."
 
 
-def _note(root: str, given: Given) -> str:
-    changes.note(open_run(root), _text(given, "trial"), _text(given, "text"))
+def _note(run: Followed, given: Given) -> str:
+    changes.note(run.open(), _text(given, "trial"), _text(given, "text"))
     return "Saved."
 
 
-def _clean(root: str, given: Given) -> str:
+def _clean(run: Followed, given: Given) -> str:
     again = given.get("again") is True
-    cleaned = [trial.id for trial in clean(root, again=again)]
+    cleaned = [trial.id for trial in clean(run.root, again=again, storage=run.storage)]
     return f"{_trials(cleaned)}: {'evaluated once more' if again else 'removed'}." if cleaned else "Nothing went wrong."
 
 
-#: What may be done: a function of the run's folder and what was given, which says what was done.
-ACTIONS: Mapping[str, Callable[[str, Given], str]] = {
+#: What may be done: a function of the run and what was given, which says what was done.
+ACTIONS: Mapping[str, Callable[[Followed, Given], str]] = {
     "enqueue": _enqueue,
     "requeue": _requeue,
     "stop_worker": _stop_worker,

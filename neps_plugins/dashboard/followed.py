@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import NePSError
-from neps_core.run import open_run
+from neps_core.run import Run, open_run
+from neps_core.storage import shown_location
 from neps_plugins.analysis import Analysis
 
 #: Seconds between looks at a run, however many ask.
@@ -35,12 +36,13 @@ class Followed:
     """A run that is followed. Threads may share one.
 
     Args:
-        root: The run's folder. It need not be there.
+        root: The run's folder, or the URL of what it is kept in. It need not be there.
         label: What the run is called.
+        storage: What it is kept in, if not in that folder.
     """
 
-    def __init__(self, root: str | Path, label: str) -> None:
-        self.root, self.label = root, label
+    def __init__(self, root: str | Path, label: str, storage: str | None = None) -> None:
+        self.root, self.label, self.storage = root, label, storage
         self._analysis: Analysis | None = None
         self._identity: object = None  # of the folder that was opened
         self._opened = ""  # tells the versions of one opening from those of another
@@ -49,6 +51,15 @@ class Followed:
         self._version = ""
         self._documents: OrderedDict[tuple[str, str], tuple[str, bytes]] = OrderedDict()
         self._lock = threading.RLock()
+
+    def open(self) -> Run:
+        """The run as it is now, opened anew.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            StorageError: If it can't be read.
+        """
+        return open_run(self.root, storage=self.storage)
 
     def pulse(self) -> dict[str, Any]:
         """How it stands, in short: its version changes whenever a view may have changed.
@@ -60,7 +71,12 @@ class Followed:
                 self._look()
             finally:
                 self._lock.release()
-        return {"label": self.label, "root": str(self.root), "version": self._version, "problem": self._problem}
+        return {
+            "label": self.label,
+            "root": shown_location(self.root),
+            "version": self._version,
+            "problem": self._problem,
+        }
 
     def use(self, function: Callable[[Analysis], Any]) -> Any:
         """What a function makes of the run as it is.
@@ -136,7 +152,7 @@ class Followed:
         self._documents.clear()
         self._identity = _identity(self.root)
         with _collecting_later():
-            analysis = Analysis(open_run(self.root))
+            analysis = Analysis(self.open())
         self._analysis, self._opened = analysis, secrets.token_hex(4)
 
 

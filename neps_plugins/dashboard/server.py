@@ -28,16 +28,19 @@ def serve(
     browser: bool = True,
     allow_changes: bool = False,
     tell: Callable[[str], object] = lambda text: None,
+    storage: str | None = None,
 ) -> None:
     """Serve the page of runs until it is interrupted.
 
     Args:
-        roots: The folders of the runs. One that isn't there yet is followed once it is.
+        roots: The folders of the runs, or the URLs of what they are kept in. One that isn't there yet is followed once
+            it is.
         host: The address to listen at.
         port: The port; None for the first free one from `PORT` on; 0 for any.
         browser: Whether to open a browser, if there is a screen.
         allow_changes: Whether the page may change the runs.
         tell: Is told where the page is.
+        storage: What the runs are kept in, if not in those folders; as for `neps.run`.
 
     Raises:
         NePSError: If Starlette or uvicorn isn't installed, or the port is taken.
@@ -52,7 +55,7 @@ def serve(
     # Other users of this computer can reach the loopback, too: they may look, as the page is, but not change anything.
     token = None if is_loopback(host) and not allow_changes else secrets.token_urlsafe(24)
     address = listener.getsockname()
-    app = create_app(roots, host=host, port=address[1], token=token, allow_changes=allow_changes)
+    app = create_app(roots, host=host, port=address[1], token=token, allow_changes=allow_changes, storage=storage)
     # By the name that was given, as the guard knows the server by no other one.
     name = socket.gethostname() if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     url = f"http://{name}:{address[1]}/" + ("" if token is None else f"?token={token}")

@@ -228,7 +228,7 @@ def make(asked: Asked, folder: str | Path = "slurm_jobs", cluster: str | None = 
     made = submitit.AutoExecutor(folder=str(folder), cluster=cluster)
     made.update_parameters(**_parameters(asked, parameters, submitit.AutoExecutor._typed_parameters()))
     executor = SubmititExecutor(made, Queue() if made.cluster == "slurm" else LocalStates())
-    return EngineAway(executor, lambda: n, executor.kill)
+    return EngineAway(executor, lambda: n, executor.kill, writes_files=True)
 
 
 def _parameters(asked: Asked, given: dict[str, Any], known: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -41,7 +41,7 @@ class OsLocks:
         self._leases = inner / "workers"
         self._locks: dict[str, OsLock] = {}
 
-    def lock(self, name: str) -> AbstractContextManager[object]:
+    def lock(self, name: str) -> ThreadLock:
         if name not in self._locks:
             self._locks[name] = OsLock(f"{self._inner}/{name}.lock")
         return self._locks[name]
@@ -97,6 +97,9 @@ class ThreadLock(ABC):
 
     Args:
         path: Of its file.
+
+    Attributes:
+        turn: How often it was asked for by a process that didn't hold it.
     """
 
     def __init__(self, path: str) -> None:
@@ -107,6 +110,12 @@ class ThreadLock(ABC):
     def _begin_anew(self) -> None:
         self._of_thread = threading.RLock()
         self._depth = 0
+        self.turn = 0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a thread of this process holds it."""
+        return self._depth > 0
 
     @abstractmethod
     def take(self) -> None:
@@ -129,6 +138,7 @@ class ThreadLock(ABC):
         try:
             if not self._depth:
                 with as_storage_error(f"can't lock {self.path}", "Check the folder and its permissions"):
+                    self.turn += 1
                     self.take()
             self._depth += 1
         except BaseException:  # an interrupt too

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,17 +22,21 @@ from neps_core import LockLostError, RunGoneError, StorageError, TrialError, api
 from neps_core import events as ev
 from neps_core.cli import main
 from neps_core.run import open_run
-from neps_core.storage import open_storage, shown_location, storage_at
+from neps_core.storage import open_storage, shown_location, storage_at, without_passwords
 from neps_core.storage_check import check_storage
 from neps_core.trials import Report, State
 from neps_plugins import copying
 from neps_plugins.copying import copy_run
+from neps_plugins.report import write_report
 from tests import databases
 from tests.audit import audit_finished, audit_journal
 
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'neps-framework[sql]'")
 
 SPACE = {"x": neps.Float(0, 1)}
+
+#: 300 trials and 15 kills a test, rather than 60 and 4.
+IS_FULL = os.environ.get("NEPS_STORMS") == "full"
 
 
 @pytest.fixture(scope="module")
@@ -308,6 +313,8 @@ class TestPasswords:
     def test_they_are_not_shown(self, location):
         assert "geheim" not in shown_location(location)
         assert "***" in shown_location(location)
+        assert "geheim" not in without_passwords(location)
+        assert without_passwords("mysql://me:a@host/db?run=b&password=c") == "mysql://me@host/db?run=b"
 
     @pytest.mark.parametrize("scheme", ["gopher", "postgresql+nodriver", "postgresql+psycopg"])
     def test_no_message_holds_them(self, root, scheme):
@@ -335,6 +342,41 @@ class TestPasswords:
         for path in root.rglob("*"):
             assert not path.is_file() or databases.PASSWORD.encode() not in path.read_bytes(), path
 
+    def test_an_executor_whose_jobs_are_files_does_not_get_them(self, postgres, server_url, root, script, tmp_path):
+        pytest.importorskip("submitit")
+        script.write(
+            """
+            import sys, neps
+
+            def evaluate(x):
+                neps.report(x, 1)
+                return x
+
+            if __name__ == "__main__":
+                neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=sys.argv[1], storage=sys.argv[2],
+                         executor=("slurm", {"cluster": "local", "folder": "jobs"}), n_workers=1,
+                         optimizer="random_search", evaluations_to_spend=1, ignore_errors=True)
+            """
+        )
+        script.run(root, server_url)
+        trial = open_run(root, storage=server_url).trials["1"]
+        assert "NEPS_STORAGE_PASSWORD" in trial.report.err  # it says what is missing there
+        script.environment["NEPS_STORAGE_PASSWORD"] = databases.PASSWORD
+        script.run(root, server_url)
+        assert [len(trial.points) for trial in open_run(root, storage=server_url).trials.values()] == [0, 1]
+        written = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert any("jobs" in path.parts for path in written)
+        for path in written:
+            assert databases.PASSWORD.encode() not in path.read_bytes(), path
+
+    def test_the_password_may_come_from_the_environment(self, postgres, root, monkeypatch):
+        url = without_passwords(f"{postgres.url}?run={uuid4().hex}")
+        assert databases.PASSWORD not in url
+        with pytest.raises(StorageError, match="NEPS_STORAGE_PASSWORD"):
+            run(root, url)
+        monkeypatch.setenv("NEPS_STORAGE_PASSWORD", databases.PASSWORD)
+        assert len(run(root, url).trials) == 3
+
 
 class TestCommands:
     def test_status_finds_the_only_run(self, sqlite, root, tmp_path, capsys):
@@ -358,6 +400,93 @@ class TestCommands:
         assert main(["enqueue", str(root), str(tmp_path / "configs.yaml"), "--storage", sqlite]) == 0
         assert main(["clean", str(root), "--trial_ids", "1", "--storage", sqlite]) == 0
         assert list(open_run(root, storage=sqlite).trials) == ["2", "3", "4"]
+
+
+class TestEveryCall:
+    """All that takes a folder takes a storage, or the URL in the folder's place."""
+
+    @pytest.fixture
+    def made(self, sqlite, root) -> str:
+        run(root, sqlite)
+        return sqlite
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda root, storage: neps.status(root, storage=storage)[0],
+            lambda root, storage: neps.load_trials(root, storage=storage),
+            lambda root, storage: neps.load_pipeline_space(root, storage=storage),
+            lambda root, storage: neps.load_optimizer_info(root, storage=storage),
+            lambda root, storage: neps.load_config(root, config_id="1", storage=storage),
+            lambda root, storage: neps.clean(root, ["1"], storage=storage),
+            lambda root, storage: neps.enqueue(root, {"x": 0.25}, storage=storage),
+            lambda root, storage: write_report(root, "report.html", storage=storage),
+        ],
+        ids=["status", "load_trials", "space", "optimizer", "load_config", "clean", "enqueue", "report"],
+    )
+    @pytest.mark.parametrize("by", ["folder and URL", "URL"])
+    def test_a_function(self, made, root, tmp_path, monkeypatch, call, by):
+        monkeypatch.chdir(tmp_path)
+        assert call(*((root, made) if by == "URL" else (f"{made}?run={root.name}", None))) is not None
+        with pytest.raises(FileNotFoundError):
+            call(tmp_path / "elsewhere", made)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["status"],
+            ["enqueue", "FILE"],
+            ["clean", "--trial_ids", "1"],
+            ["report", "-o", "report.html"],
+            ["plot", "--kind", "anytime"],
+        ],
+        ids=lambda words: words[0],
+    )
+    @pytest.mark.parametrize("by", ["folder and URL", "URL", "URL as ROOT"])
+    def test_a_command(self, made, root, tmp_path, monkeypatch, capsys, words, by):
+        if words[0] == "plot":
+            pytest.importorskip("matplotlib")
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "FILE").write_text("x: 0.5\n")
+        url = f"{made}?run={root.name}"
+        command, *options = words
+        root_given = {"folder and URL": [str(root)], "URL": [], "URL as ROOT": [url]}[by]
+        storage = {"folder and URL": ["--storage", made], "URL": ["--storage", url], "URL as ROOT": []}[by]
+        assert main([command, *root_given, *options, *storage]) == 0, capsys.readouterr().err
+
+    def test_the_files_of_pictures_and_configurations(self, made, root, tmp_path, monkeypatch):
+        pytest.importorskip("matplotlib")
+        assert {path.parent for path in neps.plot(root, storage=made)} == {root / "summary"}
+        monkeypatch.chdir(tmp_path)
+        assert {path.parent for path in neps.plot(f"{made}?run={root.name}")} == {tmp_path / "summary"}
+        config = neps.load_config(root / "configs/config_1", storage=made)
+        assert config == neps.load_config(root, config_id="1", storage=made)
+
+    def test_repair_says_whose_it_is(self, made, root, capsys):
+        assert main(["repair", str(root), "--storage", made]) == 1
+        assert "neps publish ROOT --storage URL" in capsys.readouterr().err
+
+    def test_the_dashboard(self, made, root):
+        pytest.importorskip("starlette")
+        from neps_plugins.dashboard.changes import ACTIONS
+        from neps_plugins.dashboard.followed import Followed
+
+        for i, followed in enumerate((Followed(root, "a", made), Followed(f"{made}?run={root.name}", "a"))):
+            assert followed.pulse()["problem"] is None
+            before = followed.pulse()["version"]
+            ACTIONS["enqueue"](followed, {"text": f'{{"x": 0.{i + 1}}}'})
+            followed.look_again()
+            assert followed.pulse()["version"] != before
+
+    def test_the_dashboard_shows_no_password(self):
+        pytest.importorskip("starlette")
+        from neps_plugins.dashboard.followed import Followed
+        from neps_plugins.report import labels
+
+        url = "postgresql+nodriver://me:geheim@host/db?run=a"
+        pulse = Followed(url, labels([url])[0]).pulse()
+        assert pulse["problem"] is not None
+        assert "geheim" not in str(pulse)
 
 
 def history(run) -> list[ev.Event]:
@@ -535,17 +664,35 @@ def test_a_worker_that_is_told_to_leave_puts_its_trial_back(url, root, script, w
     assert not run.locks.living_workers()
 
 
-def test_sixty_trials_of_two_workers_one_of_which_is_killed(url, root, script, wait_for):
-    script.write(WORKER)
-    victim = script.start(root, url, "victim", 60, 0.03)
-    other = script.start(root, url, "other", 60, 0.03)
-    wait_for(lambda: (root / "configs/config_20/began").exists())
-    victim.kill()
-    _, err = other.communicate(timeout=60)
-    assert other.returncode == 0, err
-    audit_journal(root, told_by(script.folder), url)
-    audit_finished(root, 60, storage=url)
-    assert databases.PASSWORD not in err
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "mariadb", "postgres, restarted"])
+def test_four_workers_that_are_killed_at_random(request, kind, root, script, wait_for, tmp_path):
+    """Again and again one of them is killed, and another one takes its place."""
+    n, kills, rng = (300, 15, random.Random(1)) if IS_FULL else (60, 4, random.Random(1))
+    with ExitStack() as stack:
+        server: databases.Server | None = None
+        if kind == "sqlite":
+            url = f"sqlite:///{tmp_path}/runs.db"
+        else:
+            is_own = kind == "postgres, restarted"
+            server = stack.enter_context(databases.postgres()) if is_own else request.getfixturevalue(kind)
+            url = f"{server.url}?run={uuid4().hex}"
+        script.write(WORKER)
+        workers = {i: script.start(root, url, f"worker{i}", n, 0.03) for i in range(4)}
+        for i in range(kills):
+            reached = root / f"configs/config_{(i + 1) * n // (kills + 2)}/began"
+            wait_for(reached.exists, 120.0)
+            victim = rng.choice(sorted(workers))
+            workers.pop(victim).kill()
+            workers[4 + i] = script.start(root, url, f"worker{4 + i}", n, 0.03)
+            if server is not None and kind == "postgres, restarted" and i == kills // 2:
+                server.stop(signal.SIGQUIT)
+                server.start()
+        for worker in workers.values():
+            _, err = worker.communicate(timeout=120)
+            assert worker.returncode == 0, err
+            assert databases.PASSWORD not in err
+        audit_journal(root, told_by(script.folder), url)
+        audit_finished(root, n, storage=url)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["fast", "immediate"])
@@ -634,14 +781,14 @@ class TestLostConnections:
 
         monkeypatch.setattr(server_locks, "BEAT", 0.05)
         run(root, server_url, 1)
-        take, tries = server_locks.PostgresMeans.take, []
+        take, tries = server_locks.ServerLocks._take, []
 
         def refused(self, *arguments, **more):
             tries.append(arguments)
             return len(tries) > 3 and take(self, *arguments, **more)
 
         with open_storage(root, server_url).locks.lease("w"):
-            monkeypatch.setattr(server_locks.PostgresMeans, "take", refused)
+            monkeypatch.setattr(server_locks.ServerLocks, "_take", refused)
             end_connections(postgres)
             wait_for(lambda: open_storage(root, server_url).locks.living_workers() == ["w"])
         assert len(tries) == 4

@@ -1,9 +1,9 @@
 """The storage in a database, through SQLAlchemy: for machines that share nothing else. Extra `sql`.
 
 A database holds many runs. `urls` says which database and which run a location means, `session` is the connection,
-`tables` what is in the database, `journal` how events are added and read. Users agree by what the database has:
-`server_locks` (advisory locks of PostgreSQL, MySQL and MariaDB, which fall with the connection) or `file_locks` (those
-of the operating system, beside a file of SQLite).
+`tables` what is in the database, `journal` how events are added and read, `ahead` what saves it trips. Users agree by
+what the database has: `server_locks` (advisory locks of PostgreSQL, MySQL and MariaDB, which fall with the connection)
+or `file_locks` (those of the operating system, beside a file of SQLite).
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def neps_open_storage(location: str, root_directory: Path | None) -> Storage | N
 
 
 def _opened(location: str, root_directory: Path | None) -> Storage:
+    from neps_plugins.storages.sql.ahead import Ahead
     from neps_plugins.storages.sql.file_locks import SqliteLocks
     from neps_plugins.storages.sql.journal import SqlJournal
     from neps_plugins.storages.sql.server_locks import ServerLocks
@@ -45,6 +46,7 @@ def _opened(location: str, root_directory: Path | None) -> Storage:
     session = Session(address)
     name = only_run(session) if address.run is None else address.run
     locks: SqliteLocks | ServerLocks
-    locks = ServerLocks(session, name) if address.file is None else SqliteLocks(address.file, name)
-    journal = SqlJournal(session, name, locks)
+    ahead = Ahead()
+    locks = ServerLocks(session, name, ahead) if address.file is None else SqliteLocks(address.file, name)
+    journal = SqlJournal(session, name, locks, ahead)
     return Storage(journal, locks, RunFolder(kept_in=str(journal)))

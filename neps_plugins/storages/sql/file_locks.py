@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import quote
 
 from neps_core.run_folder import as_storage_error
-from neps_plugins.toolkit.os_locks import OsLocks
+from neps_plugins.toolkit.os_locks import OsLocks, ThreadLock
 
 
 class SqliteLocks(OsLocks):
@@ -22,7 +21,7 @@ class SqliteLocks(OsLocks):
         self._folder = Path(f"{file}-locks", quote(name, safe=" ").replace(".", "%2E")[:200])
         super().__init__(self._folder)
 
-    def lock(self, name: str) -> AbstractContextManager[object]:
+    def lock(self, name: str) -> ThreadLock:
         if not self._folder.is_dir():  # nobody copies it with the database
             with as_storage_error(f"can't create {self._folder}", "Choose a place that you may write to"):
                 self._folder.mkdir(parents=True, exist_ok=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, insert, select, text
+from sqlalchemy import Connection, delete, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from neps_core import LockLostError, RunGoneError, StorageError
 from neps_core.events import Event, from_plain, to_plain
+from neps_plugins.storages.sql.ahead import Ahead
 from neps_plugins.storages.sql.file_locks import SqliteLocks
 from neps_plugins.storages.sql.server_locks import ServerLocks
 from neps_plugins.storages.sql.session import ConnectionLostError, Session
@@ -26,12 +26,6 @@ from neps_plugins.storages.sql.tables import events, has_tables, make_tables, ru
 #: of its own, what its clients have seen, they would go on with what nobody else knows.
 _DURABLE = "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"
 
-_READ = (
-    select(events.c.number, case((events.c.number > text(":since"), events.c.record)))
-    .where(events.c.run == text(":run"), events.c.number >= text(":since"))
-    .order_by(events.c.number)
-)
-
 
 class SqlJournal:
     """A journal in a database; see `neps_core.storage.Journal`. A position is the number of a record.
@@ -40,14 +34,17 @@ class SqlJournal:
         session: The connection.
         name: The run's.
         locks: Those of the run.
+        ahead: What was read already.
     """
 
-    def __init__(self, session: Session, name: str, locks: SqliteLocks | ServerLocks) -> None:
+    def __init__(self, session: Session, name: str, locks: SqliteLocks | ServerLocks, ahead: Ahead) -> None:
         self._session = session
         self._name = name
         self._locks = locks
         self._run: int | None = None  # the id of the run that was read last
         self._reached = 0
+        self._ahead = ahead
+        ahead.question = self._question
         self._durability = (0, True)  # of which connection, and what it was told
 
     def __str__(self) -> str:
@@ -93,6 +90,7 @@ class SqlJournal:
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         record = json.dumps([to_plain(event) for event in events], separators=(",", ":"))
         number = self._reached + 1
+        self._ahead.forget()
         try:
             with self._session.used() as connection:
                 self._locks.check_held("journal")
@@ -105,6 +103,9 @@ class SqlJournal:
         except ConnectionLostError as reason:
             if not number or not self._has(number, record):
                 raise LockLostError(f"{reason} Nothing was written meanwhile.") from None
+        else:
+            if number == self._reached + 1 > 1:  # what is new is known, as long as nobody else can add something
+                self._ahead.keep([(self._reached, None), (number, record)], self._reached, self._locks.lock("journal"))
 
     def fill(self, groups: Iterable[Sequence[Event]]) -> None:
         records = [json.dumps([to_plain(event) for event in group], separators=(",", ":")) for group in groups]
@@ -125,7 +126,7 @@ class SqlJournal:
 
     def _be(self, durable: bool, connection: Connection) -> None:
         if self._session.kind == "sqlite" and self._durability != (self._session.epoch, durable):
-            connection.execute(text(_DURABLE[durable]))
+            connection.exec_driver_sql(_DURABLE[durable])
             self._durability = self._session.epoch, durable
 
     def _insert(self, connection: Connection, number: int, record: str) -> bool:
@@ -147,14 +148,25 @@ class SqlJournal:
 
     # ------------------------------------------------------------------ reading
 
+    def _question(self) -> tuple[int, str] | None:
+        """What will be read next, if all goes on as before."""
+        return None if self._run is None or not self._reached else (self._reached, self._query(self._reached))
+
+    def _query(self, since: int) -> str:
+        """The rows from a position on, and what is in those after it."""
+        return (
+            f"SELECT number, CASE WHEN number > {since:d} THEN record END FROM {events.name} "
+            f"WHERE run = {self._run:d} AND number >= {since:d} ORDER BY number"
+        )
+
     def read(self, since: int) -> tuple[list[Event], int]:
         if since == 0 or self._run is None:  # a run begins, perhaps one that has overwritten this
             self._run = self._session.repeated(self._found)
             if self._run is None:
                 raise StorageError(f"there is no {str(self).removeprefix('the ')}.")
-        rows: Sequence[Any] = self._session.repeated(
-            lambda connection: connection.execute(_READ, {"run": self._run, "since": since}).all()
-        )
+        rows = self._ahead.taken(since)
+        if rows is None:
+            (rows,) = self._session.repeated(lambda connection: self._session.ask(connection, self._query(since)))
         if since:  # the row that was the last one tells whether it is the same run still
             if not rows or rows[0][0] != since:
                 raise RunGoneError(f"{self} was deleted while it was going on. Was it overwritten?")
@@ -164,4 +176,6 @@ class SqlJournal:
         except (ValueError, TypeError, RecursionError) as reason:
             raise StorageError(f"{self} is damaged: {reason}.") from reason
         self._reached = rows[-1][0] if rows else since
+        if self._reached:
+            self._ahead.keep([(self._reached, None)], self._reached, self._locks.lock("journal"))
         return found, self._reached

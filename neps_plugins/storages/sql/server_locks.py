@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from typing import Protocol
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from neps_core import LeaseHeld, LockLostError, StorageError
 from neps_core.waiting import Wait
+from neps_plugins.storages.sql.ahead import Ahead
 from neps_plugins.storages.sql.session import Session
 from neps_plugins.storages.sql.tables import has_tables, workers
 from neps_plugins.toolkit.os_locks import ThreadLock
@@ -29,71 +30,63 @@ GRACE = 10.0
 
 
 class Means(Protocol):
-    """The locks of a kind of server, each with a number of 64 bits."""
+    """The locks of a kind of server, each with a number of 64 bits: as queries."""
 
-    def take(self, connection: Connection, key: int, waits: bool) -> bool:
-        """Take a lock; wait for it for at most a second or so. Returns whether it was taken."""
+    def taking(self, key: int, waits: bool) -> str:
+        """Take a lock; wait for it for at most a second or so. True if it was taken."""
         ...
 
-    def free(self, connection: Connection, key: int) -> None:
+    def is_timeout(self, error: DBAPIError) -> bool:
+        """Whether that error says that the lock was not to be had in this time."""
+        ...
+
+    def freeing(self, key: int) -> str:
         """Give a lock back."""
         ...
 
-    def held(self, connection: Connection, keys: Iterable[int]) -> set[int]:
-        """Those that anybody holds."""
+    def looking(self, keys: Collection[int]) -> str:
+        """The numbers of the locks that anybody holds, at least of those among these."""
         ...
 
 
 class PostgresMeans:
     """Advisory locks of a PostgreSQL session; they belong to a database."""
 
-    def take(self, connection: Connection, key: int, waits: bool) -> bool:
-        if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
-            return True
-        if not waits:
-            return False
-        try:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
-        except DBAPIError as error:  # lock_not_available: the session's lock_timeout
-            if "55P03" in (getattr(error.orig, "sqlstate", None), getattr(error.orig, "pgcode", None)):
-                return False
-            raise
-        return True
+    def taking(self, key: int, waits: bool) -> str:
+        return f"SELECT true FROM pg_advisory_lock('{key}')" if waits else f"SELECT pg_try_advisory_lock('{key}')"
 
-    def free(self, connection: Connection, key: int) -> None:
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+    def is_timeout(self, error: DBAPIError) -> bool:  # lock_not_available: the session's lock_timeout
+        return "55P03" in (getattr(error.orig, "sqlstate", None), getattr(error.orig, "pgcode", None))
 
-    def held(self, connection: Connection, keys: Iterable[int]) -> set[int]:
-        of_all = connection.execute(
-            text(
-                "SELECT classid::bigint, objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
-                "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
+    def freeing(self, key: int) -> str:
+        return f"SELECT pg_advisory_unlock('{key}')"
+
+    def looking(self, keys: Collection[int]) -> str:
+        return (
+            "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
+            "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
-        found = {_signed(int(high) << 32 | int(low)) for high, low in of_all}
-        return found & set(keys)
 
 
 class MysqlMeans:
     """Named locks of a MySQL or MariaDB connection; they belong to a server, so the database is part of the name."""
 
-    def take(self, connection: Connection, key: int, waits: bool) -> bool:
-        taken = connection.scalar(text(f"SELECT GET_LOCK({_NAME}, :wait)"), {"key": key, "wait": int(waits)})
-        return bool(taken)  # None for an error
+    def _name(self, key: int) -> str:
+        return f"CONCAT('neps:', LEFT(MD5(DATABASE()), 16), ':{key}')"
 
-    def free(self, connection: Connection, key: int) -> None:
-        connection.execute(text(f"SELECT RELEASE_LOCK({_NAME})"), {"key": key})
+    def taking(self, key: int, waits: bool) -> str:
+        return f"SELECT GET_LOCK({self._name(key)}, {int(waits)})"  # NULL for an error
 
-    def held(self, connection: Connection, keys: Iterable[int]) -> set[int]:
-        query = text(f"SELECT IS_USED_LOCK({_NAME})")
-        return {key for key in keys if connection.scalar(query, {"key": key}) is not None}
+    def is_timeout(self, error: DBAPIError) -> bool:
+        return False
 
+    def freeing(self, key: int) -> str:
+        return f"SELECT RELEASE_LOCK({self._name(key)})"
 
-_NAME = "CONCAT('neps:', LEFT(MD5(DATABASE()), 16), ':', :key)"
-
-
-def _signed(number: int) -> int:
-    return number - (1 << 64) if number >= 1 << 63 else number
+    def looking(self, keys: Collection[int]) -> str:
+        return " UNION ALL ".join(
+            f"SELECT {key} FROM DUAL WHERE IS_USED_LOCK({self._name(key)}) IS NOT NULL" for key in keys
+        )
 
 
 class ServerLocks:
@@ -102,10 +95,12 @@ class ServerLocks:
     Args:
         session: The connection.
         name: The run's.
+        ahead: What is read along with taking a lock.
     """
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, ahead: Ahead) -> None:
         self._session = session
+        self._ahead = ahead
         self._name = name
         self._means: Means = PostgresMeans() if session.kind == "postgresql" else MysqlMeans()
         self._locks: dict[str, ServerLock] = {}
@@ -117,10 +112,11 @@ class ServerLocks:
         digest = blake2b(f"neps\0{self._name}\0{kind}\0{name}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big", signed=True)
 
-    def lock(self, name: str) -> AbstractContextManager[object]:
+    def lock(self, name: str) -> ServerLock:
         if name not in self._locks:
             shown = f"{name!r} of the run {self._name!r} in {self._session.address}"
-            self._locks[name] = ServerLock(shown, self._session, self._means, self._key("lock", name))
+            key = self._key("lock", name)
+            self._locks[name] = ServerLock(shown, self._session, self._means, key, self._ahead)
         return self._locks[name]
 
     def check_held(self, name: str) -> None:
@@ -136,12 +132,10 @@ class ServerLocks:
 
     @contextmanager
     def lease(self, worker_id: str) -> Iterator[None]:
-        key = self._key("worker", worker_id)
-
         def take(connection: Connection) -> bool:
             with suppress(IntegrityError):  # one of this name was there before
                 connection.execute(insert(workers).values(run=self._name, worker=worker_id))
-            return worker_id not in self._leases and self._means.take(connection, key, waits=False)
+            return worker_id not in self._leases and self._take(connection, worker_id)
 
         if not self._session.repeated(take):
             raise LeaseHeld(worker_id)
@@ -156,9 +150,20 @@ class ServerLocks:
             self._leases.discard(worker_id)
             self._missing.discard(worker_id)
             with suppress(StorageError), self._session.used() as connection:  # else it falls with the connection
-                self._means.free(connection, key)
+                self._session.ask(connection, self._means.freeing(self._key("worker", worker_id)))
                 theirs = workers.c.run == self._name, workers.c.worker == worker_id
                 connection.execute(delete(workers).where(*theirs))
+
+    def _take(self, connection: Connection, worker_id: str) -> bool:
+        ((row,),) = self._session.ask(connection, self._means.taking(self._key("worker", worker_id), waits=False))
+        return bool(row[0])
+
+    def _held(self, keys: Collection[int]) -> set[int]:
+        """Those of some locks that anybody holds."""
+        if not keys:
+            return set()
+        (rows,) = self._session.repeated(lambda connection: self._session.ask(connection, self._means.looking(keys)))
+        return {key for (key,) in rows}.intersection(keys)
 
     def _keep(self, is_over: threading.Event) -> None:
         """While the user's function runs: notice that the connection is lost, and make it again."""
@@ -175,14 +180,13 @@ class ServerLocks:
 
     def _take_missing(self, connection: Connection) -> None:
         for worker_id in sorted(self._missing):
-            if self._means.take(connection, self._key("worker", worker_id), waits=False):
+            if self._take(connection, worker_id):
                 self._missing.discard(worker_id)
             else:  # often the server has just not noticed yet that the old connection is gone
                 logger.warning("The lease of worker %s is held by a connection that was lost.", worker_id)
 
     def is_alive(self, worker_id: str) -> bool:
-        key = self._key("worker", worker_id)
-        if self._session.repeated(lambda connection: self._means.held(connection, [key])):
+        if self._held([self._key("worker", worker_id)]):
             return True
         # After a restart of the server all have lost their leases, and whoever comes back first must not take the
         # others for dead.
@@ -195,8 +199,7 @@ class ServerLocks:
 
     def living_workers(self) -> list[str]:
         keys = {self._key("worker", worker_id): worker_id for worker_id in self._known()}
-        held = self._session.repeated(lambda connection: self._means.held(connection, keys))
-        return sorted(keys[key] for key in held)
+        return sorted(keys[key] for key in self._held(keys))
 
 
 class ServerLock(ThreadLock):
@@ -207,10 +210,11 @@ class ServerLock(ThreadLock):
         session: The connection.
         means: How it is taken.
         key: Its number.
+        ahead: What is read along with taking it.
     """
 
-    def __init__(self, shown: str, session: Session, means: Means, key: int) -> None:
-        self._session, self._means, self._key = session, means, key
+    def __init__(self, shown: str, session: Session, means: Means, key: int, ahead: Ahead) -> None:
+        self._session, self._means, self._key, self._ahead = session, means, key, ahead
         super().__init__(shown)
 
     def _begin_anew(self) -> None:
@@ -218,20 +222,25 @@ class ServerLock(ThreadLock):
         self._epoch: int | None = None  # of the connection that it was taken in
 
     def take(self) -> None:
-        if self._session.repeated(self._try):
-            return
-        wait = Wait(f"the lock {self.path}", lambda: "another connection")
-        while not self._session.repeated(self._try_for_long):
+        wait: Wait | None = None
+        while not self._session.repeated(self._try):
+            wait = wait or Wait(f"the lock {self.path}", lambda: "another connection")
             wait.pause(0)
 
-    def _try(self, connection: Connection, waits: bool = False) -> bool:
-        is_taken = self._means.take(connection, self._key, waits)
-        if is_taken:
-            self._epoch = self._session.epoch
-        return is_taken
-
-    def _try_for_long(self, connection: Connection) -> bool:
-        return self._try(connection, waits=True)
+    def _try(self, connection: Connection) -> bool:
+        since, *queries = self._ahead.question() or (0,)
+        try:
+            taken, *answers = self._session.ask(connection, self._means.taking(self._key, waits=True), *queries)
+        except DBAPIError as error:
+            if self._means.is_timeout(error):
+                return False
+            raise
+        if not taken[0][0]:
+            return False
+        self._epoch = self._session.epoch
+        for rows in answers:
+            self._ahead.keep(rows, since, self)
+        return True
 
     def check(self) -> None:
         """See `ServerLocks.check_held`."""
@@ -243,7 +252,7 @@ class ServerLock(ThreadLock):
         if epoch is not None and epoch == self._session.epoch:
             with suppress(StorageError), self._session.used() as connection:
                 if epoch == self._session.epoch:
-                    self._means.free(connection, self._key)
+                    self._session.ask(connection, self._means.freeing(self._key))
 
     def leave_to_parent(self) -> None:
         self._begin_anew()

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from neps_core import NePSError, StorageError, interrupts
-from neps_plugins.storages.sql.urls import Address
+from neps_plugins.storages.sql.urls import VARIABLE, Address
 
 logger = logging.getLogger("neps.sql")
 
@@ -25,10 +25,22 @@ PATIENCE, SHORTEST, LONGEST = 120.0, 0.1, 2.0
 #: Keywords of drivers by which a host that is gone is noticed, and one that does not answer.
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "sqlite": {"timeout": 30.0, "check_same_thread": False},
-    "psycopg": {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
+    "psycopg": {
+        "connect_timeout": 10,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "prepare_threshold": None,  # what is prepared is one statement only
+    },
     "psycopg2": {"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3},
-    "pymysql": {"connect_timeout": 10},
+    "pymysql": {"connect_timeout": 10, "client_flag": 1 << 16},  # CLIENT.MULTI_STATEMENTS
 }
+
+#: Drivers that take several statements at once, and give the rows of each.
+_TAKE_SEVERAL = ("psycopg", "pymysql")
+
+#: Of a statement that holds all it needs: nothing in it stands for a parameter.
+_AS_IT_IS = {"no_parameters": True}
 
 #: What a connection begins with. A server, too, has to notice that the other host is gone.
 _BEGINNINGS: dict[str, tuple[str, ...]] = {
@@ -38,6 +50,7 @@ _BEGINNINGS: dict[str, tuple[str, ...]] = {
         "SET tcp_keepalives_idle = 10",
         "SET tcp_keepalives_interval = 5",
         "SET tcp_keepalives_count = 3",
+        "SET default_transaction_isolation = 'read committed'",  # what is read after a lock was taken is as of then
     ),
     "mysql": ("SET SESSION wait_timeout = 600",),
 }
@@ -66,11 +79,14 @@ class Session:
         self.epoch = 0
         self.reconnected = float("-inf")
         self.on_connect: list[Callable[[Connection], None]] = []
-        self._connection: Connection | None = None
+        self._held = _Held()
+        # Not by __del__: of what refers to each other, the driver's connection may be the first that is thrown away.
+        weakref.finalize(self, self._held.close)
         self._mutex = threading.RLock()
         self._is_busy = False
         try:
-            arguments = _ARGUMENTS.get(address.url.get_dialect().driver if address.file is None else "sqlite", {})
+            self._driver = address.url.get_dialect().driver if address.file is None else "sqlite"
+            arguments = _ARGUMENTS.get(self._driver, {})
             self._engine = create_engine(
                 address.url,
                 poolclass=NullPool,
@@ -86,9 +102,9 @@ class Session:
             ) from None
         _all_sessions.add(self)
 
-    def __del__(self) -> None:
-        with suppress(Exception):
-            self._drop()
+    @property
+    def _connection(self) -> Connection | None:
+        return self._held.connection
 
     @property
     def kind(self) -> str:
@@ -113,20 +129,26 @@ class Session:
             except NePSError:
                 raise
             except DBAPIError as error:
-                raise self._understood(error) from None
+                raise self._understood(error.orig, error.connection_invalidated) from None
+            except self._engine.dialect.loaded_dbapi.Error as error:  # of a later one of several statements
+                raw = None if self._connection is None else self._connection.connection.dbapi_connection
+                raise self._understood(error, self._engine.dialect.is_disconnect(error, raw, None)) from None
             except BaseException:  # in the middle of a statement: nobody knows what the server would say next
                 self._drop()
                 raise
             finally:
                 self._is_busy = False
 
-    def _understood(self, error: DBAPIError) -> StorageError:
-        said = self.address.without_secrets(str(error.orig).strip().partition("\n")[0])
-        if error.connection_invalidated or (self._connection is None and self.epoch):
+    def _understood(self, error: BaseException | None, is_lost: bool) -> StorageError:
+        said = self.address.without_secrets(str(error).strip().partition("\n")[0])
+        if is_lost or (self._connection is None and self.epoch):
             self._drop()
             return ConnectionLostError(f"the connection to {self.address} is lost: {said}")
-        doing = f"can't connect to {self.address}" if self._connection is None else f"{self.address} refuses"
-        return StorageError(f"{doing}: {said}")
+        if self._connection is not None:
+            return StorageError(f"{self.address} refuses: {said}")
+        has_one = self.address.file is not None or self.address.url.password
+        hint = "" if has_one else f". No password was given: put it into the environment variable {VARIABLE}."
+        return StorageError(f"can't connect to {self.address}: {said}{hint}")
 
     def _connected(self) -> Connection:
         if self._connection is not None and self._connection.closed:
@@ -145,17 +167,31 @@ class Session:
             if self.epoch:
                 self.reconnected = time.monotonic()
                 logger.warning("Connected to %s again.", self.address)
-            self._connection = connection
+            self._held.connection = connection
             self.epoch += 1
+            return connection
         return self._connection
 
     def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(Exception):  # it is lost, perhaps
-                connection.invalidate() if self.address.file is None else None
-            with suppress(Exception):
-                connection.close()
+        self._held.close()
+
+    def ask(self, connection: Connection, *queries: str) -> list[Sequence[Any]]:
+        """The rows of each query, which go to the database in one trip where the driver can do that.
+
+        Args:
+            connection: The connection, from `used`.
+            queries: What gives rows; each sees what was committed before it began. They hold no parameters, so nothing
+                of a user's may be in them.
+        """
+        if len(queries) == 1 or self._driver not in _TAKE_SEVERAL:
+            return [connection.exec_driver_sql(query, execution_options=_AS_IT_IS).all() for query in queries]
+        result = connection.exec_driver_sql("; ".join(queries), execution_options=_AS_IT_IS)
+        cursor: Any = result.cursor
+        answers = [cursor.fetchall()]
+        while cursor.nextset():
+            answers.append(cursor.fetchall())
+        result.close()
+        return answers
 
     def repeated(self, work: Callable[[Connection], T]) -> T:
         """Do something that may be done twice; if the connection is lost, it is made again and that is done again.
@@ -196,9 +232,28 @@ class Session:
         if self._connection is not None:
             _of_parents.append(self._connection)
             _let_go(self._connection)
-        self._connection = None
+        self._held.connection = None
         self._mutex = threading.RLock()
         self._is_busy = False
+
+
+class _Held:
+    """The connection of a session, which outlives it until it is closed.
+
+    Attributes:
+        connection: The connection; None while there is none.
+    """
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    def close(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is lost, perhaps
+                connection.invalidate() if connection.dialect.name != "sqlite" else None
+            with suppress(Exception):
+                connection.close()
 
 
 def _let_go(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from attrs import frozen
@@ -10,6 +11,9 @@ from sqlalchemy.exc import ArgumentError
 
 from neps_core import StorageError
 from neps_core.storage import shown_location
+
+#: The environment variable with the password of a URL that has none. It is for processes that get the URL from a file.
+VARIABLE = "NEPS_STORAGE_PASSWORD"
 
 #: The longest name of a run, in characters.
 LONGEST = 255
@@ -44,6 +48,9 @@ def parse_location(location: str, root_directory: Path | None) -> Address:
         location: An SQLAlchemy URL. `run=NAME` in its query is the run's name, and not for the database.
         root_directory: The folder whose name is the run's where the URL has none.
 
+    The password of a URL that has none is taken from the environment variable `NEPS_STORAGE_PASSWORD`; if that is not
+    set, the driver looks in its own places (`PGPASSWORD`, `~/.pgpass`).
+
     Raises:
         StorageError: If it is no URL of a database that a run can be in.
     """
@@ -59,6 +66,8 @@ def parse_location(location: str, root_directory: Path | None) -> Address:
         raise StorageError(f"storage={shown_location(location)!r}: give the run a name, of one line: ...?run=NAME")
     url = url.difference_update_query(["run"])
     if url.get_backend_name() != "sqlite":
+        if url.password is None and url.username is not None:
+            url = url.set(password=os.environ.get(VARIABLE))
         return Address(url, name)
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise StorageError(

@@ -17,7 +17,7 @@ from neps_core import Assignment, ExecutorError, Job, Outcome, Run, StorageError
 from neps_core.assignments import evaluated
 from neps_core.live import LiveTrial
 from neps_core.observers import Observers
-from neps_core.storage import open_storage
+from neps_core.storage import open_storage, without_passwords
 from neps_core.user_function import UserFunction, load_function
 from neps_plugins.toolkit.engines.carrying import carried, packed, received
 
@@ -35,6 +35,7 @@ class EngineAway:
         end: Ends it at once; None to leave that to whoever made it.
         imports_main: Whether its processes import the user's script, so that functions in it are found by name.
         queues: As in `neps_core.Engine`.
+        writes_files: Whether what it is given passes through files. Then the passwords of `storage=` stay here.
     """
 
     executor: Executor
@@ -42,10 +43,13 @@ class EngineAway:
     end: Callable[[], None] = lambda: None
     imports_main: bool = field(default=False, kw_only=True)
     queues: bool = field(default=False, kw_only=True)
+    writes_files: bool = field(default=False, kw_only=True)
     is_here: bool = field(default=False, init=False)
     _job: bytes = field(default=b"", init=False)
 
     def begin(self, job: Job, function: UserFunction, run: Run) -> None:
+        if self.writes_files and job.storage is not None:
+            job = evolve(job, storage=without_passwords(job.storage))
         path = [str(Path(entry).absolute()) for entry in sys.path]
         self._job = pickle.dumps((path, packed(job, (job.target, job.space, job.rule), self.imports_main)))
 
