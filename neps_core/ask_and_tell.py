@@ -265,7 +265,8 @@ class AskAndTell:
         worker = None if worker_id is None else check_id("worker_id", worker_id, RunError)
         started, end = _moment("time_started", time_started), _moment("time_end", time_end)
         duration = _moment("evaluation_duration", evaluation_duration)
-        with self._run.alone():
+        with self._run.locked("sampling"):
+            self._run.refresh()
             if config_id in self._run.trials:
                 raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
             previous = None if previous_trial_id is None else self._run.trial(previous_trial_id).id

@@ -158,24 +158,18 @@ class Claims:
         """
         while True:
             try:
-                claimed = self._claim(n, budget_info)
+                return self._claim(n, budget_info)
             except LockLostError as error:  # others may have claimed the same
                 logger.warning("Claiming once more: %s", error)
-            else:
-                if claimed is not None:
-                    return claimed
 
-    def _claim(self, n: int, budget_info: BudgetInfo | None) -> list[Trial] | str | None:
-        """See `claim`; None to try again, with the other lock."""
-        run, lock = self._run, self._lock()
+    def _claim(self, n: int, budget_info: BudgetInfo | None) -> list[Trial] | str:
+        run = self._run
         if self._halts_before is None:  # what stopped earlier calls does not stop this one
             self._halts_before = len(run.log.halts)
         with ExitStack() as stack:
             with self._interruptible():  # somebody else's model may take long
-                stack.enter_context(run.locked(lock))
+                stack.enter_context(run.locked("sampling"))
             run.refresh()
-            if self._lock() != lock:
-                return None
             self._requeue_orphans()
             self._give_up_pending()
             reason = self._reason_to_stop()
@@ -206,13 +200,6 @@ class Claims:
                 self._begun.difference_update(ids)
                 raise
             return [run.trials[trial_id] for trial_id in ids]
-
-    def _lock(self) -> str:
-        """What keeps others from sampling: a lock of its own, so that results can be stored while a model is fitted.
-
-        Where no worker has ever fitted one, the journal's own lock takes one trip less to a database.
-        """
-        return "journal" if self._chosen.ignores_results and len(self._run.log.optimizers) == 1 else "sampling"
 
     def _requeue_orphans(self) -> None:
         """Give the trials of workers that died back to everyone; give up those that keep killing workers."""

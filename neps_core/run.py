@@ -170,13 +170,6 @@ class Run:
                 self.tell_news()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else samples or records anything in this block, which begins with what others have added."""
-        with self.locked("sampling"), self.locked("journal"):  # in the order in which claims take them
-            self.refresh()
-            yield
-
-    @contextmanager
     def known_shape(self) -> Iterator[Shape]:
         """What the results have in common; as long as that is open, nobody else records one in this block.
 

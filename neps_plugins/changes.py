@@ -115,7 +115,8 @@ def _decisions(space: SearchSpace, chosen: Chosen | None, configs: Any) -> list[
 
 def _add(run: Run, chosen: Chosen | None, configs: Sequence[Config], again: bool) -> list[str]:
     """Add those that are not there yet, as trials that nobody proposed."""
-    with run.alone():
+    with run.locked("sampling"):
+        run.refresh()
         known = {} if again else _first_of_each(run.trials.values())
         new: dict[int, Config] = {}
         firsts: dict[frozenset[tuple[str, Any]], int] = {}
@@ -167,7 +168,8 @@ def requeue(run: Run, trial_id: Any) -> Trial:
             evaluated.
     """
     run.check_writable()
-    with run.alone():
+    with run.locked("sampling"):
+        run.refresh()
         trial = run.trial(trial_id)
         alive = [each.worker for each in running(run) if each.trial.id == trial.id and each.is_alive]
         if alive:

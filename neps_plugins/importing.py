@@ -188,7 +188,8 @@ def _evaluation(space: SearchSpace, i: int, config: Any, result: Any, shape: Sha
 
 def _add(run: Run, chosen: Chosen, given: Sequence[tuple[Config, Report]]) -> list[str]:
     """Add those that aren't there yet."""
-    with run.alone():
+    with run.locked("sampling"):
+        run.refresh()
         known = {_identity(t.config, t.report) for t in run.trials.values() if t.report and t.state.is_finished}
         new = []
         for decisions, report in given:

@@ -176,6 +176,4 @@ class SqlJournal:
         except (ValueError, TypeError, RecursionError) as reason:
             raise StorageError(f"{self} is damaged: {reason}.") from reason
         self._reached = rows[-1][0] if rows else since
-        if self._reached:
-            self._ahead.keep([(self._reached, None)], self._reached, self._locks.lock("journal"))
         return found, self._reached
