@@ -49,7 +49,7 @@ def clean(
     run.check_writable()
     with (
         nullcontext() if dry_run else run.locked("sampling")
-    ):  # who only looks changes nothing, and makes no lock's file
+    ):  # who only looks makes no file
         run.refresh()
         chosen = _chosen(run, trial_ids, frozenset(states))
         alive = {each.trial.id: each.worker for each in running(run) if each.is_alive}
