@@ -113,7 +113,7 @@ class TestWork:
             return x
 
         trials = search(evaluate, root, 5, "threads", n_workers=2).trials.values()
-        assert [t.id for t in sorted(trials, key=lambda t: t.metadata.time_end)][-1] == "1"
+        assert "1" in [t.id for t in sorted(trials, key=lambda t: t.metadata.time_end)][-2:]  # "5" may end after it
 
     def test_a_result_that_comes_later(self, root):
         result = search(lambda x: None, root, 1)
