@@ -15,7 +15,7 @@ from neps_core.trials import State
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 
-#: Seconds. It takes a third of one, or a whole one in C code; a busy machine takes longer, and the evaluations far more.
+#: Seconds. It takes a third of one, or a whole one in C code; a busy machine takes longer, and evaluations much more.
 AT_ONCE = 5.0
 
 RUN = """
