@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
-from neps_plugins.toolkit.engines import EngineAway
+from neps_plugins.toolkit import EngineAway
 
 #: Seconds for which a count of the workers is good.
 COUNTED = 1.0

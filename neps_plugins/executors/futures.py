@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
-from neps_plugins.toolkit.engines import EngineAway, EngineHere
+from neps_plugins.toolkit import EngineAway, EngineHere
 
 
 def make(asked: Asked, executor: Executor) -> Engine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
-from neps_plugins.toolkit.engines import EngineAway
+from neps_plugins.toolkit import EngineAway
 
 
 def make(asked: Asked, **keywords: Any) -> Engine:

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
-from neps_plugins.toolkit.engines import EngineAway
+from neps_plugins.toolkit import EngineAway
 
 #: Seconds between looks of a process at whether the one that started it is still there.
 ORPHANED = 0.2

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
-from neps_plugins.toolkit.engines import EngineAway
+from neps_plugins.toolkit import EngineAway
 
 #: Seconds for which a count of the cluster's resources is good.
 COUNTED = 1.0

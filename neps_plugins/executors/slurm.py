@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
-from neps_plugins.toolkit.engines import EngineAway
+from neps_plugins.toolkit import EngineAway
 
 #: Seconds between looks for results, and between questions to Slurm.
 PAUSE, QUEUE_PAUSE = 0.1, 5.0

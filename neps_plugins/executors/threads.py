@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorSpec, hookimpl
-from neps_plugins.toolkit.engines import EngineHere
+from neps_plugins.toolkit import EngineHere
 
 
 class DaemonThreads(Executor):

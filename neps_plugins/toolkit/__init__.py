@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from neps_plugins.toolkit.dataset import Dataset as Dataset
     from neps_plugins.toolkit.encoding import Column as Column
     from neps_plugins.toolkit.encoding import Encoder as Encoder
+    from neps_plugins.toolkit.engines.away import EngineAway as EngineAway
+    from neps_plugins.toolkit.engines.here import EngineHere as EngineHere
     from neps_plugins.toolkit.enumeration import Odometer as Odometer
     from neps_plugins.toolkit.enumeration import Untried as Untried
     from neps_plugins.toolkit.enumeration import enumerate_configs as enumerate_configs
@@ -180,6 +182,8 @@ _PUBLIC = {
         "parse_beliefs",
     ),
     "dataset": ("Dataset",),
+    "engines.away": ("EngineAway",),
+    "engines.here": ("EngineHere",),
     "enumeration": (
         "Odometer",
         "Untried",

@@ -19,7 +19,7 @@ from neps_core.events import Dismissed
 from neps_core.resources import parse_resources
 from neps_core.run import open_run
 from neps_core.trials import State
-from neps_plugins.toolkit.engines import EngineHere
+from neps_plugins.toolkit import EngineHere
 from neps_plugins.toolkit.engines.carrying import RemoteTraceback
 
 SPACE = {"x": neps.Float(0, 1)}
