@@ -13,7 +13,7 @@ def printable(line: str) -> str:
 
 
 def strict(value: Any) -> Any:
-    """Plain data as strict JSON can hold it: what is infinite or not a number is null, and what is a sequence a list."""
+    """Plain data as strict JSON can hold it: what is infinite or not a number is null."""
     if isinstance(value, Mapping):
         return {str(key): strict(item) for key, item in value.items()}
     if not isinstance(value, str) and hasattr(value, "__iter__"):

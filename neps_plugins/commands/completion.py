@@ -31,8 +31,8 @@ def neps_commands(subparsers: Any) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        import argcomplete
+        import argcomplete.shell_integration
     except ImportError:
         raise NePSError("completion needs argcomplete: pip install 'neps-framework[completion]'.") from None
-    print(argcomplete.shellcode(["neps"], shell=arguments.shell), end="")
+    print(argcomplete.shell_integration.shellcode(["neps"], shell=arguments.shell), end="")
     return 0

@@ -50,10 +50,10 @@ def neps_commands(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "run",
         help="search as a file says, or with any program",
-        usage="neps run FILE.yaml [options]\n       neps run [FILE.yaml | --space FILE | --param NAME=VALUES ...] "
-        "[options] -- PROGRAM ARGUMENT ...",
+        usage="neps run FILE.yaml [options]\n"
+        "       neps run [FILE.yaml | --space FILE | --param NAME=VALUES ...] [options] -- PROGRAM ARGUMENT ...",
         description="Search as FILE.yaml says (neps init writes one). Or evaluate with the program behind --, in whose "
-        "arguments {NAME} stands for a parameter's value; its result is what it prints last, a number or a JSON object.",
+        "arguments {NAME} stands for a value; its result is what it prints last, a number or a JSON object.",
         epilog="VALUES: 1..10, 0.0..1.0, log:1e-4..1e-1, fidelity:1..27, a,b,c; with @VALUE for what is believed to be "
         "good. Paths in a file, and what --set gives, are relative to the file; other options to the current folder.",
     )
@@ -88,7 +88,7 @@ def _keep_behind_dashes(parser: argparse.ArgumentParser) -> None:
         parsed.command = words[n + 1 :]
         return parsed, rest
 
-    parser.parse_known_args = parse_known_args  # type: ignore[method-assign, assignment]
+    parser.parse_known_args = parse_known_args  # type: ignore[method-assign]
 
 
 def _run(arguments: argparse.Namespace) -> int:

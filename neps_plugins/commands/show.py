@@ -11,12 +11,11 @@ from typing import Any
 
 import attrs
 
-from neps_core import Run, Trial, hookimpl, open_run
+from neps_core import NePSError, Run, Trial, hookimpl, open_run
 from neps_plugins.printing import printable, strict
 
 #: Reports that are shown of one that has many: the first and the last.
 POINTS = 10
-
 
 
 @hookimpl
@@ -32,8 +31,12 @@ def neps_commands(subparsers: Any) -> None:
 
 
 def _ids(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
-    """What a shell completes a trial's id with."""
-    return list(_opened(parsed_args).trials)
+    """What a shell completes a trial's id with; alone, what stands first may be the folder."""
+    root = parsed_args.root_directory or (None if parsed_args.storage else parsed_args.trial)
+    try:
+        return list(open_run(root or parsed_args.storage, storage=parsed_args.storage if root else None).trials)
+    except (NePSError, FileNotFoundError):
+        return []
 
 
 def _opened(arguments: argparse.Namespace) -> Run:
@@ -121,7 +124,7 @@ def _lines(run: Run, trial: Trial, folder: Path | None) -> Iterator[str]:
     if report is not None and report.err:
         yield "Error:"
         yield from (f"  {line}" for line in report.err.splitlines())
-        if report.tb and report.tb.strip() != report.err.strip():
+        if report.tb and report.tb.startswith("Traceback"):  # which an error that wasn't raised doesn't have
             yield "Traceback:"
             yield from (f"  {line}" for line in report.tb.splitlines())
     if trial.superseded:

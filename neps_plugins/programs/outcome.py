@@ -57,8 +57,8 @@ def tail_of(path: Path, start: int = 0) -> list[str]:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(start, size - TAIL))
         text = file.read(TAIL).decode("utf-8", "replace")
-    lines = (line.rstrip().rpartition("\r")[2].strip() for line in text.split("\n"))
-    return [line for line in lines if line]
+    lines = (line.rstrip().rpartition("\r")[2] for line in text.split("\n"))
+    return [line for line in lines if line.strip()]
 
 
 def from_output(lines: list[str]) -> Any:
@@ -86,7 +86,7 @@ def failure(problem: str, output: list[str], errors: list[str], folder: Path) ->
     if not lines:
         return ProgramFailed(f"{problem}; it printed nothing.")
     shown = "\n".join(lines[-LINES:])[-CHARACTERS:]
-    return ProgramFailed(f"{problem}: {lines[-1]}\nIts last lines (all of them are in {folder}):\n{shown}")
+    return ProgramFailed(f"{problem}: {lines[-1].strip()}\nIts last lines (all of them are in {folder}):\n{shown}")
 
 
 def described(exit_code: int) -> str:

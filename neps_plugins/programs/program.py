@@ -66,7 +66,7 @@ class Program:
         check_words([*self.words, *self.environment.values()], self.known(names))
         program = self.words[0]
         if is_here and "{" not in program and self._found(program) is None:
-            where = f"in {self.directory or Path.cwd()}" if os.path.dirname(program) else "on PATH"
+            where = f"in {self.directory or Path.cwd()}" if _is_path(program) else "on PATH"
             raise TargetError(f"there is no program {program!r} {where} that can be run.")
 
     def known(self, names: Mapping[str, bool]) -> list[str]:
@@ -74,7 +74,7 @@ class Program:
         return [*(name for name, always in names.items() if always), *RESERVED]
 
     def _found(self, program: str) -> str | None:
-        if os.path.dirname(program):
+        if _is_path(program):
             return shutil.which((self.directory or Path.cwd()) / program)
         return shutil.which(program, path=_search_path())
 
@@ -197,7 +197,11 @@ class _Told:
         return {"then": "go on" if self.stop is None else "stop"}
 
 
+def _is_path(program: str) -> bool:
+    return Path(program).name != program
+
+
 def _search_path() -> str:
     """PATH, at the end of which is where this Python is: so that programs find `neps`."""
-    before, ours = os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)
+    before, ours = os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)
     return before if ours in before.split(os.pathsep) else os.pathsep.join(filter(None, (before, ours)))

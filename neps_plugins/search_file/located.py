@@ -75,7 +75,7 @@ class Located:
         for n, key in enumerate(way[:-1], 1):
             following = inner.setdefault(key, {})
             if not isinstance(following, dict):
-                raise SearchFileError(f"{place}: {'.'.join(way[:n])} is {following!r}, so there is nothing in it to set.")
+                raise SearchFileError(f"{place}: {'.'.join(way[:n])} is {following!r}, in which nothing can be set.")
             inner = following
         inner[way[-1]] = value
         places = {known: where for known, where in self.places.items() if known[: len(way)] != tuple(way)}
@@ -157,13 +157,13 @@ def _line(origin: str, node: Any) -> str:
 
 
 def _note_places(node: Any, way: Way, located: Located) -> None:
-    for key, value in _pairs(node):
-        located.places[(*way, key.value)] = _line(located.origin, key)
-        _note_places(value, (*way, key.value), located)
+    parts = [(key.value, key, value) for key, value in _pairs(node)]
     if type(node).__name__ == "SequenceNode":
-        for i, item in enumerate(node.value):
-            located.places[(*way, i)] = _line(located.origin, item)
-            _note_places(item, (*way, i), located)
+        parts = [(i, item, item) for i, item in enumerate(node.value)]
+    for name, written, value in parts:
+        inner = (*way, name)
+        located.places[inner] = _line(located.origin, written)
+        _note_places(value, inner, located)
 
 
 def _check_plain(value: Any, way: Way, located: Located) -> None:

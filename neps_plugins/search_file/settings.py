@@ -224,7 +224,7 @@ def _program(located: Located, given: Mapping[str, Any], space: SearchSpace) -> 
     if not words or not text_of(words[0]).strip():
         raise located.error("the command is empty; it is a list of the program and its arguments.", COMMAND)
     for key in ("timeout", "grace"):
-        if key in given and not (0 <= given[key] < 1e9) or given.get(key) == 0 and key == "timeout":
+        if key in given and not (0 if key == "grace" else 1e-9) <= given[key] < 1e9:
             raise located.error(f"{key} is a time in seconds, not {given[key]!r}.", key)
     directory = Path(given.get("working_directory", ".")).expanduser().absolute()
     if not directory.is_dir():

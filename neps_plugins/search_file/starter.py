@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 STARTER = """\
-# A search. Check it with `neps run {name} --dry_run`, start it with `neps run {name}`, in as many shells as you like:
-# they share the work. Start it again to go on. The keys are the arguments of neps.run; paths are relative to this file.
+# A search. Check it with `neps run {name} --dry_run`, start it with `neps run {name}`, in as many shells as
+# you like: they share the work. Start it again to go on. The keys are the arguments of neps.run; paths are relative to
+# this file.
 
 # What is searched: numbers, choices, constants. A fidelity makes an evaluation cheap or dear, like epochs.
 pipeline_space:
@@ -15,9 +16,9 @@ pipeline_space:
   # epochs: {{lower: 1, upper: 27, is_fidelity: true}}
   batch_size: 32
 
-# What evaluates a configuration: a program, whose arguments hold {{name}} where a value goes. What it prints last counts:
-# a number to minimise, or JSON such as {{"objective_to_minimize": 0.1, "cost": 12}}. It may report on the way, too, with
-# `neps report 0.3 --step 1`. Replace this one by yours: [python, train.py, "--lr", "{{lr}}"]
+# What evaluates a configuration: a program, whose arguments hold {{name}} where a value goes. What it prints last is
+# the result: a number to minimise, or JSON such as {{"objective_to_minimize": 0.1, "cost": 12}}. It may report on the
+# way, too, with `neps report 0.3 --step 1`. Replace this one by yours: [python, train.py, "--lr", "{{lr}}"]
 command:
   - python
   - -c
