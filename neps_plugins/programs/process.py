@@ -54,8 +54,8 @@ class Process:
         )
         try:
             self._guard = _guard_of(self._child.pid, grace)
-        except BaseException:  # a signal, too
-            self._kill()
+        except BaseException as error:  # a signal, too
+            self.end(_passed_on(error))
             raise
         self._selector = selectors.DefaultSelector()
         self._descriptor: int | None = None
@@ -101,7 +101,7 @@ class Process:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         try:
             if self.exit_code is None:
-                self.end(signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM)
+                self.end(_passed_on(error))
             elif os.name == "posix":
                 self._kill()  # what it has left behind in its group
         finally:
@@ -110,6 +110,11 @@ class Process:
             self._selector.close()
             if self._descriptor is not None:
                 os.close(self._descriptor)
+
+
+def _passed_on(error: BaseException | None) -> int:
+    """The signal for the program, when something has ended the block here."""
+    return signal.SIGINT if isinstance(error, KeyboardInterrupt) else signal.SIGTERM
 
 
 def _guard_of(pid: int, grace: float) -> subprocess.Popen[bytes]:

@@ -95,6 +95,7 @@ class Program:
 
         Raises:
             StopTrial: If it was told to stop.
+            TargetError: If a word asks for what the configuration doesn't have.
         """
         # The program may run elsewhere, so the paths that it gets are whole.
         folder, previous = pipeline_directory.absolute(), previous_pipeline_directory
@@ -106,14 +107,12 @@ class Program:
             "previous_pipeline_directory": "" if previous is None else previous.absolute(),
             "root_directory": root,
         }
-        result = folder / RESULT
-        result.unlink(missing_ok=True)
-        mailbox = reports.Mailbox()
+        check_words([*self.words, *self.environment.values()], list(values))
+        command = [filled(word, values) for word in self.words]
         environment = {
             **os.environ,
             "PATH": _search_path(),
-            reports.REPORT_TO: mailbox.address,
-            reports.RESULT_FILE: str(result),
+            reports.RESULT_FILE: str(folder / RESULT),
             reports.CONFIG: text_of(config),
             reports.TRIAL_ID: pipeline_id,
             reports.DIRECTORY: str(folder),
@@ -123,9 +122,10 @@ class Program:
         environment.pop(reports.PREVIOUS_DIRECTORY, None)
         if previous is not None:
             environment[reports.PREVIOUS_DIRECTORY] = str(previous.absolute())
-        command = [filled(word, values) for word in self.words]
+        (folder / RESULT).unlink(missing_ok=True)  # of an evaluation that was begun before
+        mailbox = reports.Mailbox()
         try:
-            return self._evaluated(command, environment, mailbox, folder)
+            return self._evaluated(command, {**environment, reports.REPORT_TO: mailbox.address}, mailbox, folder)
         finally:
             mailbox.close()
 

@@ -6,6 +6,7 @@ Values are put in after the line was split, and no shell reads it: whatever a va
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,12 +18,12 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def text_of(value: Any) -> str:
-    """A value as a program gets it: text as it is, everything else as in JSON (`true`, `null`, `0.001`, `[1, 2]`)."""
-    return value if isinstance(value, str) else json.dumps(value, default=_plain)
+    """A value as a program gets it: texts and paths as they are, everything else as in JSON (`true`, `null`, `0.001`)."""
+    return os.fspath(value) if isinstance(value, (str, os.PathLike)) else json.dumps(value, default=_plain)
 
 
 def _plain(value: Any) -> Any:
-    """What JSON doesn't know: a number of NumPy's, a path, or anything else as the text that it shows."""
+    """What JSON doesn't know: a number of NumPy's, or anything else as the text that it shows."""
     return value.item() if hasattr(value, "item") else str(value)
 
 

@@ -191,7 +191,7 @@ def _unreadable(text: str, origin: str, reason: ValueError) -> SearchFileError:
     found = re.search(r"line (\d+)", str(reason))
     line = mark.line + 1 if mark is not None else int(found[1]) if found else 1
     context = getattr(cause, "context", None)
-    return SearchFileError(f"{origin}, line {line}: this is no YAML: {context + ', ' if context else ''}{problem}.")
+    return SearchFileError(f"{origin}, line {line}: it can't be read: {context + ', ' if context else ''}{problem}.")
 
 
 def _twice(node: Any) -> tuple[str, int, int]:

@@ -44,6 +44,12 @@ PROGRAM_KEYS: dict[str, Any] = {
     "environment": Mapping[str, Any],
 }
 
+#: What a parameter that is written as a mapping may have.
+_PARAMETER_KEYS = (
+    *("type", "lower", "upper", "log", "log_base", "is_fidelity"),
+    *("choices", "prior", "prior_confidence"),
+)
+
 #: Executors whose evaluations run on this machine.
 _HERE = (None, "processes", "threads")
 
@@ -171,6 +177,11 @@ def _space(located: Located, given: Mapping[str, Any]) -> SearchSpace | None:
     if "pipeline_space" not in given:
         return None
     for name, value in given["pipeline_space"].items():
+        for key in value if isinstance(value, dict) else ():
+            if key not in _PARAMETER_KEYS:
+                raise located.error(
+                    f"{name}: a parameter has no key {key!r}. {nearest(key, _PARAMETER_KEYS)}", "pipeline_space", name, key
+                )
         with located.about("pipeline_space", name):
             parse_space({name: value})
     with located.about("pipeline_space"):
