@@ -78,8 +78,9 @@ class Located:
                 raise SearchFileError(f"{place}: {'.'.join(way[:n])} is {following!r}, in which nothing can be set.")
             inner = following
         inner[way[-1]] = value
+        made = {tuple(way[:n]): place for n in range(1, len(way) + 1)}
         places = {known: where for known, where in self.places.items() if known[: len(way)] != tuple(way)}
-        return evolve(self, data=data, places={**places, tuple(way): place})
+        return evolve(self, data=data, places={**made, **places, tuple(way): place})
 
     def with_part(self, key: str, part: Located) -> Located:
         """The same with a mapping from elsewhere under a key."""
@@ -170,7 +171,7 @@ def _check_plain(value: Any, way: Way, located: Located) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise located.error(f"the key {key!r} is {type(key).__name__}, not text; put it in quotes.", *way)
+                raise located.error(f"the key {key!r} is {type(key).__name__}, not text; put it in quotes.", *way, str(key))
             _check_plain(item, (*way, key), located)
     elif isinstance(value, list):
         for i, item in enumerate(value):
