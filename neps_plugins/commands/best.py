@@ -56,7 +56,8 @@ def _run(arguments: argparse.Namespace) -> int:
         run = open_run(arguments.root_directory, storage=arguments.storage)
     trials = best_trials(list(run.trials.values()), arguments.n, str(run.folder))
     is_list = arguments.n is not None or len(trials[0].objectives or ()) > 1
-    print(_EXPORTS[arguments.export](trials, is_list))
+    configs = [{**run.log.constants, **trial.config} for trial in trials]  # as config.yaml shows them
+    print(_EXPORTS[arguments.export](list(zip(trials, configs)), is_list))
     return 0
 
 
@@ -86,33 +87,36 @@ def best_trials(trials: Sequence[Trial], n: int | None, name: str) -> list[Trial
     return sorted(ranked, key=lambda trial: trial.objectives or ())[:n]
 
 
-def _shown(trials: Sequence[Trial], is_list: bool) -> str:
+#: Trials, each with its configuration.
+_Configs = Sequence[tuple[Trial, dict[str, Any]]]
+
+
+def _shown(best: _Configs, is_list: bool) -> str:
     lines = []
-    for trial in trials:
+    for trial, config in best:
         lines.append(f"trial {trial.id}: {_result(trial)}")
-        lines += [f"  {path}: {value}" for path, value in trial.config.items()]
+        lines += [f"  {path}: {value}" for path, value in config.items()]
     return "\n".join(map(printable, lines))
 
 
-def _yaml(trials: Sequence[Trial], is_list: bool) -> str:
+def _yaml(best: _Configs, is_list: bool) -> str:
     """Each under a comment that says what it is."""
     parts = []
-    for trial in trials:
-        config = dict(trial.config)
+    for trial, config in best:
         text = to_yaml([config] if is_list else config)
         parts.append(f"# trial {printable(trial.id)}: {printable(_result(trial))}\n{text}")
     return "".join(parts).rstrip("\n")
 
 
-def _json(trials: Sequence[Trial], is_list: bool) -> str:
-    configs = [strict(dict(trial.config)) for trial in trials]
+def _json(best: _Configs, is_list: bool) -> str:
+    configs = [strict(config) for _, config in best]
     return json.dumps(configs if is_list else configs[0], allow_nan=False)
 
 
-def _args(trials: Sequence[Trial], is_list: bool) -> str:
+def _args(best: _Configs, is_list: bool) -> str:
     return "\n".join(
-        shlex.join(word for path, value in trial.config.items() for word in (f"--{path}", text_of(value)))
-        for trial in trials
+        shlex.join(word for path, value in config.items() for word in (f"--{path}", text_of(value)))
+        for _, config in best
     )
 
 

@@ -95,7 +95,7 @@ def _lines(run: Run, trial: Trial, folder: Path | None) -> Iterator[str]:
         elif report.objective_to_minimize is not None:
             yield f"Objective:  {report.objective_to_minimize}"
         if trial.constraints:
-            yield f"Constraints: ({'kept' if trial.is_feasible else 'broken'})"
+            yield f"Constraints: {'kept' if trial.is_feasible else 'broken'}"
             yield from _indented(trial.constraints_by_name)
         if report.cost is not None:
             yield f"Cost:       {report.cost}"

@@ -171,7 +171,9 @@ def _check_plain(value: Any, way: Way, located: Located) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise located.error(f"the key {key!r} is {type(key).__name__}, not text; put it in quotes.", *way, str(key))
+                raise located.error(
+                    f"the key {key!r} is {type(key).__name__}, not text; put it in quotes.", *way, str(key)
+                )
             _check_plain(item, (*way, key), located)
     elif isinstance(value, list):
         for i, item in enumerate(value):

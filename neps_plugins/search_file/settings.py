@@ -180,7 +180,10 @@ def _space(located: Located, given: Mapping[str, Any]) -> SearchSpace | None:
         for key in value if isinstance(value, dict) else ():
             if key not in _PARAMETER_KEYS:
                 raise located.error(
-                    f"{name}: a parameter has no key {key!r}. {nearest(key, _PARAMETER_KEYS)}", "pipeline_space", name, key
+                    f"{name}: a parameter has no key {key!r}. {nearest(key, _PARAMETER_KEYS)}",
+                    "pipeline_space",
+                    name,
+                    key,
                 )
         with located.about("pipeline_space", name):
             parse_space({name: value})

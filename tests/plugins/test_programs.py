@@ -124,7 +124,11 @@ def test_the_environment(root: Path) -> None:
     env = trial.report.extra["env"]
     folder = str(root / "configs/config_1")
     assert json.loads(env["NEPS_CONFIG"]) == dict(trial.config)
-    assert (env["NEPS_TRIAL_ID"], env["NEPS_ROOT_DIRECTORY"], env["NEPS_PIPELINE_DIRECTORY"]) == ("1", str(root), folder)
+    assert (env["NEPS_TRIAL_ID"], env["NEPS_ROOT_DIRECTORY"], env["NEPS_PIPELINE_DIRECTORY"]) == (
+        "1",
+        str(root),
+        folder,
+    )
     assert "NEPS_PREVIOUS_PIPELINE_DIRECTORY" not in env
     assert (env["X"], env["FOLDER"]) == (f"x is {trial.config['x']!r}", folder)
 

@@ -76,7 +76,7 @@ def test_a_file_is_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_paths_are_relative_to_the_file_and_options_to_the_current_folder(folder: Path) -> None:
     (folder / "below/train.py").write_text("import helper\ndef evaluate(lr, kind, size): return helper.LOSS\n")
     (folder / "below/helper.py").write_text("LOSS = 0.5\n")
-    text = SEARCH.replace('command: [sh, -c, \'echo $1\', sh, "{lr}"]', "evaluate_pipeline: train.py:evaluate")
+    text = SEARCH.replace("command: [sh, -c, 'echo $1', sh, \"{lr}\"]", "evaluate_pipeline: train.py:evaluate")
     (folder / "below/search.yaml").write_text(text + "root_directory: results\n")
     assert main(["run", "below/search.yaml"]) == 0
     assert (folder / "below/results/configs/config_2").is_dir()
@@ -184,7 +184,7 @@ def test_an_interrupted_search_goes_on(folder: Path, script: Any, wait_for: Any)
         ('"{lr}"', "{lr}", 5, 'Put braces in quotes: "{lr}".'),
         ("[sh, -c", "[no-such-program, -c", 5, "there is no program 'no-such-program' on PATH"),
         ("command: [sh", "command: []\n#", 5, "the command is empty"),
-        ("command: [sh", "command: \"sh 'a\"\n#", 5, "No closing quotation"),
+        ("command: [sh", 'command: "sh \'a"\n#', 5, "No closing quotation"),
         ("command: [sh", "evaluate_pipeline: no_such_module:f\n#", 5, "can't import 'no_such_module'"),
         ("command: [sh", "evaluate_pipeline: 3\n#", 5, "evaluate_pipeline must be text, not 3."),
         ("command: [sh", "evaluate_pipeline: &a os:getcwd\n#", 5, "refers to itself"),
@@ -239,8 +239,16 @@ def test_an_error_of_a_function_is_its_own(folder: Path, problem: Callable[..., 
 
 
 def test_numbers_and_texts_are_those_of_yaml() -> None:
-    made = search('pipeline_space: {a: 1e-3, b: "1e-3", c: on, d: null, x: [1, 2.5, text, true]}\ncommand: "ls  \'a b\'"')
-    assert made.arguments["pipeline_space"] == {"a": 0.001, "b": "1e-3", "c": True, "d": None, "x": [1, 2.5, "text", True]}
+    made = search(
+        'pipeline_space: {a: 1e-3, b: "1e-3", c: on, d: null, x: [1, 2.5, text, true]}\ncommand: "ls  \'a b\'"'
+    )
+    assert made.arguments["pipeline_space"] == {
+        "a": 0.001,
+        "b": "1e-3",
+        "c": True,
+        "d": None,
+        "x": [1, 2.5, "text", True],
+    }
     assert made.target.words == ("ls", "a b")  # type: ignore[union-attr]
 
 
@@ -278,7 +286,17 @@ def test_short_parameters_that_cannot_be_meant(text: str) -> None:
 
 def test_a_program_behind_dashes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--param", "lr=log:1e-3..1", "--param", "kind=a,b", "--evaluations-to-spend", "2", "--seed", "1"]
-    program = ["sh", "-c", 'echo "$NEPS_CONFIG"; echo "$@" > seen; echo $2', "sh", "--lr", "{lr}", "--set", "{kind}", "--"]
+    program = [
+        "sh",
+        "-c",
+        'echo "$NEPS_CONFIG"; echo "$@" > seen; echo $2',
+        "sh",
+        "--lr",
+        "{lr}",
+        "--set",
+        "{kind}",
+        "--",
+    ]
     assert main(["run", *words, "--root_directory", "r", "--", *program]) == 0
     trials = neps.status(folder / "r")[0]
     assert list(trials["objective_to_minimize"]) == list(trials["config.lr"])
