@@ -18,7 +18,7 @@ _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def text_of(value: Any) -> str:
-    """A value as a program gets it: texts and paths as they are, everything else as in JSON (`true`, `null`, `0.001`)."""
+    """A value for a program: texts and paths as they are, everything else as JSON (`true`, `0.001`, `[1, 2]`)."""
     return os.fspath(value) if isinstance(value, (str, os.PathLike)) else json.dumps(value, default=_plain)
 
 

@@ -78,7 +78,7 @@ class Located:
                 raise SearchFileError(f"{place}: {'.'.join(way[:n])} is {following!r}, in which nothing can be set.")
             inner = following
         inner[way[-1]] = value
-        made = {tuple(way[:n]): place for n in range(1, len(way) + 1)}
+        made: dict[Way, str] = {tuple(way[:n]): place for n in range(1, len(way) + 1)}
         places = {known: where for known, where in self.places.items() if known[: len(way)] != tuple(way)}
         return evolve(self, data=data, places={**made, **places, tuple(way): place})
 
