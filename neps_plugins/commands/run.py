@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from neps_core import hookimpl
+from neps_core import EvaluationError, hookimpl
 
 #: Keys of a search file that are options, too; every other one can be given with `--set`.
 OPTIONS = {
@@ -92,6 +92,7 @@ def _keep_behind_dashes(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from neps_plugins.programs.outcome import ProgramFailed
     from neps_plugins.search_file.settings import checked
 
     if arguments.file is None and not arguments.command:
@@ -105,6 +106,13 @@ def _run(arguments: argparse.Namespace) -> int:
             return 0
         try:
             result = search.run()
+        except EvaluationError as error:
+            if not isinstance(error.__cause__, ProgramFailed):
+                raise
+            raise EvaluationError(
+                f"{error.__cause__}\nThe other results are kept. Fix it and run again, or go on regardless with "
+                "--ignore_errors."
+            ) from error.__cause__
         except KeyboardInterrupt:
             print("interrupted; the same command goes on.", file=sys.stderr)
             return 128 + signal.SIGINT

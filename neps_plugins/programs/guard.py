@@ -13,9 +13,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
-#: Seconds between looks at who the parent is.
-LOOK = 0.5
+#: Seconds between looks at who the parent is, and at who is left.
+LOOK, SHORT = 0.5, 0.02
 
 
 def end_group(pid: int, number: int) -> None:
@@ -29,13 +30,31 @@ def end_group(pid: int, number: int) -> None:
         return
 
 
+def wait_for_end(pid: int, seconds: float, reap: Callable[[], object] = lambda: None) -> None:
+    """Wait until nobody is left in a process's group, or for some time.
+
+    Args:
+        pid: The process that leads it.
+        seconds: How long at most.
+        reap: Called again and again; takes notice of our own child's end, without which it is still there.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        reap()
+        try:
+            os.killpg(pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return
+        time.sleep(SHORT)
+
+
 def _guard(pid: int, worker: int, grace: float) -> None:
     threading.Thread(target=_wait_for_end_of_input, daemon=True).start()
     while not _is_closed.wait(LOOK) and (os.name != "posix" or os.getppid() == worker):
         pass
     end_group(pid, signal.SIGTERM)
     if os.name == "posix":
-        time.sleep(grace)
+        wait_for_end(pid, grace)
         end_group(pid, signal.SIGKILL)
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -82,12 +83,15 @@ class Process:
         self._selector.select(min(max(seconds, 0.0), longest))
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """Send it a signal, and kill it if it is there after its grace."""
-        guard.end_group(self._child.pid, number)
+        """Send it and its group a signal, and kill those who are there after its grace."""
         try:
-            self._child.wait(self._grace)
-        except subprocess.TimeoutExpired:
-            pass
+            guard.end_group(self._child.pid, number)
+            if number != signal.SIGTERM:  # which those in the background of a shell ignore
+                with suppress(subprocess.TimeoutExpired):
+                    self._child.wait(self._grace)
+                guard.end_group(self._child.pid, signal.SIGTERM)
+            if os.name == "posix":
+                guard.wait_for_end(self._child.pid, self._grace, self._child.poll)
         finally:
             self._kill()
 

@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from attrs import Factory, frozen
 
 from neps_core import NePSError, StopTrial, TargetError
+from neps_core.files import check_no_link
 from neps_core.live import report
 from neps_core.reserved import RESERVED
 from neps_plugins.programs import reports
@@ -132,7 +133,7 @@ class Program:
     def _evaluated(
         self, command: list[str], environment: dict[str, str], mailbox: reports.Mailbox, folder: Path
     ) -> Any:
-        with (folder / OUTPUT).open("ab") as output, (folder / ERRORS).open("ab") as errors:
+        with _appended(folder / OUTPUT) as output, _appended(folder / ERRORS) as errors:
             starts = output.seek(0, os.SEEK_END), errors.seek(0, os.SEEK_END)
             try:
                 process = Process(command, self.directory, environment, output, errors, self.grace)
@@ -195,6 +196,17 @@ class _Told:
         result = {"objective_to_minimize": objective, "cost": cost, **(extra or {})}
         self.last = {key: value for key, value in result.items() if value is not None}
         return {"then": "go on" if self.stop is None else "stop"}
+
+
+def _appended(path: Path) -> IO[bytes]:
+    """A file to write at the end of.
+
+    Raises:
+        StorageError: If it is a symbolic link, which somebody else may have put there.
+    """
+    check_no_link(str(path))
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "ab")
 
 
 def _is_path(program: str) -> bool:

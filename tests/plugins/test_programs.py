@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import neps
-from neps_core import EvaluationError, TargetError
+from neps_core import EvaluationError, StorageError, TargetError
 from neps_plugins.programs.program import Program
 from neps_plugins.programs.reports import STOP, Mailbox
 from neps_plugins.programs.words import check_words, filled, text_of
@@ -348,6 +348,29 @@ def test_what_it_leaves_in_its_group_ends_with_it(root: Path, wait_for: Any) -> 
     assert trial.objectives == (1.0,)
     pid = int((root / "configs/config_1/pid").read_text())
     wait_for(lambda: is_gone(pid))
+
+
+def test_who_is_in_its_group_has_the_grace_too(root: Path) -> None:
+    inner = (
+        'trap "sleep 0.2; echo saved > \\"$1/saved\\"; exit" TERM; touch "$1/ready"; while true; do sleep 0.02; done'
+    )
+    program = shell(
+        f"sh -c '{inner}' sh $1 & while [ ! -e $1/ready ]; do sleep 0.02; done; sleep 60", "{pipeline_directory}"
+    )
+    trial = evaluated(Program(program.words, timeout=1.0, grace=20.0), root)
+    assert trial.state == "failed"
+    assert (root / "configs/config_1/saved").read_text() == "saved\n"
+
+
+def test_nothing_is_written_through_links(tmp_path: Path) -> None:
+    target, folder = tmp_path / "target", tmp_path / "config_1"
+    target.write_text("mine\n")
+    folder.mkdir()
+    (folder / "stdout.log").symlink_to(target)
+    arguments = {"pipeline_id": "1", "pipeline_directory": folder, "previous_pipeline_directory": None}
+    with pytest.raises(StorageError, match="is a symbolic link"):
+        shell("echo 1")(root_directory=tmp_path, **arguments)
+    assert target.read_text() == "mine\n"
 
 
 def test_other_processes_evaluate_with_it(root: Path) -> None:

@@ -133,6 +133,16 @@ def test_dry_run_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]
     assert not (folder / "neps_results").exists()
 
 
+def test_a_program_that_fails_is_told_with_what_it_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "search.yaml").write_text(SEARCH.replace("echo $1", "echo one >&2; echo no data >&2; exit 3"))
+    assert main(["run", "search.yaml"]) == 1
+    first, second, *rest = capsys.readouterr().err.splitlines()
+    assert first == "error: it ended with exit code 3: no data" and str(folder / "neps_results") in second
+    assert rest[:2] == ["one", "no data"] and "--ignore_errors" in rest[2]
+    assert main(["run", "search.yaml", "--ignore-errors"]) == 0
+    assert len(neps.status(folder / "neps_results")[0]) == 3
+
+
 def test_an_interrupted_search_goes_on(folder: Path, script: Any, wait_for: Any) -> None:
     (folder / "search.yaml").write_text(SEARCH.replace("echo $1", "touch begun; sleep 60"))
     script.write("import sys; from neps_core.cli import main; sys.exit(main(['run', 'search.yaml']))")
