@@ -313,7 +313,8 @@ from neps_plugins.programs.program import Program
 words = ("sh", "-c", 'trap "echo asked >> asked; exit 1" {trapped}; sleep 600 & echo $$ $! > pids.tmp; '
          'mv pids.tmp pids; wait', "sh")
 program = Program(words, grace=5.0, directory=Path(sys.argv[1]))
-neps.run(program, {{"x": neps.Float(0, 1)}}, root_directory=Path(sys.argv[1]) / "run", evaluations_to_spend=1, **{more})
+neps.run(program, {{"x": neps.Float(0, 1)}}, root_directory=Path(sys.argv[1]) / "run", evaluations_to_spend=1,
+         optimizer="random_search")
 """
 
 
@@ -330,7 +331,7 @@ def test_a_program_ends_with_its_worker(number: int, script: Any, wait_for: Any,
     if not Path("/proc").is_dir():
         pytest.skip("looks at /proc")
     trapped = "INT" if number == signal.SIGINT else "TERM"
-    script.write(WORKER.format(trapped=trapped, more={}))
+    script.write(WORKER.format(trapped=trapped))
     worker = script.start(tmp_path)
     wait_for((tmp_path / "pids").exists)
     pids = list(map(int, (tmp_path / "pids").read_text().split()))
