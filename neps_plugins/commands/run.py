@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import shlex
 import signal
 import sys
@@ -39,6 +40,9 @@ FLAGS = {
     "ignore_errors": "go on when an evaluation fails",
     "overwrite_root_directory": "delete the run's folder first",
 }
+
+#: The URL of a database in a file, by a relative path.
+_RELATIVE_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)(?![/\\]|[A-Za-z]:|:memory:)(.+)")
 
 #: What stands for the program in messages.
 _COMMAND_LINE = "the command behind --"
@@ -139,6 +143,8 @@ def _located(arguments: argparse.Namespace) -> Any:
             value = value_of(text) if key not in ("root_directory", "storage") else text
             if key == "root_directory" and "://" not in text:
                 value = str(Path(text).expanduser().absolute())
+            if key == "storage":
+                value = _RELATIVE_SQLITE.sub(lambda found: f"{found[1]}{Path.cwd() / found[2]}", text)
             located = located.with_value((key,), value, f"--{key} {text}")
     for text in arguments.set:
         key, equals, meaning = (part.strip() for part in text.partition("="))

@@ -27,10 +27,17 @@ def parsed(text: str) -> Any:
     try:
         return float(text)
     except ValueError:
-        value = json.loads(text)
+        value = _json(text)
     if not isinstance(value, (dict, list)):
         raise ValueError(f"{text[:100]!r} is neither a number nor a JSON object")
     return value
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def from_file(path: Path) -> Any:

@@ -119,7 +119,7 @@ class Mailbox:
                 ):
                     return True  # somebody else on this machine
                 connection.sendall(json.dumps(answer(message)).encode() + b"\n")
-            except (OSError, ValueError):  # who sent it has ended, or is no program of ours
+            except (OSError, ValueError, RecursionError):  # who sent it has ended, or is no program of ours
                 return True
         return True
 

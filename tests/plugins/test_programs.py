@@ -195,6 +195,8 @@ def test_a_failure_stops_the_run_as_an_exception_does(root: Path) -> None:
         (shell("sleep 60 & sleep 60", timeout=0.1, grace=2), "timeout of 0.1 s"),
         (shell("trap '' TERM; sleep 60 & wait; sleep 60", timeout=0.1, grace=0.1), "timeout of 0.1 s"),
         (Program(("no-such-program",)), "can't be started"),
+        (shell("printf '%050000d' 0 | tr 0 '['"), "it gave no result"),
+        (shell("printf '%050000d' 0 | tr 0 '[' > $NEPS_RESULT_FILE"), "can't be read: it is nested too deeply"),
     ],
 )
 def test_failures(program: Program, problem: str, root: Path) -> None:

@@ -127,6 +127,13 @@ def test_threads_evaluate_with_programs(folder: Path) -> None:
     assert list(neps.status(folder / "neps_results")[0]["state"]) == ["success", "success"]
 
 
+def test_a_run_in_a_database(folder: Path) -> None:
+    assert main(["run", "below/search.yaml", "--storage", "sqlite:///runs.db"]) == 0
+    assert (folder / "runs.db").is_file() and not (folder / "below/runs.db").exists()
+    assert main(["run", "below/search.yaml", "--set", "storage=sqlite:///runs.db", "--set", "root_directory=r"]) == 0
+    assert (folder / "below/runs.db").is_file()
+
+
 def test_dry_run_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "search.yaml", "--dry_run"]) == 0
     assert "as it should be" in capsys.readouterr().out
