@@ -306,6 +306,16 @@ def test_the_command_reports_several_objectives_and_says_when_to_stop(root: Path
     assert (root / "configs/config_1/code").read_text() == f"{STOP}\n" == "75\n"
 
 
+def test_a_report_imports_next_to_nothing() -> None:
+    text = (
+        "import os, sys; from neps_plugins.programs.command import main; sys.argv = ['neps', 'report', '0.5']; "
+        "assert main() == 1; assert not {'neps_core', 'numpy', 'yaml', 'attr'} & set(sys.modules)"
+    )
+    environment = {**os.environ, "NEPS_REPORT_TO": "127.0.0.1:1:nobody"}
+    done = subprocess.run([sys.executable, "-c", text], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "does not answer" in done.stderr, done.stderr
+
+
 # ---------------------------------------------------------------------- nothing is left behind
 
 WORKER = """
