@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for plugin, error in plugins.tell("neps_commands", subparsers=subparsers):
         print(f"warning: plugin {plugin.origin} gave no command: {error!r}", file=sys.stderr)
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what could come next
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     parsed = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that this terminal can't show are no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
