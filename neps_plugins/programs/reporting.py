@@ -19,7 +19,8 @@ _VALUE = re.compile(rf"([^\W\d]\w*=)?[-+]?{_NUMBER}", re.IGNORECASE)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what stands behind `neps report`, in both of its meanings."""
-    parser.usage = "neps report ROOT... [--storage URL] [-o FILE.html]\n       neps report VALUE... [--step N] [--cost C] [--extra NAME=VALUE]"
+    pages, values = "ROOT... [--storage URL] [-o FILE.html]", "VALUE... [--step N] [--cost C] [--extra NAME=VALUE]"
+    parser.usage = f"neps report {pages}\n       neps report {values}"
     parser.description = (
         "Write runs into one page that opens without a network. In a program that neps run evaluates with, numbers are "
         "an intermediate result instead: of one objective, of several, or of several by name (loss=0.2 size=3)."

@@ -395,7 +395,11 @@ def test_report_is_explained_in_one_text(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         main(["report", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert "neps report ROOT... [-o FILE.html]" in text and "neps report VALUE... [--step N]" in text and "75" in text
+    assert (
+        "neps report ROOT... [--storage URL] [-o FILE.html]" in text
+        and "neps report VALUE... [--step N]" in text
+        and "75" in text
+    )
 
 
 def test_report_outside_a_program(problem: Callable[..., str], folder: Path) -> None:
