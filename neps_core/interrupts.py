@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import FrameType
 from typing import Any
 
@@ -209,6 +209,11 @@ def hold() -> None:
     """Keep signals for later until the block ends in which they may raise: what is there by now must not be lost."""
     if _innermost is not None and threading.current_thread() is threading.main_thread():
         _innermost._allowed = False
+
+
+def held() -> AbstractContextManager[object]:
+    """Keep signals for later in a block: what is begun there must not be left behind half-made."""
+    return nullcontext() if _innermost is None else _innermost.held()
 
 
 def is_told_to_leave() -> bool:

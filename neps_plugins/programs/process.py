@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from neps_core import interrupts
 from neps_plugins.programs import guard
 
 #: Seconds between looks at whether it has ended: where the system can wake us up, and where it can't.
@@ -43,20 +44,23 @@ class Process:
         grace: float,
     ) -> None:
         self._grace = grace
-        self._child = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            start_new_session=True,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        child: subprocess.Popen[bytes] | None = None
         try:
-            self._guard = _guard_of(self._child.pid, grace)
+            with interrupts.held():  # a signal as it starts, before we know of it, would leave it behind
+                child = self._child = subprocess.Popen(
+                    command,
+                    cwd=directory,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=errors,
+                    start_new_session=True,
+                    creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+                )
+                self._guard = _guard_of(child.pid, grace)
         except BaseException as error:  # a signal, too
-            self.end(_passed_on(error))
+            if child is not None:
+                self.end(_passed_on(error))
             raise
         self._selector = selectors.DefaultSelector()
         self._descriptor: int | None = None
