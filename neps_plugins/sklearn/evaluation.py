@@ -1,0 +1,199 @@
+"""What a trial of a search does: fit and score the estimator on each fold, and keep what a table of results needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from attrs import field, frozen
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection._validation import _fit_and_score  # the one that scikit-learn's own searches call
+from sklearn.utils import resample
+
+from neps_plugins.sklearn.fidelity import FOLDS, SAMPLES, FidelityOfSearch
+
+#: The file in a trial's folder that one which continues it begins with.
+KEPT = "folds.joblib"
+
+#: Estimators whose `max_iter` says how many iterations there are in all; with `warm_start`, others add as many.
+_TOTAL = ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
+
+
+@frozen(eq=False)
+class Data:
+    """What all evaluations of a search share, and what may be large.
+
+    Attributes:
+        X: The samples.
+        y: The targets; None if there are none.
+        splits: Indices of the training and of the test samples, for each fold.
+        fit_params: For the estimator's `fit`.
+        score_params: For the scorer.
+    """
+
+    X: Any
+    y: Any
+    splits: list[tuple[Any, Any]]
+    fit_params: Mapping[str, Any]
+    score_params: Mapping[str, Any]
+
+
+@lru_cache(maxsize=2)
+def _loaded(file: str) -> Data:
+    data: Data = joblib.load(file, mmap_mode="r")
+    return data
+
+
+@frozen(eq=False)
+class Evaluation:
+    """The function that a search minimises: minus the mean test score.
+
+    Attributes:
+        data: The samples, or the file that they are in, for other processes.
+        estimator: Not fitted.
+        scorer: What scikit-learn's `check_scoring` gives, or a function.
+        error_score: The score where fitting fails; `"raise"` to let it.
+        return_train_score: Whether to score the training samples, too.
+        verbose: As for scikit-learn's searches.
+        fidelity: What is saved at first, if anything.
+        seed: Of the choice of samples.
+        key: Tells the data and the estimator from others; kept with each trial.
+    """
+
+    data: Data | Path
+    estimator: Any
+    scorer: Any
+    error_score: Any
+    return_train_score: bool = False
+    verbose: int = 0
+    fidelity: FidelityOfSearch | None = None
+    seed: int = 0
+    key: str | None = None
+    _warm: tuple[str, str] | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_warm", self._warm_start())
+
+    def _warm_start(self) -> tuple[str, str] | None:
+        """The parameter `warm_start` beside the one that is the fidelity, and how that is counted; None if there is
+        none.
+        """
+        if self.fidelity is None or self.fidelity.is_of_data:
+            return None
+        step, _, last = self.fidelity.name.rpartition("__")
+        name = f"{step}__warm_start" if step else "warm_start"
+        parameters = self.estimator.get_params()
+        if name not in parameters:
+            return None
+        owner = type(parameters[step] if step else self.estimator).__name__
+        return name, "all" if last != "max_iter" or owner in _TOTAL else "further"
+
+    def __call__(
+        self, pipeline_directory: Path, previous_pipeline_directory: Path | None = None, **params: Any
+    ) -> dict[str, Any]:
+        """Evaluate a configuration.
+
+        Args:
+            pipeline_directory: The trial's folder.
+            previous_pipeline_directory: That of the trial at a lower fidelity that this one continues, if any.
+            **params: The estimator's parameters, and the fidelity.
+
+        Returns:
+            What `neps.run` takes; the scores and times of each fold in `info_dict`.
+        """
+        data = _loaded(str(self.data)) if isinstance(self.data, Path) else self.data
+        n_splits, share, amount = len(data.splits), 1.0, None
+        if self.fidelity is not None:
+            amount = params[self.fidelity.name]
+            if self.fidelity.name == FOLDS:
+                n_splits = int(params.pop(FOLDS))
+            elif self.fidelity.name == SAMPLES:
+                share = float(params.pop(SAMPLES)) / self.fidelity.upper
+        kept = self._continued(previous_pipeline_directory)
+        done: list[dict[str, Any]] = kept.get("folds", [])[:n_splits] if share == 1.0 else []
+        models: list[Any] = kept.get("models", [None] * n_splits)
+        is_kept = amount is not None and self.fidelity is not None and amount < self.fidelity.upper
+        fitted: list[Any] = []
+        for i in range(len(done), n_splits):
+            outcome = self._fold(data, i, share, params, models[i], amount, kept.get("amount"))
+            fitted.append(outcome.pop("estimator"))
+            done.append(outcome)
+        if is_kept and self.fidelity is not None and (self.fidelity.name == FOLDS or self._warm is not None):
+            models = fitted if self._warm is not None else []
+            content = {"amount": amount, **({"models": models} if models else {"folds": done})}
+            joblib.dump(content, Path(pipeline_directory) / KEPT)
+        return self._result(done)
+
+    def _continued(self, previous: Path | None) -> dict[str, Any]:
+        file = None if previous is None else Path(previous) / KEPT
+        if file is None or not file.exists():
+            return {}
+        kept: dict[str, Any] = joblib.load(file)
+        return kept
+
+    def _fold(
+        self, data: Data, i: int, share: float, params: dict[str, Any], model: Any, amount: Any, before: Any
+    ) -> dict[str, Any]:
+        """Fit and score on one fold, as scikit-learn does."""
+        train, test = data.splits[i]
+        if share < 1.0:
+            train = self._part(data, train, share, self.seed + i)
+        given = dict(params)
+        if self._warm is not None and self.fidelity is not None:
+            given[self._warm[0]] = True
+            if model is not None and self._warm[1] == "further":
+                given[self.fidelity.name] = amount - before
+        outcome: dict[str, Any] = _fit_and_score(
+            clone(self.estimator) if model is None else model,
+            data.X,
+            data.y,
+            scorer=self.scorer,
+            train=train,
+            test=test,
+            verbose=self.verbose,
+            parameters=given,
+            fit_params=data.fit_params,
+            score_params=data.score_params,
+            return_train_score=self.return_train_score,
+            return_times=True,
+            return_estimator=True,
+            split_progress=(i, len(data.splits)),
+            error_score=self.error_score,
+        )
+        return outcome
+
+    def _part(self, data: Data, train: Any, share: float, seed: int) -> Any:
+        """A part of the training samples, with the classes in their shares where there are enough of each."""
+        train = np.asarray(train)
+        n = max(1, round(share * len(train)))
+        stratify = None
+        if is_classifier(self.estimator) and data.y is not None and np.ndim(data.y) == 1:
+            classes = np.asarray(data.y)[train]
+            counts = np.unique(classes, return_counts=True)[1]
+            if counts.min() > 1 and n >= len(counts) and len(train) - n >= len(counts):
+                stratify = classes
+        return resample(train, replace=False, n_samples=n, random_state=seed, stratify=stratify)
+
+    def _result(self, outcomes: list[dict[str, Any]]) -> dict[str, Any]:
+        info: dict[str, Any] = {"fit_time": [each["fit_time"] for each in outcomes]}
+        info["score_time"] = [each["score_time"] for each in outcomes]
+        for key in ("test_scores", "train_scores") if self.return_train_score else ("test_scores",):
+            info[key] = _by_name([each[key] for each in outcomes], self.error_score)
+        if any(each["fit_error"] is not None for each in outcomes):
+            info["fit_errors"] = [each["fit_error"] for each in outcomes]
+        if self.key is not None:
+            info["key"] = self.key
+        means = {name: -float(np.mean(values)) for name, values in info["test_scores"].items()}
+        return {"objective_to_minimize": means if set(means) != {"score"} else means["score"], "info_dict": info}
+
+
+def _by_name(scores: list[Any], error_score: Any) -> dict[str, list[float]]:
+    """The folds' scores by the name of the scorer; where a function that gives several failed, all of them failed."""
+    names = next((list(each) for each in scores if isinstance(each, dict)), None)
+    if names is None:
+        return {"score": [float(each) for each in scores]}
+    return {name: [float(each[name] if isinstance(each, dict) else error_score) for each in scores] for name in names}
