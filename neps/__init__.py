@@ -115,7 +115,10 @@ _MODULES = {
     "algorithms": "neps.optimizers.algorithms",
     "plugins": "neps_core.plugins",
     "tblogger": "neps_plugins.compat.tblogger",
-    **{name: f"neps.{name}" for name in ("api", "exceptions", "optimizers", "runtime", "sklearn", "space", "state", "utils")},
+    **{
+        name: f"neps.{name}"
+        for name in ("api", "exceptions", "optimizers", "runtime", "sklearn", "space", "state", "utils")
+    },
 }
 
 _WHERE = {

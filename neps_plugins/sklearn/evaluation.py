@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -125,7 +126,11 @@ class Evaluation:
         if is_kept and self.fidelity is not None and (self.fidelity.name == FOLDS or self._warm is not None):
             models = fitted if self._warm is not None else []
             content = {"amount": amount, **({"models": models} if models else {"folds": done})}
-            joblib.dump(content, Path(pipeline_directory) / KEPT)
+            file = Path(pipeline_directory) / KEPT
+            try:
+                joblib.dump(content, file)
+            except (pickle.PicklingError, AttributeError, TypeError):  # the user's class: it is fitted anew, then
+                file.unlink(missing_ok=True)
         return self._result(done)
 
     def _continued(self, previous: Path | None) -> dict[str, Any]:
@@ -188,7 +193,11 @@ class Evaluation:
         if self.key is not None:
             info["key"] = self.key
         means = {name: -float(np.mean(values)) for name, values in info["test_scores"].items()}
-        return {"objective_to_minimize": means if set(means) != {"score"} else means["score"], "info_dict": info}
+        return {
+            "objective_to_minimize": means if set(means) != {"score"} else means["score"],
+            "cost": sum(each["fit_time"] + each["score_time"] for each in outcomes),
+            "info_dict": info,
+        }
 
 
 def _by_name(scores: list[Any], error_score: Any) -> dict[str, list[float]]:

@@ -161,9 +161,5 @@ def front(results: Mapping[str, Any], is_full: np.ndarray[Any, Any]) -> np.ndarr
     names = [key.removeprefix("mean_test_") for key in results if key.startswith("mean_test_")]
     scores = np.stack([results[f"mean_test_{name}"] for name in names], axis=1)
     rows = np.flatnonzero(is_full & ~np.isnan(scores).any(axis=1))
-    kept = [
-        i
-        for i in rows
-        if not any(np.all(scores[j] >= scores[i]) and np.any(scores[j] > scores[i]) for j in rows)
-    ]
+    kept = [i for i in rows if not any(np.all(scores[j] >= scores[i]) and np.any(scores[j] > scores[i]) for j in rows)]
     return np.array(kept, dtype=int)

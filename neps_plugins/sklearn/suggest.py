@@ -48,7 +48,7 @@ def suggest_space(estimator: Any) -> Space:
 
 def _within(estimator: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """The parameters of an estimator and its parts, by name."""
-    if not hasattr(estimator, "get_params"):
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise SpaceError(f"{estimator!r} is no estimator of scikit-learn's; suggest_space takes an object of one.")
     own = _suggestion(estimator)
     parts = list(_parts(estimator))
@@ -86,9 +86,11 @@ def _suggestion(estimator: Any) -> Space | None:
 
 def _svm(estimator: Any) -> Space:
     """[H] for C and gamma, [A] for the rest. A kernel that was chosen decides what there is."""
-    space: Space = {"C": Float(2**-5, 2**15, log=True), "epsilon": Float(1e-3, 1.0, log=True)}
-    if hasattr(estimator, "nu"):
-        space = {"nu": Float(0.05, 0.5)}
+    space: Space = {
+        "C": Float(2**-5, 2**15, log=True),
+        "epsilon": Float(1e-3, 1.0, log=True),
+        "nu": Float(0.05, 0.5),  # more than some shares of classes allow
+    }
     if estimator.kernel in ("rbf", "poly", "sigmoid"):
         space["gamma"] = Float(2**-15, 2**3, log=True)
     if estimator.kernel in ("poly", "sigmoid"):

@@ -139,7 +139,9 @@ class DistributionSpace:
         self.fidelities = {path: domain for path, domain in domains.items() if domain.is_fidelity}
         for path in self.fidelities:
             if any(path not in paths.values() for paths in self._paths):
-                raise SpaceError(f"{path!r} is a fidelity, so it has to be in each of the {len(groups)} dicts, the same.")
+                raise SpaceError(
+                    f"{path!r} is a fidelity, so it has to be in each of the {len(groups)} dicts, the same."
+                )
         self.has_priors = any(domain.prior is not None for domain in domains.values())
         self.flat_domains = domains if self._which is None else None
         names = dict.fromkeys(name for group in self.groups for name in group)
