@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection._validation import _fit_and_score  # the one that scikit-learn's own searches call
 from sklearn.utils import resample
+from sklearn.utils.validation import _num_samples
 
 from neps_plugins.sklearn.fidelity import FOLDS, SAMPLES, FidelityOfSearch
 
@@ -41,6 +44,22 @@ class Data:
     splits: list[tuple[Any, Any]]
     fit_params: Mapping[str, Any]
     score_params: Mapping[str, Any]
+
+
+@contextmanager
+def filed(evaluation: Evaluation, beside: Path | None) -> Iterator[Evaluation]:
+    """The evaluation with its data in a file, so that they don't travel with each trial.
+
+    Args:
+        evaluation: With the data.
+        beside: A folder that other hosts see, too, in which one is made for the file; None for a temporary one.
+    """
+    if beside is not None:
+        beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="neps-data-", dir=beside, ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "data.joblib"
+        joblib.dump(evaluation.data, file)
+        yield evolve(evaluation, data=file)
 
 
 @lru_cache(maxsize=2)
@@ -113,9 +132,9 @@ class Evaluation:
             if self.fidelity.name == FOLDS:
                 n_splits = int(params.pop(FOLDS))
             elif self.fidelity.name == SAMPLES:
-                share = float(params.pop(SAMPLES)) / self.fidelity.upper
+                share = float(params.pop(SAMPLES)) / _num_samples(data.X)
         kept = self._continued(previous_pipeline_directory)
-        done: list[dict[str, Any]] = kept.get("folds", [])[:n_splits] if share == 1.0 else []
+        done: list[dict[str, Any]] = kept.get("folds", [])
         models: list[Any] = kept.get("models", [None] * n_splits)
         is_kept = amount is not None and self.fidelity is not None and amount < self.fidelity.upper
         fitted: list[Any] = []
@@ -131,6 +150,8 @@ class Evaluation:
                 joblib.dump(content, file)
             except (pickle.PicklingError, AttributeError, TypeError):  # the user's class: it is fitted anew, then
                 file.unlink(missing_ok=True)
+        if kept and previous_pipeline_directory is not None:  # nobody else goes on from there
+            (Path(previous_pipeline_directory) / KEPT).unlink(missing_ok=True)
         return self._result(done)
 
     def _continued(self, previous: Path | None) -> dict[str, Any]:

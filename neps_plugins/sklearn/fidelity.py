@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 
-from neps_core import IntegerDomain, SearchSpace, SpaceError, nearest, parse_space
+from neps_core import CategoricalDomain, SearchSpace, SpaceError, nearest, parse_space
 from neps_plugins.spaces.distributions import DistributionSpace, parse_distributions
 
 FOLDS, SAMPLES = "n_splits", "n_samples"
@@ -43,12 +43,8 @@ class FidelityOfSearch:
         """Whether it concerns the data, and not the estimator."""
         return self.name in (FOLDS, SAMPLES)
 
-    def reached(self, config: Mapping[str, Any]) -> float:
-        """How much of it a configuration has."""
-        return float(config[self.name])
 
-
-def parse_fidelity(given: Any, estimator: Any, n_splits: int, n_samples: int, least_samples: int) -> Any:
+def parse_fidelity(given: Any, estimator: Any, n_splits: int, n_samples: int, least_samples: int) -> FidelityOfSearch:
     """The fidelity that a user asks for.
 
     Args:
@@ -57,9 +53,6 @@ def parse_fidelity(given: Any, estimator: Any, n_splits: int, n_samples: int, le
         n_splits: The number of folds.
         n_samples: The number of samples.
         least_samples: How many a fit needs at least.
-
-    Returns:
-        A `FidelityOfSearch`.
 
     Raises:
         SpaceError: If there is no such thing, or too little of it.
@@ -155,5 +148,6 @@ def fidelity_in(space: SearchSpace) -> FidelityOfSearch | None:
     if len(space.fidelities) > 1:
         raise SpaceError(f"the space has several fidelities: {', '.join(space.fidelities)}. A search uses one.")
     name, domain = next(iter(space.fidelities.items()))
-    assert isinstance(domain, IntegerDomain) or hasattr(domain, "upper")
+    if isinstance(domain, CategoricalDomain):
+        raise SpaceError(f"the fidelity {name!r} is a choice, and has to be a number.")
     return FidelityOfSearch(name, float(domain.lower), float(domain.upper))

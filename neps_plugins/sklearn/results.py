@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from attrs import frozen
 
-from neps_core import SearchSpace, SpaceError, Trial, replay
+from neps_core import SearchSpace, SpaceError, replay
 from neps_core.large import WholeExtra, reference_in
+from neps_core.run_result import RunResult
 from neps_plugins.sklearn.fidelity import FidelityOfSearch
 
 
@@ -31,24 +32,22 @@ class Row:
 
 def row(params: Mapping[str, Any], fidelity: FidelityOfSearch | None, info: Mapping[str, Any]) -> Row:
     """A candidate; the folds and the samples that it got are none of its parameters."""
-    amount = None if fidelity is None else float(params[fidelity.name])
-    is_of_data = fidelity is not None and fidelity.is_of_data
-    return Row({k: v for k, v in params.items() if not (is_of_data and k == fidelity.name)}, amount, info)  # type: ignore[union-attr]
+    if fidelity is None:
+        return Row(dict(params), None, info)
+    shown = {name: value for name, value in params.items() if name != fidelity.name or not fidelity.is_of_data}
+    return Row(shown, float(params[fidelity.name]), info)
 
 
-def rows_of(
-    trials: Iterable[Trial], space: SearchSpace, fidelity: FidelityOfSearch | None, root: Any
-) -> tuple[list[Row], list[str]]:
-    """The finished trials of a run, and their ids.
+def rows_of(result: RunResult, space: SearchSpace, fidelity: FidelityOfSearch | None) -> list[Row]:
+    """The finished trials of a run, in the order of their sampling.
 
     Args:
-        trials: All trials.
-        space: That they are of.
+        result: What the run has come to.
+        space: That it searched.
         fidelity: What was saved at first.
-        root: The folder in which what is large was put.
     """
-    rows, ids = [], []
-    for trial in trials:
+    rows = []
+    for trial in result.trials.values():
         if not trial.state.is_finished or trial.report is None:
             continue
         try:
@@ -57,17 +56,16 @@ def rows_of(
             continue
         extra: Mapping[str, Any] = trial.report.extra or {}
         if any(reference_in(value, trial.id) for value in (extra, *extra.values())):
-            extra = WholeExtra(trial.report.extra, root, trial.id)
+            extra = WholeExtra(trial.report.extra, result.root_directory, trial.id)
         rows.append(row(params, fidelity, extra if "test_scores" in extra else {}))
-        ids.append(trial.id)
-    return rows, ids
+    return rows
 
 
 def table(rows: Sequence[Row], n_splits: int, fidelity: FidelityOfSearch | None, with_train: bool) -> dict[str, Any]:
     """`cv_results_`: a column by name, a row for each candidate in the order of their sampling.
 
-    It has the keys of scikit-learn's own. With a fidelity there is one more, `n_resources`, as HalvingRandomSearchCV has
-    it, and those that got all of it rank first, whatever the scores of the others are: these can't be compared.
+    It has the keys of scikit-learn's own. With a fidelity there is one more, `n_resources`, as HalvingRandomSearchCV
+    has it, and those that got all of it rank first, whatever the scores of the others are: these can't be compared.
 
     Args:
         rows: The candidates.
@@ -116,11 +114,13 @@ def _folds(values: Sequence[Sequence[float]], n_splits: int) -> np.ndarray[Any, 
 
 def _means(lines: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     known = ~np.isnan(lines)
-    return np.where(known, lines, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    means: np.ndarray[Any, Any] = np.where(known, lines, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return means
 
 
 def _deviations(lines: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.sqrt(_means((lines - _means(lines)[:, None]) ** 2))
+    deviations: np.ndarray[Any, Any] = np.sqrt(_means((lines - _means(lines)[:, None]) ** 2))
+    return deviations
 
 
 def _ranks(means: np.ndarray[Any, Any], is_full: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 import tempfile
 import time
-import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,7 +24,7 @@ from neps_core import EvaluationError, RunError, SearchSpace, open_run
 from neps_core.api import run
 from neps_core.observers import DEFAULT
 from neps_core.run_result import RunResult
-from neps_plugins.sklearn.evaluation import Data, Evaluation
+from neps_plugins.sklearn.evaluation import Data, Evaluation, filed
 from neps_plugins.sklearn.fidelity import (
     FidelityOfSearch,
     fidelity_in,
@@ -60,8 +59,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
         max_seconds: No candidate is begun after so many seconds of this `fit`.
         fidelity: What to save at first: `"n_splits"` (folds), `"n_samples"`, or a whole number among the estimator's
             parameters, such as `"n_estimators"` or `"mlp__max_iter"`. A tuple `(name, lower, upper)` gives the bounds;
-            else a candidate gets at least a ninth, and at most all folds or samples, or what the estimator has. The best
-            one is chosen among those that got all of it. A fidelity in the space serves as well.
+            else a candidate gets at least a ninth, and at most all folds or samples, or what the estimator has. The
+            best one is chosen among those that got all of it. A fidelity in the space serves as well.
         scoring: As for `RandomizedSearchCV`. Several scorers are several objectives, searched for their front.
         refit: Whether to fit the best to all data: True, the name of the scorer that decides, or a function of
             `cv_results_` that gives a row.
@@ -166,7 +165,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
         )
         seed = None if self.random_state is None else int(random.randint(2**31 - 1))
         result = self._search(evaluation, space, seed)
-        rows, _ = rows_of(result.trials.values(), space, fidelity, result.root_directory)
+        rows = rows_of(result, space, fidelity)
         self.stopped_because_ = result.stopped_because
         if not rows:
             raise ValueError(f"No fits were performed: {result.stopped_because}. Were there no candidates?")
@@ -214,7 +213,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
             "total_evaluations_to_spend": self.n_trials,
             "budgets": None if self.max_seconds is None else {"wallclock": self.max_seconds},
             "seed": seed,
-            "observers": ["progress"] if self.verbose == 1 else DEFAULT,
+            "observers": ["progress"] if self.verbose == 1 else [] if self.root_directory is None else DEFAULT,
         }
         error: BaseException | None = None
         with ExitStack() as stack:
@@ -223,7 +222,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
                 if self.executor is None:
                     options["resources"] = {"cpus": max(1, joblib.cpu_count() // n_workers)}
                 if self.executor != "threads":
-                    evaluation = stack.enter_context(_filed(evaluation, self.root_directory))
+                    beside = None if self.root_directory is None else Path(options["root_directory"]).parent
+                    evaluation = stack.enter_context(filed(evaluation, beside))
             options |= dict(self.run_options or {})
             try:
                 return run(evaluation, space, **options)
@@ -307,9 +307,10 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
         index = self.refit(results)
         if not isinstance(index, numbers.Integral):
             raise TypeError("best_index_ returned is not an integer")
+        index = int(index)
         if not 0 <= index < len(results["params"]):
             raise IndexError("best_index_ index out of range")
-        return int(index)
+        return index
 
     def _refit(self, base: Any, data: Data) -> None:
         """Fit the best to all data."""
@@ -329,29 +330,3 @@ def _key(data: Data, estimator: Any, scoring: Any) -> str:
         return str(joblib.hash((*what, estimator, scoring)))
     except Exception:  # a function without a name, say, can't be told from another
         return str(joblib.hash((*what, type(estimator).__qualname__)))
-
-
-class _filed:
-    """The evaluation with its data in a file, so that they don't travel with each trial.
-
-    Args:
-        evaluation: With the data.
-        root: The folder of the search, where other hosts find it, too; None for a temporary one.
-    """
-
-    def __init__(self, evaluation: Evaluation, root: str | Path | None) -> None:
-        self._evaluation = evaluation
-        beside = None if root is None else Path(str(root).replace(DATA, "")).expanduser().absolute().parent
-        if beside is not None:
-            beside.mkdir(parents=True, exist_ok=True)
-        self._folder = tempfile.TemporaryDirectory(prefix="neps-data-", dir=beside, ignore_cleanup_errors=True)
-
-    def __enter__(self) -> Evaluation:
-        from attrs import evolve
-
-        file = Path(self._folder.name) / "data.joblib"
-        joblib.dump(self._evaluation.data, file)
-        return evolve(self._evaluation, data=file)
-
-    def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()

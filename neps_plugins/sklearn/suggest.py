@@ -5,7 +5,8 @@ Sources, by the letters below:
 - [A] auto-sklearn's spaces: Feurer et al. 2015, "Efficient and Robust Automated Machine Learning" (NeurIPS), and its
   source text since then
 - [H] Hsu, Chang & Lin 2003, "A Practical Guide to Support Vector Classification"
-- [P] Probst, Boulesteix & Bischl 2019, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms" (JMLR)
+- [P] Probst, Boulesteix & Bischl 2019, "Tunability: Importance of Hyperparameters of Machine Learning Algorithms"
+  (JMLR)
 - [R] van Rijn & Hutter 2018, "Hyperparameter Importance Across Datasets" (KDD)
 - [S] scikit-learn's own documentation, and the grids that its `...CV` estimators begin with
 

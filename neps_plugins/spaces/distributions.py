@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Union
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from neps_core import (
     CategoricalDomain,
@@ -292,7 +293,7 @@ def _of_values(values: list[Any]) -> Entry:
         raise ValueError("there is nothing to choose from; give at least one value")
     if len(different) == 1:
         return Entry(None, (different[0],))
-    is_ordered = all(map(_is_number, different)) and all(a < b for a, b in zip(different, different[1:]))
+    is_ordered = all(map(_is_number, different)) and all(a < b for a, b in pairwise(different))
     return Entry(CategoricalDomain(labels_of(tuple(different)), ordered=is_ordered), tuple(different))
 
 

@@ -100,7 +100,7 @@ def test_finds_what_is_better_than_the_default_in_a_table_like_scikit_learns():
             assert ours.cv_results_[key].dtype == column.dtype and ours.cv_results_[key].shape == column.shape
     assert ours.best_score_ == ours.cv_results_["mean_test_score"].max() > 0.9
     assert ours.best_params_ == ours.cv_results_["params"][ours.best_index_]
-    assert ours.best_estimator_.C == ours.best_params_["C"]
+    assert ours.best_params_["C"] == ours.best_estimator_.C
     assert ours.n_splits_ == 3 and ours.refit_time_ >= 0 and ours.multimetric_ is False
     assert list(ours.classes_) == [0, 1, 2] and ours.n_features_in_ == 4
     assert ours.score(X, y) == accuracy_score(y, ours.predict(X))
