@@ -1,5 +1,6 @@
 """`neps.sklearn.SearchCV`."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -391,37 +392,34 @@ def test_a_folder_is_for_one_data_set(tmp_path):
     assert len(list(tmp_path.glob("all-*"))) == 2
 
 
-def test_a_killed_search_goes_on(tmp_path):
-    program = tmp_path / "program.py"
-    program.write_text(
+def test_a_killed_search_goes_on(tmp_path, monkeypatch):
+    (tmp_path / "mortal.py").write_text(
         textwrap.dedent(
             """
-            import os, sys
-            from sklearn.datasets import load_iris
+            import os
             from sklearn.svm import SVC
-            from neps.sklearn import SearchCV
 
-            class Dies(SVC):
-                left = 7
+            class Mortal(SVC):
+                fits = 0
                 def fit(self, X, y):
-                    Dies.left -= 1
-                    if not Dies.left and sys.argv[1] == "dies":
+                    Mortal.fits += 1
+                    if Mortal.fits == int(os.environ.get("DIES_AT", 0)):
                         os._exit(9)
                     return super().fit(X, y)
-
-            search = SearchCV(Dies(), {"C": [0.1, 1.0, 10.0, 100.0]}, n_trials=4, cv=3, random_state=0,
-                              optimizer="random_search", root_directory="run")
-            print(len(search.fit(*load_iris(return_X_y=True)).cv_results_["params"]), 7 - Dies.left)
             """
         )
     )
+    monkeypatch.syspath_prepend(tmp_path)
+    from mortal import Mortal
 
-    def start(how):
-        return subprocess.run([sys.executable, program, how], cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert start("dies").returncode == 9
-    second = start("lives")
-    assert second.stdout.split() == ["4", "7"], second.stderr  # two candidates of three fits each, and one to all data
+    made = search(Mortal(), {"C": [0.1, 1.0, 10.0, 100.0]}, n_trials=4, root_directory=tmp_path / "run")
+    (tmp_path / "search.pickle").write_bytes(pickle.dumps((made, X, y)))
+    program = "import pickle; search, X, y = pickle.load(open('search.pickle', 'rb')); search.fit(X, y)"
+    environment = {**os.environ, "DIES_AT": "8", "PYTHONPATH": str(tmp_path)}
+    killed = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=False)
+    assert killed.returncode == 9
+    assert len(made.fit(X, y).cv_results_["params"]) == 4
+    assert Mortal.fits == 7  # two candidates of three fits each, and one to all data
 
 
 def test_other_processes_evaluate():
