@@ -115,11 +115,11 @@ _MODULES = {
     "algorithms": "neps.optimizers.algorithms",
     "plugins": "neps_core.plugins",
     "tblogger": "neps_plugins.compat.tblogger",
-    **{
-        name: f"neps.{name}"
-        for name in ("api", "exceptions", "optimizers", "runtime", "sklearn", "space", "state", "utils")
-    },
+    **{name: f"neps.{name}" for name in ("api", "exceptions", "optimizers", "runtime", "space", "state", "utils")},
 }
+
+#: Modules that need an extra: `from neps import *` leaves them alone.
+_WITH_EXTRA = {"sklearn": "neps.sklearn"}
 
 _WHERE = {
     **{name: f"neps_core.{module}" for name, module in _CORE.items()},
@@ -136,8 +136,8 @@ __all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: Any = importlib.import_module("neps_core.cli").version()
-    elif name in _MODULES:
-        value = importlib.import_module(_MODULES[name])
+    elif name in _MODULES or name in _WITH_EXTRA:
+        value = importlib.import_module({**_MODULES, **_WITH_EXTRA}[name])
     elif name in _WHERE:
         value = getattr(importlib.import_module(_WHERE[name]), name)
     else:

@@ -3,8 +3,8 @@
 Six of scikit-learn's own data sets, with one to three estimators each; a quarter of the samples is held out. Each
 search has the same processor seconds (so that what else runs on the machine favours none), one thread, the same folds
 (the seed's), and the same ranges: those of `suggest_space`. RandomizedSearchCV counts candidates and no seconds, so it
-is given one after the other until the time is over; HalvingRandomSearchCV is run with twice the candidates again as long
-as that fits into the time that is left.
+is given one after the other until the time is over; HalvingRandomSearchCV is run with twice the candidates again as
+long as that fits into the time that is left.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/sklearn_search.py --seeds 20 --out results.jsonl
     python tests/benchmarks/sklearn_search.py --table results.jsonl
