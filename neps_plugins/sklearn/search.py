@@ -22,7 +22,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from neps_core import EvaluationError, RunError, SearchSpace, open_run
 from neps_core.api import run
-from neps_core.observers import DEFAULT
+from neps_core.observers import DEFAULT, each_of
 from neps_core.run_result import RunResult
 from neps_plugins.sklearn.evaluation import Data, Evaluation, filed
 from neps_plugins.sklearn.fidelity import (
@@ -32,7 +32,7 @@ from neps_plugins.sklearn.fidelity import (
     parsed,
     with_fidelity,
 )
-from neps_plugins.sklearn.results import Row, front, row, rows_of, table
+from neps_plugins.sklearn.results import Reader, Row, front, row, table
 
 #: Where a root directory names the data.
 DATA = "{data}"
@@ -164,8 +164,9 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
             None if self.root_directory is None else _key(data, base, self.scoring),
         )
         seed = None if self.random_state is None else int(random.randint(2**31 - 1))
-        result = self._search(evaluation, space, seed)
-        rows = rows_of(result, space, fidelity)
+        reader = Reader(space, fidelity)
+        result = self._search(evaluation, space, seed, reader)
+        rows = reader.rows(result)
         self.stopped_because_ = result.stopped_because
         if not rows:
             raise ValueError(f"No fits were performed: {result.stopped_because}. Were there no candidates?")
@@ -197,8 +198,14 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
 
     # ------------------------------------------------------------------ the search
 
-    def _search(self, evaluation: Evaluation, space: SearchSpace, seed: int | None) -> RunResult:
+    def _search(self, evaluation: Evaluation, space: SearchSpace, seed: int | None, reader: Reader) -> RunResult:
         """Run it.
+
+        Args:
+            evaluation: What a trial does.
+            space: What to search.
+            seed: Of the run; None for one of its own.
+            reader: Is told the result.
 
         Raises:
             RunError: If there is no budget, or the folder has a search on other data.
@@ -225,6 +232,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
                     beside = None if self.root_directory is None else Path(options["root_directory"]).parent
                     evaluation = stack.enter_context(filed(evaluation, beside))
             options |= dict(self.run_options or {})
+            options["observers"] = [*each_of(options["observers"]), reader]
             try:
                 return run(evaluation, space, **options)
             except EvaluationError as reason:
@@ -325,7 +333,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
 
 def _key(data: Data, estimator: Any, scoring: Any) -> str:
     """What tells a search from one on other data, with other folds, or of another estimator."""
-    what = (data.X, data.y, data.splits)
+    what = (data.X, data.y, data.splits, data.fit_params, data.score_params)
     try:
         return str(joblib.hash((*what, estimator, scoring)))
     except Exception:  # a function without a name, say, can't be told from another

@@ -3,8 +3,8 @@
 Six of scikit-learn's own data sets, with one to three estimators each; a quarter of the samples is held out. Each
 search has the same processor seconds (so that what else runs on the machine favours none), one thread, the same folds
 (the seed's), and the same ranges: those of `suggest_space`. RandomizedSearchCV counts candidates and no seconds, so it
-is given one after the other until the time is over; HalvingRandomSearchCV is run with twice the candidates again as
-long as that fits into the time that is left.
+is given one after the other until the time is over; HalvingRandomSearchCV is run again and again, with twice the
+candidates where that still fits into the time.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/sklearn_search.py --seeds 20 --out results.jsonl
     python tests/benchmarks/sklearn_search.py --table results.jsonl
@@ -172,21 +172,26 @@ def by_random(estimator, space, X, y, cv, seconds, seed):
 
 
 def by_halving(estimator, space, X, y, cv, seconds, seed):
-    """HalvingRandomSearchCV over samples, with twice the candidates as long as that fits into the time that is left."""
-    began, n, best = clock(), 8, None
-    total = 0
+    """HalvingRandomSearchCV over samples, again and again, with twice the candidates where that still fits."""
+    began, n, best, total, rounds = clock(), 8, None, 0, 0
     while True:
         before = clock()
         search = HalvingRandomSearchCV(
-            estimator, scipy_space(space), n_candidates=n, cv=cv, random_state=seed + n, refit=False, error_score=-1e9
+            estimator,
+            scipy_space(space),
+            n_candidates=n,
+            cv=cv,
+            random_state=1000 * seed + rounds,
+            refit=False,
+            error_score=-1e9,
         ).fit(X, y)
-        total += len(search.cv_results_["params"])
-        took = clock() - before
+        total, rounds = total + len(search.cv_results_["params"]), rounds + 1
         if best is None or search.best_score_ > best[1]:
             best = (search.best_params_, float(search.best_score_))
-        if clock() - began + 2 * took > seconds:
+        took, left = clock() - before, seconds - (clock() - began)
+        if took > left:
             return *best, total
-        n *= 2
+        n = 2 * n if 2 * took <= left else n
 
 
 def by_optuna(estimator, space, X, y, cv, seconds, seed):

@@ -248,6 +248,12 @@ def test_failures_are_raised_as_they_are():
         search(n_trials=None).fit(X, y)
 
 
+def test_what_is_large_is_not_lost_with_a_run_in_memory():
+    many = [(np.arange(75), np.arange(75, 150))] * 600
+    found = search(Guess(guess=2), {"rounds": [1, 2]}, cv=many, n_trials=1, refit=False).fit(X, y)
+    assert found.n_splits_ == 600 and found.cv_results_["split599_test_score"] == np.mean(y[75:] == 2)
+
+
 # ---------------------------------------------------------------------- weights, groups, routing
 
 
