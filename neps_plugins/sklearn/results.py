@@ -56,31 +56,9 @@ def rows_of(result: RunResult, space: SearchSpace, fidelity: FidelityOfSearch | 
             continue
         extra: Mapping[str, Any] = trial.report.extra or {}
         if any(reference_in(value, trial.id) for value in (extra, *extra.values())):
-            extra = dict(WholeExtra(trial.report.extra, result.root_directory, trial.id))
+            extra = WholeExtra(trial.report.extra, result.root_directory, trial.id)
         rows.append(row(params, fidelity, extra if "test_scores" in extra else {}))
     return rows
-
-
-class Reader:
-    """An observer that reads the rows at the end of a run, when what is large is still there: a run in memory takes its
-    folder with it.
-
-    Args:
-        space: That it searches.
-        fidelity: What is saved at first.
-    """
-
-    def __init__(self, space: SearchSpace, fidelity: FidelityOfSearch | None) -> None:
-        self._space, self._fidelity = space, fidelity
-        self._rows: list[Row] | None = None
-
-    def neps_run_finished(self, result: RunResult) -> None:
-        """Read them; what this raises is only logged."""
-        self._rows = rows_of(result, self._space, self._fidelity)
-
-    def rows(self, result: RunResult) -> list[Row]:
-        """The rows of the run that has come to this."""
-        return rows_of(result, self._space, self._fidelity) if self._rows is None else self._rows
 
 
 def table(rows: Sequence[Row], n_splits: int, fidelity: FidelityOfSearch | None, with_train: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from sklearn.utils.validation import _check_method_params, _num_samples
 
 from neps_core import EvaluationError, RunError, SearchSpace, open_run
 from neps_core.api import run
-from neps_core.observers import DEFAULT, each_of
+from neps_core.observers import DEFAULT
 from neps_core.run_result import RunResult
 from neps_plugins.sklearn.evaluation import Data, Evaluation, filed
 from neps_plugins.sklearn.fidelity import (
@@ -32,7 +32,7 @@ from neps_plugins.sklearn.fidelity import (
     parsed,
     with_fidelity,
 )
-from neps_plugins.sklearn.results import Reader, Row, front, row, table
+from neps_plugins.sklearn.results import Row, front, row, rows_of, table
 
 #: Where a root directory names the data.
 DATA = "{data}"
@@ -164,9 +164,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
             None if self.root_directory is None else _key(data, base, self.scoring),
         )
         seed = None if self.random_state is None else int(random.randint(2**31 - 1))
-        reader = Reader(space, fidelity)
-        result = self._search(evaluation, space, seed, reader)
-        rows = reader.rows(result)
+        result = self._search(evaluation, space, seed)
+        rows = rows_of(result, space, fidelity)
         self.stopped_because_ = result.stopped_because
         if not rows:
             raise ValueError(f"No fits were performed: {result.stopped_because}. Were there no candidates?")
@@ -198,14 +197,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
 
     # ------------------------------------------------------------------ the search
 
-    def _search(self, evaluation: Evaluation, space: SearchSpace, seed: int | None, reader: Reader) -> RunResult:
+    def _search(self, evaluation: Evaluation, space: SearchSpace, seed: int | None) -> RunResult:
         """Run it.
-
-        Args:
-            evaluation: What a trial does.
-            space: What to search.
-            seed: Of the run; None for one of its own.
-            reader: Is told the result.
 
         Raises:
             RunError: If there is no budget, or the folder has a search on other data.
@@ -232,7 +225,6 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
                     beside = None if self.root_directory is None else Path(options["root_directory"]).parent
                     evaluation = stack.enter_context(filed(evaluation, beside))
             options |= dict(self.run_options or {})
-            options["observers"] = [*each_of(options["observers"]), reader]
             try:
                 return run(evaluation, space, **options)
             except EvaluationError as reason:

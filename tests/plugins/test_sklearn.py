@@ -248,9 +248,11 @@ def test_failures_are_raised_as_they_are():
         search(n_trials=None).fit(X, y)
 
 
-def test_what_is_large_is_not_lost_with_a_run_in_memory():
+def test_scores_of_very_many_folds_are_read_from_their_file(tmp_path):
     many = [(np.arange(75), np.arange(75, 150))] * 600
-    found = search(Guess(guess=2), {"rounds": [1, 2]}, cv=many, n_trials=1, refit=False).fit(X, y)
+    found = search(Guess(guess=2), {"rounds": [1, 2]}, cv=many, n_trials=1, refit=False, root_directory=tmp_path)
+    found.fit(X, y)
+    assert list(tmp_path.glob("configs/*/extra.fit_time-*"))
     assert found.n_splits_ == 600 and found.cv_results_["split599_test_score"] == np.mean(y[75:] == 2)
 
 
