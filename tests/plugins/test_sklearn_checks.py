@@ -31,7 +31,6 @@ def known(estimator):
 @parametrize_with_checks(
     [
         search(LogisticRegression(), "C"),
-        search(Ridge(), "alpha"),
         search(Pipeline([("pca", PCA()), ("ridge", Ridge())]), "ridge__alpha"),
     ],
     expected_failed_checks=known,
