@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,8 +21,8 @@ from sklearn.utils.validation import _num_samples
 
 from neps_plugins.sklearn.fidelity import FOLDS, SAMPLES, FidelityOfSearch
 
-#: The file in a trial's folder that one which continues it begins with.
-KEPT = "folds.joblib"
+#: The files in a trial's folder that one which continues it begins with: what its folds came to, or its models.
+FOLDS_KEPT, MODELS_KEPT = "folds.json", "models.joblib"
 
 #: Estimators whose `max_iter` says how many iterations there are in all; with `warm_start`, others add as many.
 _TOTAL = ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
@@ -126,40 +127,52 @@ class Evaluation:
             What `neps.run` takes; the scores and times of each fold in `info_dict`.
         """
         data = _loaded(str(self.data)) if isinstance(self.data, Path) else self.data
-        n_splits, share, amount = len(data.splits), 1.0, None
+        n_splits, share = len(data.splits), 1.0
+        amount: Any = None
         if self.fidelity is not None:
             amount = params[self.fidelity.name]
             if self.fidelity.name == FOLDS:
                 n_splits = int(params.pop(FOLDS))
             elif self.fidelity.name == SAMPLES:
                 share = float(params.pop(SAMPLES)) / _num_samples(data.X)
-        kept = self._continued(previous_pipeline_directory)
-        done: list[dict[str, Any]] = kept.get("folds", [])
-        models: list[Any] = kept.get("models", [None] * n_splits)
-        is_kept = amount is not None and self.fidelity is not None and amount < self.fidelity.upper
-        fitted: list[Any] = []
-        for i in range(len(done), n_splits):
-            outcome = self._fold(data, i, share, params, models[i], amount, kept.get("amount"))
-            fitted.append(outcome.pop("estimator"))
-            done.append(outcome)
-        if is_kept and self.fidelity is not None and (self.fidelity.name == FOLDS or self._warm is not None):
-            models = fitted if self._warm is not None else []
-            content = {"amount": amount, **({"models": models} if models else {"folds": done})}
-            file = Path(pipeline_directory) / KEPT
-            try:
-                joblib.dump(content, file)
-            except (pickle.PicklingError, AttributeError, TypeError):  # the user's class: it is fitted anew, then
-                file.unlink(missing_ok=True)
-        if kept and previous_pipeline_directory is not None:  # nobody else goes on from there
-            (Path(previous_pipeline_directory) / KEPT).unlink(missing_ok=True)
-        return self._result(done)
+        previous = None if previous_pipeline_directory is None else Path(previous_pipeline_directory)
+        before = self._kept_folds(previous)
+        models, amount_before = self._kept_models(previous, n_splits)
+        outcomes, fitted = [], []
+        for i in range(len(before), n_splits):
+            outcomes.append(self._fold(data, i, share, params, models[i], amount, amount_before))
+            fitted.append(outcomes[-1].pop("estimator"))
+        if self.fidelity is not None and amount < self.fidelity.upper:
+            self._keep(Path(pipeline_directory), [*before, *outcomes], fitted, amount)
+        if previous is not None:  # nobody else goes on from there
+            for name in (FOLDS_KEPT, MODELS_KEPT):
+                (previous / name).unlink(missing_ok=True)
+        cost = sum(each["fit_time"] + each["score_time"] for each in outcomes)
+        return {**self._result([*before, *outcomes]), "cost": cost}
 
-    def _continued(self, previous: Path | None) -> dict[str, Any]:
-        file = None if previous is None else Path(previous) / KEPT
+    def _kept_folds(self, previous: Path | None) -> list[dict[str, Any]]:
+        """What the folds came to that the trial which this one continues was scored on."""
+        file = None if previous is None else previous / FOLDS_KEPT
+        folds: list[dict[str, Any]] = [] if file is None or not file.exists() else json.loads(file.read_text())
+        return folds
+
+    def _kept_models(self, previous: Path | None, n_splits: int) -> tuple[list[Any], Any]:
+        """The models of the trial that this one continues, and their iterations."""
+        file = None if previous is None or self._warm is None else previous / MODELS_KEPT
         if file is None or not file.exists():
-            return {}
-        kept: dict[str, Any] = joblib.load(file)
-        return kept
+            return [None] * n_splits, None
+        models, amount = joblib.load(file)
+        return models, amount
+
+    def _keep(self, folder: Path, outcomes: list[dict[str, Any]], models: list[Any], amount: Any) -> None:
+        """Leave in the trial's folder what one that continues it begins with."""
+        if self.fidelity is not None and self.fidelity.name == FOLDS:
+            (folder / FOLDS_KEPT).write_text(json.dumps(outcomes, default=float))
+        elif self._warm is not None:
+            try:
+                joblib.dump((models, amount), folder / MODELS_KEPT)
+            except (pickle.PicklingError, AttributeError, TypeError):  # the user's class: it is fitted anew, then
+                (folder / MODELS_KEPT).unlink(missing_ok=True)
 
     def _fold(
         self, data: Data, i: int, share: float, params: dict[str, Any], model: Any, amount: Any, before: Any
@@ -216,7 +229,6 @@ class Evaluation:
         means = {name: -float(np.mean(values)) for name, values in info["test_scores"].items()}
         return {
             "objective_to_minimize": means if set(means) != {"score"} else means["score"],
-            "cost": sum(each["fit_time"] + each["score_time"] for each in outcomes),
             "info_dict": info,
         }
 
