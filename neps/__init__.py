@@ -118,6 +118,9 @@ _MODULES = {
     **{name: f"neps.{name}" for name in ("api", "exceptions", "optimizers", "runtime", "space", "state", "utils")},
 }
 
+#: Modules that need an extra: `from neps import *` leaves them alone.
+_WITH_EXTRA = {"sklearn": "neps.sklearn"}
+
 _WHERE = {
     **{name: f"neps_core.{module}" for name, module in _CORE.items()},
     **{name: f"neps_plugins.spaces.pipeline.{module}" for name, module in _LANGUAGE.items()},
@@ -133,8 +136,8 @@ __all__ = [*_WHERE, *_MODULES, "__version__"]  # noqa: PLE0604
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: Any = importlib.import_module("neps_core.cli").version()
-    elif name in _MODULES:
-        value = importlib.import_module(_MODULES[name])
+    elif name in _MODULES or name in _WITH_EXTRA:
+        value = importlib.import_module({**_MODULES, **_WITH_EXTRA}[name])
     elif name in _WHERE:
         value = getattr(importlib.import_module(_WHERE[name]), name)
     else:

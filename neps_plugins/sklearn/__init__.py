@@ -1,0 +1,1 @@
+"""scikit-learn's estimators, searched: `neps.sklearn` is the face of it."""
