@@ -35,8 +35,8 @@ def neps_rank(storage: Storage, distributed: tuple[int, str] | None) -> LeadingR
     root = os.path.realpath(storage.folder.root_directory)
     call = process.count(root)
     if parent is not None:
-        began_before = call <= parent.calls.get(root, 0)
-        goes_on = call == parent.calls.get(root) and root in parent.leading
+        began_before = call <= parent.n_calls(root)
+        goes_on = call == parent.n_calls(root) and root in parent.leading
         return Follower(
             storage,
             note_path(Path(root), parent.job, call),

@@ -7,13 +7,13 @@ it has called `neps.run` on which folder, and which of these calls go on.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -25,6 +25,9 @@ from neps_plugins.distributed.notes import Note
 #: The environment variable that a leader sets for its children while it works.
 LEADER = "NEPS_LEADER"
 
+#: Folders of which it tells: systems start no process with a longer variable than 128 kB, whatever the process is.
+MOST = 1000
+
 
 @frozen
 class Parent:
@@ -32,13 +35,19 @@ class Parent:
 
     Attributes:
         job: What the job of it and its children is called.
-        calls: How often it had called `neps.run`, by folder.
+        calls: How often it had called `neps.run`, by the digest of the folder.
+        forgot: Whether there were more folders than it tells.
         leading: What it tells as the leader of those calls that were going on, by folder.
     """
 
     job: str
     calls: Mapping[str, int]
+    forgot: bool
     leading: Mapping[str, Note]
+
+    def n_calls(self, root: str) -> float:
+        """How often it had called `neps.run` on a folder; of one that it may have forgotten, as often as can be."""
+        return self.calls.get(_digest(root), float("inf") if self.forgot else 0)
 
 
 class Process:
@@ -64,15 +73,16 @@ class Process:
         self._inherited = os.environ.get(LEADER)
         self.parent = _parsed(self._inherited) if self.rank else None
         self.name = f"{socket.gethostname()} {self.pid} {secrets.token_hex(8)}"
-        self._calls: Counter[str] = Counter()
+        self._calls: dict[str, int] = {}  # the last one at the end
         self._leading: dict[str, Note] = {}
         self._lock = threading.Lock()
 
     def count(self, root: str) -> int:
         """Count a call of `neps.run`; gives how many there were with this folder, this one included."""
         with self._lock:
-            self._calls[root] += 1
-            return self._calls[root]
+            key = _digest(root)
+            self._calls[key] = self._calls.pop(key, 0) + 1
+            return self._calls[key]
 
     @contextmanager
     def announcing(self, root: str, note: Note) -> Iterator[None]:
@@ -91,11 +101,18 @@ class Process:
                 self._leading[root] = note
             if self._leading:
                 leading = {root: note.as_plain() for root, note in self._leading.items()}
-                os.environ[LEADER] = json.dumps({"job": self.name, "calls": self._calls, "leading": leading})
+                forgot = len(self._calls) > MOST
+                calls = dict(list(self._calls.items())[-MOST:])
+                told = {"job": self.name, "calls": calls, "forgot": forgot, "leading": leading}
+                os.environ[LEADER] = json.dumps(told)
             elif self._inherited is None:
                 os.environ.pop(LEADER, None)
             else:
                 os.environ[LEADER] = self._inherited
+
+
+def _digest(root: str) -> str:
+    return hashlib.blake2b(root.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _parsed(text: str | None) -> Parent | None:
@@ -103,7 +120,7 @@ def _parsed(text: str | None) -> Parent | None:
     try:
         told = json.loads(text or "")
         leading = {root: Note(**note) for root, note in told["leading"].items()}
-        return Parent(told["job"], told["calls"], leading)
+        return Parent(told["job"], told["calls"], told["forgot"], leading)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -197,8 +197,10 @@ def test_a_storm_of_kills(root, workers, events_of):
         journal = root / ".neps/journal.jsonl"
         done = journal.read_bytes().count(b'"event":"finished"') if journal.exists() else 0
         # Results keep pace with kills however slow the machine is, so that there is something left to do.
-        at_work = chance.random() < 0.5 and done < n * 0.6 * (killed + 10) / kills
-        return time.monotonic() + (chance.uniform(0.02, 0.3) if at_work else chance.uniform(0.001, 0.02))
+        pace = done / (n * 0.7 * (killed + 10) / kills)
+        at_work = chance.random() < 0.5 and pace < 1
+        longest = 0.3 if at_work else 0.02 if pace < 1 else 0.003
+        return time.monotonic() + chance.uniform(0.02 if at_work else 0.001, longest)
 
     starts, killed = 4, 0
     alive = {workers.start(work): doom() for _ in range(4)}

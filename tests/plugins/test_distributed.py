@@ -20,7 +20,7 @@ import neps
 from neps_core import RunError, hookimpl, plugins
 from neps_core.run import open_run
 from neps_core.trials import State
-from neps_plugins.distributed import following
+from neps_plugins.distributed import following, processes
 from neps_plugins.distributed.jobs import by_hand, job_of
 from neps_plugins.distributed.notes import ALL, Note, note_path, read_note, write_note
 
@@ -493,3 +493,23 @@ def test_gradients_are_added_up_by_torch(ranks, script):
     assert [trial.report.objective_to_minimize for trial in trials] == [
         pytest.approx(trial.config["x"], rel=1e-5) for trial in trials
     ]
+
+
+def test_what_children_are_told_stays_short(root, monkeypatch):
+    """However many runs a process has made: systems start no process with a variable of more than 128 kB."""
+    monkeypatch.setattr(processes, "MOST", 3)
+    monkeypatch.setattr(processes, "_this", None)
+    monkeypatch.delenv(processes.LEADER, raising=False)
+    told = []
+
+    def evaluate(x):
+        told.append(json.loads(os.environ[processes.LEADER]))
+        return x
+
+    for i in range(5):
+        neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=root / str(i), evaluations_to_spend=1)
+    assert [len(each["calls"]) for each in told] == [1, 2, 3, 3, 3]
+    assert [each["forgot"] for each in told] == [False] * 3 + [True] * 2
+    parent = processes._parsed(json.dumps(told[-1]))
+    assert [parent.n_calls(os.path.realpath(root / str(i))) for i in (0, 4)] == [float("inf"), 1]
+    assert processes._parsed(json.dumps(told[0])).n_calls(os.path.realpath(root / "1")) == 0

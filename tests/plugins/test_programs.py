@@ -124,6 +124,7 @@ def test_the_environment(root: Path) -> None:
     assert trial.report is not None
     env = trial.report.extra["env"]
     folder = str(root / "configs/config_1")
+    assert "NEPS_CONFIG" in env, trial
     assert json.loads(env["NEPS_CONFIG"]) == dict(trial.config)
     assert (env["NEPS_TRIAL_ID"], env["NEPS_ROOT_DIRECTORY"], env["NEPS_PIPELINE_DIRECTORY"]) == (
         "1",
