@@ -262,6 +262,15 @@ class TestRefusals:
         with pytest.raises(StorageError, match="without spaces around it"):
             run(root, f"sqlite:///{tmp_path}/runs.db?run=mine%20")
 
+    def test_a_database_without_a_run_is_no_fault_of_the_plugin(self, tmp_path, capsys):
+        url = f"sqlite:///{tmp_path}/none.db"
+        for command in ["status", "repair"]:
+            assert main([command, "--storage", url]) != 0
+            assert capsys.readouterr().err == f"error: there is no run in {url}.\n"
+        with pytest.raises(FileNotFoundError, match="there is no run in"):
+            neps.load_trials(url)
+        assert not (tmp_path / "none.db").exists()
+
     def test_what_a_driver_does_not_know(self, root):
         pytest.importorskip("pymysql")
         with pytest.raises(StorageError, match="its driver takes no such URL .*'nonsense'") as refused:
