@@ -47,9 +47,7 @@ def clean(
     """
     run = open_run(root_directory, storage=storage)
     run.check_writable()
-    with (
-        nullcontext() if dry_run else run.locked("sampling")
-    ):  # who only looks makes no file
+    with nullcontext() if dry_run else run.locked("sampling"):  # who only looks makes no file
         run.refresh()
         chosen = _chosen(run, trial_ids, frozenset(states))
         alive = {each.trial.id: each.worker for each in running(run) if each.is_alive}
