@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeGuard
 
 from attrs import frozen
 from sqlalchemy import URL, make_url
@@ -81,6 +82,6 @@ def parse_location(location: str, root_directory: Path | None) -> Address:
     return Address(url.set(database=str(file)), name, file)
 
 
-def _is_name(name: object) -> bool:
+def _is_name(name: object) -> TypeGuard[str]:
     """Whether it can be a run's. MySQL takes names for the same that differ in spaces behind them."""
     return isinstance(name, str) and 0 < len(name) <= LONGEST and name.isprintable() and name == name.strip()
