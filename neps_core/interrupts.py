@@ -302,14 +302,38 @@ class _Watch:
 _watches: list[_Watch] = []
 
 
+class _Forking(threading.local):
+    """What a thread that forks had blocked before.
+
+    A child that gets a signal before it has come to itself loses it, as Python forgets there what its parent has not
+    handled yet. `multiprocessing.Pool` ends its processes by SIGTERM, and then waits for them for ever.
+    """
+
+    blocked: set[int] | None = None
+
+    def begin(self) -> None:
+        if _innermost is not None:
+            self.blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _DEFAULTS)
+
+    def end(self) -> None:
+        if self.blocked is not None:
+            blocked, self.blocked = self.blocked, None
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+_forking = _Forking()
+
+
 def _before_fork() -> None:
     for watch in _watches:
         watch.pause()
+    _forking.begin()
 
 
 def _after_fork_in_parent() -> None:
     for watch in _watches:
         watch.begin()
+    _forking.end()
 
 
 def _after_fork_in_child() -> None:
@@ -319,6 +343,7 @@ def _after_fork_in_child() -> None:
             signal.set_wakeup_fd(-1)
     _watches.clear()
     _innermost = None
+    _forking.end()
 
 
 if hasattr(os, "register_at_fork"):

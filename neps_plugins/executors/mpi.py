@@ -19,11 +19,15 @@ def make(asked: Asked, **keywords: Any) -> Engine:
         keywords: Further ones of `mpi4py.futures.MPIPoolExecutor`.
 
     Raises:
-        ExecutorError: If mpi4py is not installed, or finds no MPI.
+        ExecutorError: If mpi4py is not installed or finds no MPI, or this is no rank of such a program.
     """
     try:
-        from mpi4py.futures import MPIPoolExecutor
+        from mpi4py.futures import MPIPoolExecutor, _core
 
+        if getattr(_core, "SharedPool", True) is None:  # it would start ranks, and wait for ever where it can't
+            raise ExecutorError(
+                "the executor 'mpi' has no ranks: start the script with 'mpiexec -n 9 python -m mpi4py.futures SCRIPT'."
+            )
         executor = MPIPoolExecutor(asked.n_workers, **keywords)
         executor.bootup()
     except (ImportError, RuntimeError) as reason:

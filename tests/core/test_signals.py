@@ -372,3 +372,25 @@ def test_a_run_inside_an_evaluation_in_c_code(root, script, wait_for):
     assert process.returncode == 143
     assert put_back(root)
     assert put_back(root.with_name(root.name + "-inner"))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the child has to begin later than its parent goes on")
+def test_a_forked_child_that_is_ended_before_it_has_begun(root, script):
+    script.write(
+        RUN
+        + """
+    def evaluate(x):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        for _ in range(20):
+            child = os.fork()
+            if not child:
+                time.sleep(5)
+                os._exit(0)
+            os.kill(child, signal.SIGTERM)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+        return x
+    run(evaluate)
+    """
+    )
+    script.run(root)
+    assert open_run(root).trials["1"].state is State.SUCCESS

@@ -249,7 +249,34 @@ class TestResultsThatComeLater:
         assert open_run(root, storage=server_url).trials["1"].report.objective_to_minimize == 0.5
 
 
+def test_long_names_that_begin_alike_have_locks_of_their_own(tmp_path):
+    database = f"sqlite:///{tmp_path}/runs.db?run={'試' * 100}"
+    one, other = (open_storage(tmp_path / "run", database + end).locks for end in "ab")
+    with one.lease("w"):
+        assert one.living_workers() == ["w"]
+        assert other.living_workers() == []
+
+
 class TestRefusals:
+    def test_spaces_around_a_name_which_mysql_ignores(self, root, tmp_path):
+        with pytest.raises(StorageError, match="without spaces around it"):
+            run(root, f"sqlite:///{tmp_path}/runs.db?run=mine%20")
+
+    def test_a_database_without_a_run_is_no_fault_of_the_plugin(self, tmp_path, capsys):
+        url = f"sqlite:///{tmp_path}/none.db"
+        for command in ["status", "repair"]:
+            assert main([command, "--storage", url]) != 0
+            assert capsys.readouterr().err == f"error: there is no run in {url}.\n"
+        with pytest.raises(FileNotFoundError, match="there is no run in"):
+            neps.load_trials(url)
+        assert not (tmp_path / "none.db").exists()
+
+    def test_what_a_driver_does_not_know(self, root):
+        pytest.importorskip("pymysql")
+        with pytest.raises(StorageError, match="its driver takes no such URL .*'nonsense'") as refused:
+            run(root, "mysql+pymysql://me:secret@127.0.0.1:1/search?nonsense=1")
+        assert "secret" not in str(refused.value)
+
     @pytest.mark.parametrize("storage", ["runs.db", Path("runs.db"), 3])
     def test_what_is_no_url(self, root, storage):
         with pytest.raises(neps.NePSError, match="storage must be a URL"):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import quote
 
 from neps_core.run_folder import as_storage_error
 from neps_plugins.toolkit.os_locks import OsLocks, ThreadLock
+
+#: The longest name of a folder of locks.
+LONGEST = 200
 
 
 class SqliteLocks(OsLocks):
@@ -18,7 +22,10 @@ class SqliteLocks(OsLocks):
     """
 
     def __init__(self, file: Path, name: str) -> None:
-        self._folder = Path(f"{file}-locks", quote(name, safe=" ").replace(".", "%2E")[:200])
+        folder = quote(name, safe=" ").replace(".", "%2E")
+        if len(folder) > LONGEST:  # more than file systems take: names that begin alike are told apart by a digest
+            folder = f"{folder[: LONGEST - 33]}-{blake2b(name.encode(), digest_size=16).hexdigest()}"
+        self._folder = Path(f"{file}-locks", folder)
         super().__init__(self._folder)
 
     def lock(self, name: str) -> ThreadLock:

@@ -146,7 +146,8 @@ class Session:
             return ConnectionLostError(f"the connection to {self.address} is lost: {said}")
         if self._connection is not None:
             return StorageError(f"{self.address} refuses: {said}")
-        has_one = self.address.file is not None or self.address.url.password
+        url = self.address.url
+        has_one = self.address.file is not None or url.password or "password" in url.query
         hint = "" if has_one else f". No password was given: put it into the environment variable {VARIABLE}."
         return StorageError(f"can't connect to {self.address}: {said}{hint}")
 
@@ -154,7 +155,11 @@ class Session:
         if self._connection is not None and self._connection.closed:
             self._drop()
         if self._connection is None:
-            connection = self._engine.connect()
+            try:
+                connection = self._engine.connect()
+            except (TypeError, ValueError) as reason:  # drivers check no types: what a URL has behind its `?`
+                said = self.address.without_secrets(str(reason))
+                raise StorageError(f"can't connect to {self.address}: its driver takes no such URL ({said}).") from None
             try:
                 for statement in _BEGINNINGS[self.kind]:
                     connection.execute(text(statement))

@@ -96,20 +96,24 @@ def make_tables(connection: Connection) -> None:
                 raise
 
 
+class NoRunError(StorageError, FileNotFoundError):
+    """A database holds no run; both what whoever opens a run expects, and what a plugin refuses on purpose."""
+
+
 def only_run(session: Session) -> str:
     """The name of the run in a database that holds a single one.
 
     Raises:
-        FileNotFoundError: If it holds none.
+        NoRunError: If it holds none.
         StorageError: If it holds several.
     """
     file = session.address.file
     if file is not None and not file.exists():
-        raise FileNotFoundError(f"there is no run in {session.address}.")
+        raise NoRunError(f"there is no run in {session.address}.")
     query = select(runs.c.name).order_by(runs.c.name)
     names: list[str] = session.repeated(lambda c: list(c.scalars(query)) if has_tables(c) else [])
     if not names:
-        raise FileNotFoundError(f"there is no run in {session.address}.")
+        raise NoRunError(f"there is no run in {session.address}.")
     if len(names) > 1:
         shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
         raise StorageError(f"{session.address} holds {len(names)} runs. Say which: ...?run=NAME. There is {shown}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeGuard
 
 from attrs import frozen
 from sqlalchemy import URL, make_url
@@ -62,8 +63,11 @@ def parse_location(location: str, root_directory: Path | None) -> Address:
             "'postgresql+psycopg://user@host/database', 'mysql+pymysql://user@host/database' or 'sqlite:///runs.db'."
         ) from None
     name = url.query.get("run", root_directory.name if root_directory is not None else None)
-    if name is not None and (not isinstance(name, str) or not 0 < len(name) <= LONGEST or not name.isprintable()):
-        raise StorageError(f"storage={shown_location(location)!r}: give the run a name, of one line: ...?run=NAME")
+    if name is not None and not _is_name(name):
+        raise StorageError(
+            f"storage={shown_location(location)!r}: give the run a name of one line, of at most {LONGEST} characters, "
+            "without spaces around it: ...?run=NAME"
+        )
     url = url.difference_update_query(["run"])
     if url.get_backend_name() != "sqlite":
         if url.password is None and url.username is not None:
@@ -76,3 +80,8 @@ def parse_location(location: str, root_directory: Path | None) -> Address:
         )
     file = Path(url.database).expanduser().absolute()
     return Address(url.set(database=str(file)), name, file)
+
+
+def _is_name(name: object) -> TypeGuard[str]:
+    """Whether it can be a run's. MySQL takes names for the same that differ in spaces behind them."""
+    return isinstance(name, str) and 0 < len(name) <= LONGEST and name.isprintable() and name == name.strip()

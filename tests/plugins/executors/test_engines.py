@@ -294,6 +294,14 @@ def test_an_unguarded_script_and_loky(root, script):
     assert "raise Oops" in out
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mpi4py") is None, reason="mpi4py is not installed")
+def test_a_script_that_is_no_rank_of_mpi_is_told_so_at_once(root, script):
+    script.write(PROGRAM.format(executor='"mpi"', body="pass"))
+    _, said = script.run(root, "4", code=1, seconds=30)
+    assert "start the script with 'mpiexec -n 9 python -m mpi4py.futures SCRIPT'" in said
+    assert not root.exists()
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("mpi4py") is None or not (shutil.which("mpiexec", path=os.path.dirname(sys.executable))),
     reason="mpi4py or an MPI is not installed",
