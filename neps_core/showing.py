@@ -15,9 +15,9 @@ LONGEST = 300
 
 
 def brief(thing: Any, longest: int = LONGEST) -> str:
-    """An attrs object as text, without what is as it always is: `Float(0.001, 0.1, log=True)`.
+    """An attrs object as text, without what is as it always is: `Float(lower=0.001, upper=0.1, log=True)`.
 
-    What has no default stands first, in its order. For `__repr__`.
+    For `__repr__`.
 
     Args:
         thing: The object.
@@ -28,11 +28,9 @@ def brief(thing: Any, longest: int = LONGEST) -> str:
         if not each.repr or not each.init:
             continue
         value, default = getattr(thing, each.name), each.default
-        if default is attrs.NOTHING:
-            told.append(_shortened(value, longest))
-            continue
-        default = default.factory() if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
-        if value is not default and not (type(value) is type(default) and value == default):
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+            default = default.factory()
+        if type(value) is not type(default) or value != default:
             told.append(f"{each.alias}={_shortened(value, longest)}")
     return f"{type(thing).__name__}({', '.join(told)})"
 

@@ -165,17 +165,17 @@ def test_a_space_is_a_tree() -> None:
     parsed = shown(Network())
     for told in (
         "Network",
-        "rate Float(1e-05, 0.1, log=True, prior=0.001, prior_confidence='high')",
+        "rate Float(lower=1e-05, upper=0.1, log=True, prior=0.001, prior_confidence='high')",
         "kind one of:",
         "leaky",
-        "slope Float(0, 1)",
-        "plain Categorical(('a', 'b'), prior=0)",
+        "slope Float(lower=0, upper=1)",
+        "plain Categorical(choices=('a', 'b'), prior=0)",
         "cell net",
         "content anew:_width",
         "again kind",
         "chainloopanew: loop",
-        "lazy Integer(1, 2)",
-        "epochs IntegerFidelity(1, 9)",
+        "lazy Integer(lower=1, upper=2)",
+        "epochs IntegerFidelity(lower=1, upper=9)",
         "constant 64",
     ):
         assert told in parsed.text, (told, parsed.text)
@@ -183,9 +183,11 @@ def test_a_space_is_a_tree() -> None:
 
 def test_the_text_is_what_one_would_write() -> None:
     lines = repr(Network()).splitlines()
-    assert lines[:2] == ["Network:", "    _width = Integer(16, 512, log=True)"]
-    assert "    epochs = IntegerFidelity(1, 9)" in lines
-    assert repr(trial(3, 0.5)) == "Trial('3', {'x': 3}, state=success, report=Report(objective_to_minimize=0.5))"
+    assert lines[:2] == ["Network:", "    _width = Integer(lower=16, upper=512, log=True)"]
+    assert "    epochs = IntegerFidelity(lower=1, upper=9)" in lines
+    assert (
+        repr(trial(3, 0.5)) == "Trial(id='3', config={'x': 3}, state=success, report=Report(objective_to_minimize=0.5))"
+    )
     long = Trial("1", {"x": "v" * 10_000}, State.FAILED, report=Report(tb="t" * 10_000))
     assert len(repr(long)) < 1000
 

@@ -327,7 +327,7 @@ class _NumberFidelity(Fidelity):
         super().__init__(self._over(lower, upper, log))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.lower!r}, {self.upper!r}{', log=True' if self.log else ''})"
+        return f"{type(self).__name__}(lower={self.lower!r}, upper={self.upper!r}{', log=True' if self.log else ''})"
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
         return self.over.to_document(write)  # type: ignore[no-any-return]
