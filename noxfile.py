@@ -47,6 +47,16 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def publishable(session: nox.Session) -> None:
+    """Build what is put on PyPI, and check it and the citation; nothing is uploaded."""
+    session.install("build", "twine", "cffconvert")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("python", "-m", "build", "--outdir", folder)
+        session.run("twine", "check", "--strict", *map(str, Path(folder).iterdir()))
+    session.run("cffconvert", "--validate")
+
+
+@nox.session
 def quickstart(session: nox.Session) -> None:
     """Run the first example in a folder of its own."""
     session.install("-e", ".[examples]")

@@ -42,6 +42,7 @@ from neps_core.ranks import FollowingRank, LeadingRank
 from neps_core.resources import Resources
 from neps_core.run import Run, open_run
 from neps_core.run_folder import RunFolder
+from neps_core.showing import Shown
 from neps_core.space_parsing import parse_space
 from neps_core.spaces.domains import CategoricalDomain, Domain, FloatDomain, IntegerDomain, Value
 from neps_core.spaces.protocol import Config, Decide, Resolution, SearchSpace
@@ -107,6 +108,7 @@ __all__ = [
     "RunGoneError",
     "SampledConfig",
     "SearchSpace",
+    "Shown",
     "SpaceError",
     "State",
     "StopTrial",

@@ -26,6 +26,7 @@ from neps_core.results import parse_result, plain
 from neps_core.run import Run, check_seed
 from neps_core.run_setup import set_up
 from neps_core.shapes import Shape
+from neps_core.showing import as_html
 from neps_core.spaces.domains import as_number, exact
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
@@ -132,6 +133,12 @@ class AskAndTell:
     def _check_open(self) -> None:
         if not self._close.alive:
             raise RunError("this loop was closed. Open another one on the same root_directory.")
+
+    def __repr__(self) -> str:
+        return f"<ask and tell: {self._chosen.name}, {len(self.trials)} trials>"
+
+    def _repr_html_(self) -> str | None:
+        return as_html(self.trials)
 
     def __enter__(self) -> AskAndTell:
         return self

@@ -246,6 +246,18 @@ def neps_run_finished(run: Run, result: RunResult) -> None:
     """
 
 
+@hookspec(firstresult=True)
+def neps_as_html(thing: Any) -> str | None:
+    """Show something in a notebook (first result): a `RunResult`, a `Trial`, trials by id, an optimizer, or yours.
+
+    Anything may ask for it, by the base class `neps_core.Shown`. Everything that comes from
+    users (values, names, errors) has to be escaped, and 10,000 trials have to be as short as ten.
+
+    Returns:
+        HTML, with no script in it; None if this kind of thing is not yours.
+    """
+
+
 @hookspec
 def neps_commands(subparsers: _SubParsersAction[Any]) -> None:
     """Add commands to `neps`.

@@ -11,7 +11,8 @@ from neps_core.pareto import Front
 from neps_core.run import Run
 from neps_core.scalarizing import Scalarization
 from neps_core.shapes import UNKNOWN
-from neps_core.trials import Trial
+from neps_core.showing import as_html
+from neps_core.trials import Trial, TrialsById
 
 
 @frozen
@@ -29,10 +30,12 @@ class RunResult:
     """
 
     best: Trial | None
-    pareto_front: list[Trial]
+    pareto_front: list[Trial] = field(repr=lambda front: f"<{len(front)} trials>")
     trials: Mapping[str, Trial] = field(repr=lambda trials: f"<{len(trials)} trials>")
     stopped_because: str
     root_directory: Path
+
+    _repr_html_ = as_html
 
 
 def chosen_by(scalarization: Scalarization | None, result: RunResult) -> RunResult:
@@ -55,7 +58,7 @@ def result_of(run: Run, stopped_because: str, scalarization: Scalarization | Non
     Raises:
         RunError: If the scalarization is for other objectives than the run has.
     """
-    trials = dict(run.trials.items())
+    trials = TrialsById(run.trials.items())
     front = Front(trials.values())
     best = front.best
     if scalarization is not None:

@@ -11,6 +11,7 @@ from attrs import evolve
 from neps_core import events as ev
 from neps_core.errors import StorageError
 from neps_core.shapes import UNKNOWN, Shape
+from neps_core.showing import as_html
 from neps_core.trials import Metadata, Point, Points, Report, State, Trial, location_of, number_of
 
 
@@ -30,6 +31,8 @@ class _LiveTrials(Mapping[str, Trial]):
 
     def __len__(self) -> int:
         return len(self._trials)
+
+    _repr_html_ = as_html
 
     def __repr__(self) -> str:
         return f"<{len(self)} trials>"

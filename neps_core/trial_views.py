@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
+from neps_core.showing import as_html
 from neps_core.trials import Trial, Trials
 
 
@@ -72,6 +73,8 @@ class TrialView(Mapping[str, Trial]):
 
     def __len__(self) -> int:
         return len(self._catch_up())
+
+    _repr_html_ = as_html
 
     def __repr__(self) -> str:
         return f"<a view of {len(self)} trials>"

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol, Union, overload
 
 from attrs import field, frozen
 
+from neps_core.showing import as_html, brief
+
 #: One objective, or several; all are minimised.
 Objective = Union[float, list[float]]
 
@@ -35,7 +37,7 @@ class State(str, Enum):
 _FINISHED = frozenset({State.SUCCESS, State.FAILED, State.CRASHED, State.CORRUPTED})
 
 
-@frozen
+@frozen(repr=False)
 class Metadata:
     """When and by whom. Times are Unix seconds.
 
@@ -67,6 +69,8 @@ class Metadata:
     is_asynchronous: bool = False
     cost_required: bool = False
 
+    __repr__ = brief
+
     @property
     def id(self) -> str:
         """The trial's id."""
@@ -83,7 +87,7 @@ def location_of(trial_id: str) -> str:
     return f"configs/config_{trial_id}"
 
 
-@frozen
+@frozen(repr=False)
 class Report:
     """What an evaluation gave.
 
@@ -115,6 +119,8 @@ class Report:
     objective_names: Sequence[Any] | None = None
     constraints: float | list[float] | None = None
     constraint_names: Sequence[Any] | None = None
+
+    __repr__ = brief
 
 
 @frozen
@@ -194,7 +200,7 @@ def _decisions(config: Mapping[str, Any]) -> Decisions:
     return config if type(config) is Decisions else Decisions(config)
 
 
-@frozen
+@frozen(repr=False)
 class Trial:
     """A configuration and what became of it.
 
@@ -211,12 +217,13 @@ class Trial:
     id: str
     config: Mapping[str, Any] = field(converter=_decisions)
     state: State = State.PENDING
-    metadata: Metadata = field(factory=Metadata)
+    metadata: Metadata = field(factory=Metadata, repr=False)
     report: Report | None = None
     points: Sequence[Point] = ()
     superseded: Sequence[Report] = ()
 
     State: ClassVar[type[State]] = State
+    __repr__, _repr_html_ = brief, as_html
 
     @property
     def was_stopped_early(self) -> bool:
@@ -256,6 +263,16 @@ class Trial:
 
 def _as_tuple(value: float | list[float] | None) -> tuple[float, ...] | None:
     return None if value is None else tuple(value) if isinstance(value, list) else (value,)
+
+
+class TrialsById(dict[str, Trial]):
+    """Trials by id, as they were at one time."""
+
+    __slots__ = ()
+    _repr_html_ = as_html
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} trials>"
 
 
 class Trials(Protocol):

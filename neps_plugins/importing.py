@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from attrs import evolve
 
 from neps_core import events as ev
 from neps_core.claims import finished
@@ -20,11 +23,15 @@ from neps_core.run_result import result_of
 from neps_core.run_setup import set_up
 from neps_core.shapes import Shape
 from neps_core.space_parsing import read_config
+from neps_core.spaces.domains import exact
 from neps_core.spaces.protocol import Config, SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
 from neps_core.trials import Objective, Report, State, number_of
 
 logger = logging.getLogger("neps.importing")
+
+#: The key under which a result that is imported says at which step its evaluation was stopped early.
+STOPPED_AT = "stopped_at"
 
 #: Evaluations that do not fit, of which a warning says why; and of which the log does.
 NAMED, LOGGED = 3, 100
@@ -65,6 +72,8 @@ def load_trials(
             result["cost"] = report.cost
         if report.learning_curve is not None:
             result["learning_curve"] = report.learning_curve
+        if report.stopped_at is not None:
+            result[STOPPED_AT] = report.stopped_at  # type: ignore[literal-required]
         found.append((dict(trial.config), result))
     return found
 
@@ -95,10 +104,11 @@ def import_trials(
     highest rung that its fidelity reaches.
 
     Args:
-        evaluated_trials: Pairs of a configuration and its result (as `evaluate_pipeline` would return it). A
-            configuration is in stored form, or holds plain arguments (enough for a flat space); one that leaves out a
-            fidelity was evaluated at its maximum. Or the folder of a run, whose finished trials are meant; it may be
-            one that NePS 0.16 or 0.17 wrote.
+        evaluated_trials: Pairs of a configuration and its result (as `evaluate_pipeline` would return it; a dict may
+            say `"stopped_at"`, too: the step at which the evaluation was stopped early). A configuration is in stored
+            form, or holds plain arguments (enough for a flat space); one that leaves out a fidelity was evaluated at
+            its maximum. Or the folder of a run, whose finished trials are meant; it may be one that NePS 0.16 or 0.17
+            wrote.
         root_directory: The run's folder, as for `run`; the run is created if there is none.
         pipeline_space: The search space; may be left out for a run that exists.
         overwrite_root_directory: Delete the folder first.
@@ -179,11 +189,26 @@ def _evaluation(space: SearchSpace, i: int, config: Any, result: Any, shape: Sha
         check_mapping("the configuration", config)
         highest = {path: getattr(domain, "upper", None) for path, domain in space.fidelities.items()}
         decisions = replay(space, {**highest, **read_config(space, config)}).config
-        return decisions, parse_result(result, shape=shape)
+        return decisions, _report(result, shape)
     except ConfigError as reason:
         raise ConfigError(f"evaluated_trials[{i}] = {shown(config)}: {reason}") from None
     except ResultError as reason:
         raise ResultError(f"evaluated_trials[{i}]: {reason}") from None
+
+
+def _report(result: Any, shape: Shape) -> Report:
+    """The report of a result, which may say that its evaluation was stopped early.
+
+    Raises:
+        ResultError: If it is none.
+    """
+    if not isinstance(result, Mapping) or STOPPED_AT not in result:
+        return parse_result(result, shape=shape)
+    step = exact(result[STOPPED_AT])
+    if isinstance(step, bool) or not isinstance(step, (int, float)) or not math.isfinite(step):
+        raise ResultError(f"{STOPPED_AT!r} must be the number of a step, not {shown(step)}.")
+    rest = {key: value for key, value in result.items() if key != STOPPED_AT}
+    return evolve(parse_result(rest, shape=shape, was_stopped=True), stopped_at=step)
 
 
 def _add(run: Run, chosen: Chosen, given: Sequence[tuple[Config, Report]]) -> list[str]:

@@ -41,6 +41,7 @@ from neps_core import (
     Value,
     hookimpl,
 )
+from neps_core.showing import Shown
 from neps_core.spaces.variation import Keep, domains_of
 from neps_plugins.toolkit.evolution.descent import LEAST_SPREAD, Descent
 from neps_plugins.toolkit.evolution.novelty import Novelty
@@ -64,7 +65,7 @@ MEMORY = 3
 RESTARTS = ("ipop", "bipop", None)
 
 
-class CMAES:
+class CMAES(Shown):
     """See `cma_es`.
 
     All that it keeps is a function of the results in the order in which they ended, taken in one after another, so that

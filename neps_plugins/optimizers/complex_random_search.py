@@ -19,6 +19,7 @@ from neps_core import (
     Uniform,
     hookimpl,
 )
+from neps_core.showing import Shown
 from neps_core.spaces.variation import crossover
 from neps_plugins.toolkit.evolution.mutation import forgotten, moved
 from neps_plugins.toolkit.evolution.population import Population
@@ -35,7 +36,7 @@ N_BEST = 5
 UNIFORM, PRIOR, CROSSED, CHANGED = 5, 5, 6, 5
 
 
-class ComplexRandomSearch:
+class ComplexRandomSearch(Shown):
     """Samples anywhere, from the priors, and around the best five: a draw decides which, each time anew.
 
     The first configuration is what the priors say is best. Once there are five good results, 5 in 116 are uniform, 5

@@ -23,6 +23,7 @@ from neps_core import (
     hookimpl,
 )
 from neps_core.results import shown
+from neps_core.showing import Shown
 from neps_core.spaces.identity import config_hash
 from neps_plugins.toolkit.enumeration import enumerate_configs
 from neps_plugins.toolkit.fidelity import fixed_fidelities
@@ -34,7 +35,7 @@ NAME = "grid_search"
 LARGEST = 1_000_000
 
 
-class GridSearch:
+class GridSearch(Shown):
     """Goes through a grid in order, and ends when every point of it has a trial.
 
     A numerical parameter gets evenly spaced values, ends included, on its (log) scale; a categorical all

@@ -21,6 +21,7 @@ from neps_core import (
     hookimpl,
     replay,
 )
+from neps_core.showing import Shown
 from neps_core.space_parsing import read_config
 from neps_core.spaces.variation import crossover
 from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
@@ -39,7 +40,7 @@ NAME = "local_and_incumbent"
 LOCAL, INCUMBENT, BETWEEN, ANY = range(4)
 
 
-class LocalAndIncumbentSampler:
+class LocalAndIncumbentSampler(Shown):
     """Draws around the local prior, around the incumbent, or between them.
 
     The incumbent is PriorBand's: the best at the highest rung at which `eta` evaluations have ended.

@@ -30,6 +30,7 @@ from neps_core import (
     Uniform,
     hookimpl,
 )
+from neps_core.showing import Shown
 from neps_plugins.toolkit.evolution.novelty import Novelty
 from neps_plugins.toolkit.evolution.offspring import offspring
 from neps_plugins.toolkit.evolution.population import Population
@@ -40,7 +41,7 @@ from neps_plugins.toolkit.randomness import given_or_fresh
 NAME = "nsga2"
 
 
-class NSGA2:
+class NSGA2(Shown):
     """Lets the best configurations have children: for several objectives, many cheap evaluations, and any space.
 
     The best are those that keep all constraints before those that don't, then those that the fewest fronts lie before,

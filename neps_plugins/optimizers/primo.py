@@ -32,6 +32,7 @@ from neps_core import (
     hookimpl,
     nearest,
 )
+from neps_core.showing import Shown
 from neps_plugins.toolkit.beliefs import Believing, parse_beliefs
 from neps_plugins.toolkit.brackets.followed import RUNG_ID
 from neps_plugins.toolkit.brackets.optimizer import BracketOptimizer
@@ -53,7 +54,7 @@ SAMPLERS = ("uniform", "mopriorsampler")
 logger = logging.getLogger("neps.optimizers")
 
 
-class PriMO:
+class PriMO(Shown):
     """Begins with MO-ASHA, goes on with a model, and asks at each proposal what one objective's prior says.
 
     The initial design ends when the fidelities of all evaluations that have ended add up to `initial_design_size` times

@@ -20,13 +20,14 @@ from neps_core import (
     Uniform,
     hookimpl,
 )
+from neps_core.showing import Shown
 from neps_plugins.toolkit.fidelity import fixed_fidelities
 from neps_plugins.toolkit.randomness import given_or_fresh
 
 NAME = "random_search"
 
 
-class RandomSearch:
+class RandomSearch(Shown):
     """Samples uniformly, or from the priors.
 
     Args:

@@ -23,6 +23,7 @@ from neps_core import (
     Uniform,
     hookimpl,
 )
+from neps_core.showing import Shown
 from neps_core.spaces.variation import crossover
 from neps_plugins.toolkit.evolution.mutation import Amount, check_amount, forgotten, moved
 from neps_plugins.toolkit.evolution.population import Population
@@ -32,7 +33,7 @@ from neps_plugins.toolkit.priors import check_flag
 NAME = "regularized_evolution"
 
 
-class RegularizedEvolution:
+class RegularizedEvolution(Shown):
     """Lets the winners of tournaments have children, but only while they are young: for architectures, and any space.
 
     The population is the `population_size` evaluations that ended last. Of `tournament_size` of them, drawn at random,

@@ -38,6 +38,7 @@ from neps_core import (
     Value,
     hookimpl,
 )
+from neps_core.showing import Shown
 from neps_core.spaces.identity import config_hash
 from neps_core.spaces.variation import domains_of
 from neps_plugins.toolkit.enumeration import Untried
@@ -60,7 +61,7 @@ LEAST_INITIAL = 10
 Proposal = tuple[Config, Mapping[str, Domain]]
 
 
-class TPE:
+class TPE(Shown):
     """Looks where good configurations are dense and others are not: quick, also after thousands of evaluations.
 
     It works on every space, and is a good choice if evaluations are many or cheap, or decisions depend on others.

@@ -19,7 +19,7 @@ from neps_plugins.spaces.pipeline.references import Resamplable
 from neps_plugins.spaces.pipeline.walk import Part, Walk, parts_in
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Categorical(Resamplable):
     """A choice between alternatives that have no order.
 

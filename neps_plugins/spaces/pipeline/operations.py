@@ -45,7 +45,7 @@ def _as_tuple(args: Any) -> Any:
     return tuple(args) if isinstance(args, list) else args
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Operation(Resamplable):
     """An operator applied to arguments.
 
@@ -127,7 +127,7 @@ class Operation(Resamplable):
 MAX_COUNT = 1_000_000
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Repeated(Resamplable):
     """A tuple of as many values as `count` says.
 

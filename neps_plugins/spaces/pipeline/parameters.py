@@ -48,7 +48,7 @@ def confidence_of(prior: Any, confidence: Any) -> ConfidenceLevel:
     return ConfidenceLevel.LOW if confidence is None else parse_confidence(confidence)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class _Number(Resamplable):
     """What `Float` and `Integer` share."""
 
@@ -205,7 +205,7 @@ def prior_document(parameter: Any, write: Callable[[Any], Any]) -> dict[str, Any
     return {"prior": write(parameter.prior), "prior_confidence": write(confidence)}
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Float(_Number):
     """A real number between two bounds, both included.
 
@@ -233,7 +233,7 @@ class Float(_Number):
         return FloatFidelity
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Integer(_Number):
     """A whole number between two bounds, both included.
 
@@ -254,7 +254,7 @@ class Integer(_Number):
         return IntegerFidelity
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Fidelity(Resamplable):
     """A resource that makes an evaluation cheaper or dearer, and better known: epochs, a share of the data.
 
@@ -327,7 +327,7 @@ class _NumberFidelity(Fidelity):
         super().__init__(self._over(lower, upper, log))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(lower={self.lower!r}, upper={self.upper!r}, log={self.log!r})"
+        return f"{type(self).__name__}(lower={self.lower!r}, upper={self.upper!r}{', log=True' if self.log else ''})"
 
     def to_document(self, write: Callable[[Any], Any]) -> dict[str, Any]:
         return self.over.to_document(write)  # type: ignore[no-any-return]

@@ -23,7 +23,7 @@ class Resamplable(Part):
         return Resample(self)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ByName(Resamplable):
     """The attribute of this name, which may be defined later, or be the one that this stands in.
 
@@ -59,7 +59,7 @@ class ByName(Resamplable):
         return {"name": self.name}
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Resample(Resamplable):
     """A value of its own, at each place where this stands.
 
@@ -96,7 +96,7 @@ class Resample(Resamplable):
         return {"source": write(self.source)}
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Lazy(Resamplable):
     """Its content, looked at only when it is chosen.
 

@@ -165,6 +165,9 @@ class PipelineSpace(metaclass=_CheckedWhenBuilt):
         lines = [f"    {name} = {value!r}" for name, value in self._search_space.attributes.items()]
         return "\n".join([f"{self._search_space.name}:", *lines])
 
+    def _repr_html_(self) -> str:
+        return self._search_space._repr_html_()
+
 
 _METHODS = frozenset(name for name in vars(PipelineSpace) if not name.startswith("_"))
 
@@ -267,6 +270,14 @@ class AttributeSpace:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled and copied as its attributes: what is known of the parts by their `id` is found out anew."""
         return type(self), (self.attributes, self.name)
+
+    def __repr__(self) -> str:
+        return f"<space {self.name}: {', '.join(self.attributes)}>"
+
+    def _repr_html_(self) -> str:
+        from neps_plugins.spaces.pipeline.tree import space_as_html  # which only notebooks need
+
+        return space_as_html(self.name, self.attributes)
 
     def from_arguments(self, arguments: Mapping[str, Any]) -> Config:
         """Turn choices into their labels and leave out constants; see `SearchSpace.from_arguments`."""

@@ -14,7 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
+
 from neps_core import CategoricalDomain, Config, ConfigError, Decide, Domain, Value
+from neps_core.showing import brief
 from neps_core.spaces.labels import Labelled
 
 #: How often a part may be met inside itself. Beyond about 20 that is next to impossible by sampling.
@@ -31,6 +34,9 @@ class Part(Labelled, ABC):
 
     #: Whether the part stands for another one, and has no value of its own to remember.
     forwards = False
+
+    def __repr__(self) -> str:
+        return brief(self, longest=10_000) if attrs.has(type(self)) else object.__repr__(self)
 
     @abstractmethod
     def resolve(self, walk: Walk, path: str) -> Any:

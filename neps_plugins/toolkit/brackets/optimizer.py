@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neps_core import BudgetInfo, Config, OptimizerError, SampledConfig, SearchSpace, Trial, Uniform
+from neps_core.showing import Shown
 from neps_plugins.toolkit.brackets.followed import FollowedBrackets
 from neps_plugins.toolkit.brackets.imported import imported_rungs
 from neps_plugins.toolkit.brackets.kick_in import KickIn
@@ -22,7 +23,7 @@ from neps_plugins.toolkit.priors import PriorMode, require_priors
 from neps_plugins.toolkit.randomness import given_or_fresh
 
 
-class BracketOptimizer:
+class BracketOptimizer(Shown):
     """Promotes what brackets want promoted, and samples what they want new.
 
     Args:

@@ -27,6 +27,7 @@ from neps_core import (
     Trial,
     Uniform,
 )
+from neps_core.showing import Shown
 from neps_plugins.toolkit.acquisition.candidates import make_candidates
 from neps_plugins.toolkit.acquisition.points import Points
 from neps_plugins.toolkit.acquisition.user_prior import UserPrior
@@ -55,7 +56,7 @@ BETA = 10.0
 TRIES = 200
 
 
-class FreezeThawOptimizer:
+class FreezeThawOptimizer(Shown):
     """Continues a configuration by one step, or begins a new one with its first.
 
     Args:

@@ -29,6 +29,7 @@ from neps_core import (
     Trial,
     Uniform,
 )
+from neps_core.showing import Shown
 from neps_plugins.toolkit.acquisition.candidates import make_candidates
 from neps_plugins.toolkit.acquisition.maximization import ITERATIONS, WIDE, maximize
 from neps_plugins.toolkit.acquisition.terms import Weighted
@@ -61,7 +62,7 @@ LARGEST_DESIGN = 10
 TRIES = 200
 
 
-class BayesianOptimizer:
+class BayesianOptimizer(Shown):
     """Proposes what Gaussian processes expect to improve most on the best so far: of several objectives, the front.
 
     Args:
