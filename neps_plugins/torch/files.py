@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,7 @@ def load(torch: Any, path: Path, map_location: Any = None) -> dict[str, Any]:
         CheckpointError: If it is damaged, or holds objects of classes: unpickling them could execute code.
     """
     try:
+        _check_sums(torch, path)
         where = {} if map_location is None else {"map_location": map_location}
         values: Any = torch.load(path, weights_only=True, **where)
     except Exception as reason:  # for a damaged file, torch raises almost anything
@@ -113,3 +115,18 @@ def load(torch: Any, path: Path, map_location: Any = None) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} holds no checkpoint but {type(values).__name__}. Save a dict of values.")
     return values
+
+
+def _check_sums(torch: Any, path: Path) -> None:
+    """Compare what is in a file with the checksums that `torch.save` has put there, which `torch.load` doesn't look at.
+
+    Raises:
+        ValueError: If a part is damaged.
+        BadZipFile: If all is.
+    """
+    if not zipfile.is_zipfile(path) or not getattr(torch.serialization, "get_crc32_options", lambda: True)():
+        return
+    with zipfile.ZipFile(path) as file:
+        damaged = file.testzip()
+    if damaged is not None:
+        raise ValueError(f"the checksum of {damaged} is wrong")
