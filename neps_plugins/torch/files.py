@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neps_core import NePSError
-from neps_core.files import sync_directory, to_path
+from neps_core.files import replace, sync, sync_directory, to_path
 from neps_core.live import get_in_progress_run, get_in_progress_trial
 
 
@@ -75,10 +75,10 @@ def whole(path: Path) -> Iterator[Path]:
         yield draft
         descriptor = os.open(draft, os.O_RDWR)  # Windows syncs only what may be written
         try:
-            os.fsync(descriptor)
+            sync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(draft, path)
+        replace(draft, path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
