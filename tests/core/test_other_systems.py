@@ -30,7 +30,8 @@ WITHOUT_POSIX = """
 
     import filelock, numpy, scipy.stats, yaml, ConfigSpace, concurrent.futures, multiprocessing, subprocess, tempfile
     import asyncio, socketserver, http.server
-    for name in ("pandas", "matplotlib.pyplot", "sqlalchemy", "fsspec", "tensorboardX", "cmaes", "starlette", "uvicorn"):
+    for name in ("pandas", "matplotlib.pyplot", "sqlalchemy", "fsspec", "tensorboardX", "cmaes", "starlette",
+                 "uvicorn"):
         if name in sys.argv and importlib.util.find_spec(name.partition(".")[0]):
             importlib.import_module(name)
 
@@ -81,9 +82,8 @@ def test_every_module_can_be_imported_without_what_posix_has(tmp_path):
                 n += 1
         assert n > 200, n
     """
-    run_without_posix(
-        tmp_path, program, *["pandas", "matplotlib.pyplot", "sqlalchemy", "fsspec", "tensorboardX", "cmaes", "starlette", "uvicorn"]
-    )
+    extras = ["pandas", "matplotlib.pyplot", "sqlalchemy", "fsspec", "tensorboardX", "cmaes", "starlette", "uvicorn"]
+    run_without_posix(tmp_path, program, *extras)
 
 
 def test_a_search_without_what_posix_has(tmp_path):
@@ -296,9 +296,9 @@ class TestNames:
 
     def test_ids_that_differ_in_case_only_from_hand(self):
         asked = neps.AskAndTell(neps.algorithms.random_search({"x": (0.0, 1.0)}))
-        asked.tell_custom("a", {"x": 0.5}, 0.5)
+        asked.tell_custom(config_id="a", config={"x": 0.5}, result=0.5)
         with pytest.raises(TrialError, match="there is a trial 'a' already; .*'A', which differs in case only"):
-            asked.tell_custom("A", {"x": 0.5}, 0.5)
+            asked.tell_custom(config_id="A", config={"x": 0.5}, result=0.5)
 
     def test_a_host_that_is_called_oddly(self, monkeypatch):
         monkeypatch.setattr("socket.gethostname", lambda: "Jürgens Büro: 東京")
