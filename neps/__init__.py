@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neps import torch as torch
     from neps.optimizers import algorithms as algorithms
     from neps_core import plugins as plugins
     from neps_core.api import load_optimizer_info as load_optimizer_info
@@ -115,7 +116,10 @@ _MODULES = {
     "algorithms": "neps.optimizers.algorithms",
     "plugins": "neps_core.plugins",
     "tblogger": "neps_plugins.compat.tblogger",
-    **{name: f"neps.{name}" for name in ("api", "exceptions", "optimizers", "runtime", "space", "state", "utils")},
+    **{
+        name: f"neps.{name}"
+        for name in ("api", "exceptions", "optimizers", "runtime", "space", "state", "torch", "utils")
+    },
 }
 
 #: Modules that need an extra: `from neps import *` leaves them alone.

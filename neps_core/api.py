@@ -428,5 +428,5 @@ def _positive(name: str, value: Any) -> int | None:
 
 
 def _made_up_id() -> str:
-    host = "".join(c if c.isalnum() else "-" for c in socket.gethostname()).strip("-")[:40] or "worker"
+    host = "".join(c if c.isascii() and c.isalnum() else "-" for c in socket.gethostname()).strip("-")[:40] or "worker"
     return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"

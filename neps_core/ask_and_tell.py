@@ -31,7 +31,7 @@ from neps_core.spaces.domains import as_number, exact
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import check_mapping, replay
 from neps_core.storage import open_storage
-from neps_core.trials import Trial, check_id
+from neps_core.trials import Trial, check_id, taken_id
 
 
 class AskAndTell:
@@ -274,8 +274,9 @@ class AskAndTell:
         duration = _moment("evaluation_duration", evaluation_duration)
         with self._run.locked("sampling"):
             self._run.refresh()
-            if config_id in self._run.trials:
-                raise TrialError(f"there is a trial {config_id!r} already; choose another config_id.")
+            if (known := taken_id(config_id, self._run.trials)) is not None:
+                differs = "" if known == config_id else f" than {config_id!r}, which differs in case only"
+                raise TrialError(f"there is a trial {known!r} already; choose another config_id{differs}.")
             previous = None if previous_trial_id is None else self._run.trial(previous_trial_id).id
             sampled = ev.Sampled(config_id, dict(config), _moment("time_sampled", time_sampled), worker, previous)
             begun = [] if started is None else [ev.Started(config_id, started, worker or self._run.worker_id)]

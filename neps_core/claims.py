@@ -422,7 +422,7 @@ def _kept(trial: Trial, report: Report) -> Path:
     saved = Path(tempfile.gettempdir()) / f"neps-trial-{trial.id}-{os.getpid()}.json"
     text = json.dumps(ev.converter().unstructure(report))
     logger.error("The result of trial %s could not be stored: %s", trial.id, text)
-    saved.write_text(text)
+    saved.write_text(text, encoding="utf-8")
     return saved
 
 

@@ -12,7 +12,11 @@ import os
 import re
 import secrets
 import stat
+import sys
+import threading
+import time
 from collections import Counter
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -31,7 +35,15 @@ _EXPONENT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][-+]?[0-9]+$")
 #: Numbers in a list above which it is written in one line.
 LONG = 100
 
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+#: What some systems don't have: to refuse links; not to wait for whoever writes to a pipe; to take bytes as they are,
+#: as Windows makes two of each newline otherwise.
+NO_FOLLOW, NO_WAIT, BINARY = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+
+#: How often, and after how many seconds, it is tried again to replace a file that somebody has open, on Windows.
+TRIES, PAUSE = 40, 0.05
+
+#: macOS's own way to have the disk write what it has in its cache.
+_FULL_SYNC = 51
 
 
 def to_path(what: str, value: Any) -> Path:
@@ -119,7 +131,7 @@ def write_atomically(path: str | Path, content: str | bytes, durable: bool = Fal
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     temporary = f"{path}{TEMPORARY}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
     try:
         descriptor = os.open(temporary, flags, 0o666)
     except FileExistsError:  # of a process that died, or somebody's link
@@ -129,15 +141,62 @@ def write_atomically(path: str | Path, content: str | bytes, durable: bool = Fal
         try:
             write_all(descriptor, data)
             if durable:
-                os.fsync(descriptor)
+                sync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, path)
+        replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
     if durable:
         sync_directory(os.path.dirname(path))  # noqa: PTH120
+
+
+def replace(source: str | Path, target: str | Path) -> None:
+    """Put a file into the place of another one, in one step.
+
+    Raises:
+        OSError: As `os.replace`. On Windows, whoever has the other one open keeps it for so long; that is waited for.
+    """
+    for left in reversed(range(TRIES if os.name == "nt" else 1)):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(PAUSE)
+
+
+def sync(descriptor: int) -> None:
+    """Wait until what was written to a file would outlive a power cut.
+
+    Raises:
+        OSError: If it can't be written.
+    """
+    if sys.platform == "darwin":  # fsync leaves it in the disk's cache there
+        import fcntl
+
+        with suppress(OSError):  # a filesystem that has no such thing
+            fcntl.fcntl(descriptor, _FULL_SYNC)
+            return
+    getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+_seeking = threading.Lock()
+
+
+def read_at(descriptor: int, n: int, position: int) -> bytes:
+    """At most n bytes of a file from a position on, whatever the position of its descriptor is.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, n, position)
+    with _seeking:  # Windows: nobody else in this process moves it meanwhile
+        os.lseek(descriptor, position, os.SEEK_SET)
+        return os.read(descriptor, n)
 
 
 def sync_directory(path: str | Path) -> None:
@@ -171,7 +230,7 @@ def overwrite(path: str, content: str) -> None:
     """
     data = content.encode("utf-8", "backslashreplace")
     try:
-        descriptor = os.open(path, os.O_WRONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, os.O_WRONLY | NO_FOLLOW | NO_WAIT | BINARY)
     except OSError:  # there is none, or something else: a link, a pipe
         write_atomically(path, data)
         return
@@ -283,7 +342,7 @@ def read_text(path: str | Path, largest: int = LARGEST) -> str:
         ValueError: If it is no file, larger than `largest` bytes, or not UTF-8.
         OSError: If it can't be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not keep us waiting
+    descriptor = os.open(path, os.O_RDONLY | NO_WAIT | BINARY)  # a pipe must not keep us waiting
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -300,7 +359,7 @@ def holds(path: str | Path, content: bytes) -> bool:
         OSError: If it can't be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW | NO_WAIT | BINARY)
     except OSError as reason:
         if reason.errno in (errno.ENOENT, errno.ELOOP):
             return False

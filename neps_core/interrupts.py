@@ -73,7 +73,7 @@ class Interrupts:
             for n, handler in before.items()
             if callable(handler) or (handler == _DEFAULTS[n] and not _is_taken_in_c(n))
         }
-        if leave is not None:
+        if leave is not None and os.name == "posix":  # elsewhere, no pipe can be read without waiting
             self._watch = _Watch(self, leave)
         try:
             self.install()

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from neps_core import events as ev
+from neps_core.errors import warn
 from neps_core.storage import LeaseHeld, Storage
 from neps_core.trial_log import TrialLog
 from neps_core.trials import Report, State
@@ -31,7 +32,8 @@ def check_storage(factory: Callable[[], Storage]) -> None:
     """Check that a storage keeps what it is given, and keeps workers apart.
 
     Unless the storage says that it does not cross processes, locks and leases are tried with real processes, some of
-    which are killed. They are forked off this one and call `factory` themselves.
+    which are killed. They are forked off this one and call `factory` themselves. On systems that fork no processes
+    (Windows), all this is tried in threads, and a warning says so.
 
     Args:
         factory: Opens the same storage at each call, as another worker would; empty at first.
@@ -40,10 +42,13 @@ def check_storage(factory: Callable[[], Storage]) -> None:
         AssertionError: Saying what was broken.
     """
     storage = factory()
-    _check_journal(factory)
-    _check_lock(factory, storage.crosses_processes)
+    forks = storage.crosses_processes and "fork" in multiprocessing.get_all_start_methods()
+    if storage.crosses_processes and not forks:
+        warn("this system forks no processes, so the storage was tried with threads only, and nobody was killed.")
+    _check_journal(factory, forks)
+    _check_lock(factory, forks)
     _check_lease(factory)
-    if storage.crosses_processes:
+    if forks:
         _check_death(factory)
     _check_folder(storage)
     storage.journal.destroy()
@@ -52,7 +57,7 @@ def check_storage(factory: Callable[[], Storage]) -> None:
     assert not factory().journal.exists(), "journal.exists() is True after destroy()"
 
 
-def _check_journal(factory: Callable[[], Storage]) -> None:
+def _check_journal(factory: Callable[[], Storage], forks: bool) -> None:
     def append(events: list[ev.Event], storage: Storage) -> None:
         with storage.locks.lock("journal"):
             storage.journal.append(events)
@@ -76,7 +81,7 @@ def _check_journal(factory: Callable[[], Storage]) -> None:
     second: list[ev.Event] = [
         ev.Finished("1", 2.0, State.SUCCESS, Report(math.inf, 1.0, [[0.1, 0.2]], {"a": {"b": [1]}}))
     ]
-    if factory().crosses_processes:
+    if forks:
         with _process(lambda _: append(second, factory())) as (process, _):
             process.join(PATIENCE)
             assert process.exitcode == 0, "another process could not append"
@@ -97,23 +102,23 @@ def _check_filling(factory: Callable[[], Storage]) -> None:
     assert found == [*history, history[0]], f"{history} was filled in, one appended, and {found} read"
 
 
-def _check_lock(factory: Callable[[], Storage], crosses_processes: bool) -> None:
+def _check_lock(factory: Callable[[], Storage], forks: bool) -> None:
     one = factory().locks
     with one.lock("a"), one.lock("a"), one.lock("b"):
         pass
     with tempfile.TemporaryDirectory() as folder:
         counter = Path(folder, "count")
-        counter.write_text("0")
+        counter.write_text("0", encoding="ascii")
 
         def increase(_: object = None) -> None:
             locks = factory().locks
             for _i in range(COUNTS):
                 with locks.lock("count"):
-                    before = int(counter.read_text() or "0")  # "" while somebody else writes it
+                    before = int(counter.read_text(encoding="ascii") or "0")  # "" while somebody else writes it
                     time.sleep(0.0005)  # room for somebody whom the lock should have kept out
-                    counter.write_text(str(before + 1))
+                    counter.write_text(str(before + 1), encoding="ascii")
 
-        if crosses_processes:
+        if forks:
             with contextlib.ExitStack() as stack:
                 users = [stack.enter_context(_process(increase))[0] for _ in range(4)]
                 for user in users:
@@ -126,7 +131,7 @@ def _check_lock(factory: Callable[[], Storage], crosses_processes: bool) -> None
             for thread in threads:
                 thread.join()
             who = "threads"
-        found = counter.read_text()
+        found = counter.read_text(encoding="ascii")
     assert found == str(4 * COUNTS), f"a lock let two {who} in at once: {4 * COUNTS} increments came to {found!r}"
 
 

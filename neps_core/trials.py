@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from enum import Enum
 from typing import Any, ClassVar, Protocol, Union, overload
 
@@ -340,6 +340,13 @@ class SampledConfig:
 SAFE_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,119}")
 
 
+#: Ids that are made of a number.
+_NUMBERED = re.compile(r"[0-9]+(?:_rung_[0-9]+)?")
+
+#: What no file may be called on Windows, whatever its ending: ids of workers are names of files.
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+
+
 def id_text(what: str, value: Any, error: type[Exception]) -> str:
     """What may be an id as text; a whole number stands for its digits.
 
@@ -364,12 +371,27 @@ def check_id(what: str, value: Any, error: type[Exception]) -> str:
         error: What is raised if it is none: path separators, blanks, ...
     """
     text = id_text(what, value, error)
-    if not SAFE_ID.fullmatch(text):
+    if not SAFE_ID.fullmatch(text) or text.endswith("."):
         raise error(
             f"{what}: {shown_id(text)} can't be used. "
-            "Take letters, digits, '_', '-' and '.', at most 120, no '.' first."
+            "Take letters, digits, '_', '-' and '.', at most 120, no '.' first or last."
         )
+    if _DEVICES.fullmatch(text):
+        raise error(f"{what}: {text!r} can't be used, as Windows keeps this name for a device. Take another one.")
     return text
+
+
+def taken_id(trial_id: str, trials: Collection[str]) -> str | None:
+    """The id among those of trials that a new one can't stand beside: itself, or one that differs in case only.
+
+    Where file names know no case (macOS, Windows), both would have one folder.
+    """
+    if trial_id in trials:
+        return trial_id
+    if _NUMBERED.fullmatch(trial_id):  # as the framework and nearly all optimizers make them
+        return None
+    lower = trial_id.lower()
+    return next((known for known in trials if known.lower() == lower), None)
 
 
 def shown_id(text: str) -> str:

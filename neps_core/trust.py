@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from neps_core.errors import NePSWarning
+from neps_core.files import BINARY, NO_FOLLOW, NO_WAIT
 
 logger = logging.getLogger("neps.trust")
 
@@ -86,7 +87,7 @@ def _read(path: Path) -> bytes | None:
     """The key; None, with a warning, if others may know it or have put it there."""
     try:
         # Not through a link, and without waiting for whoever would write to a pipe.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, os.O_RDONLY | NO_FOLLOW | NO_WAIT | BINARY)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             key = file.read(KEY_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
@@ -118,7 +119,7 @@ def _created(path: Path) -> bool:
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600), "wb") as file:
                 file.write(secrets.token_bytes(KEY_BYTES))
             with suppress(FileExistsError):
                 os.link(draft, path)  # whole at once, and of several the first one stays

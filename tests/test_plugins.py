@@ -169,7 +169,7 @@ def test_import_loads_no_plugin_and_nothing_heavy(site: Site) -> None:
         assert not loaded(*{heavy[1:]}), loaded(*{heavy[1:]})
         of_plugins = {{name for name in sys.modules if name.startswith("neps_plugins.")}}
         assert {{name.split(".")[1] for name in of_plugins}} == {{
-            "spaces", "compat", "changes", "configs", "importing", "pictures", "axes"
+            "spaces", "compat", "changes", "configs", "importing", "pictures", "axes", "torch"
         }}, of_plugins
         """
     )

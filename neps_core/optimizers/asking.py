@@ -14,7 +14,7 @@ from neps_core.errors import ConfigError, NePSError, OptimizerError
 from neps_core.results import plain, shown
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
-from neps_core.trials import SampledConfig, Trials, check_id
+from neps_core.trials import SampledConfig, Trials, check_id, taken_id
 
 
 @frozen
@@ -154,8 +154,11 @@ class Chosen:
         trial_id, previous = getattr(proposal, "id", None), getattr(proposal, "previous_config_id", None)
         if trial_id is not None:
             trial_id = check_id(f"id proposed by the optimizer {self.name!r}", trial_id, OptimizerError)
-            if trial_id in trials:
-                raise OptimizerError(f"the optimizer {self.name!r} proposed the id {trial_id!r}, which exists already.")
+            if (known := taken_id(trial_id, trials)) is not None:
+                exists = (
+                    "which exists already" if known == trial_id else f"and {known!r} exists, which differs in case only"
+                )
+                raise OptimizerError(f"the optimizer {self.name!r} proposed the id {trial_id!r}, {exists}.")
         if previous is not None:
             what = f"previous_config_id proposed by the optimizer {self.name!r}"
             previous = check_id(what, previous, OptimizerError)

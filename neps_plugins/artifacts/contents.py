@@ -183,7 +183,7 @@ def remove_others(directory: Path, contents: Contents) -> None:
 def mark_of(directory: Path) -> str | None:
     """What is said of a folder; None if nothing is."""
     try:
-        return (directory / MARK).read_text()
+        return (directory / MARK).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
 
@@ -196,5 +196,5 @@ def is_whole(directory: Path) -> bool:
 def mark(directory: Path, says: str) -> None:
     """Say something of a folder."""
     temporary = directory / (MARK + TEMPORARY)
-    temporary.write_text(says)
+    temporary.write_text(says, encoding="utf-8")
     temporary.replace(directory / MARK)

@@ -161,7 +161,7 @@ def _submitted(text: str, folder: Path) -> str:
         raise RunError("there is no sbatch on PATH: submit from a host of the cluster, or look with --dry_run.")
     folder.mkdir(parents=True)
     path = folder / "job.sh"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8", newline="\n")
     command = ["sbatch", "--parsable", str(path)]
     done = subprocess.run(command, env=_environment(os.environ), capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neps_core import NePSError, Run, Trial
+from neps_core import NePSError
 from neps_core.files import make_directory, to_path
-from neps_core.live import get_in_progress_run, get_in_progress_trial
+from neps_plugins.torch.files import folders, folders_of_trial, import_torch, load, whole
 
 if TYPE_CHECKING:
     import torch
@@ -39,26 +37,16 @@ def save_checkpoint(
         NePSError: If torch isn't installed.
         OSError: If the file can't be written.
     """
-    torch = _torch("save_checkpoint")
+    torch = import_torch("neps.utils.save_checkpoint")
     values = dict(values_to_save or {})
     if model is not None:
         values[MODEL] = model.state_dict()
     if optimizer is not None:
         values[OPTIMIZER] = optimizer.state_dict()
-    if directory is None:
-        run, trial = _running()
-        folder = run.folder.trial_directory(trial.id)
-    else:
-        folder = to_path("directory", directory)
-        make_directory(str(folder))
-    path = _file(folder, checkpoint_name)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")  # several processes of one training may save
-    try:
-        torch.save(values, temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    folder = folders(directory, None)[0]
+    make_directory(str(folder))
+    with whole(_file(folder, checkpoint_name)) as draft:
+        torch.save(values, draft)
 
 
 def load_checkpoint(
@@ -83,16 +71,12 @@ def load_checkpoint(
         NotInTrialError: If there is no `directory`, and this process is not evaluating a trial here.
         NePSError: If torch isn't installed, the file holds more than tensors and plain data, or it lacks a state.
     """
-    torch = _torch("load_checkpoint")
-    if directory is None:
-        run, trial = _running()
-        folders = [run.folder.trial_directory(trial.id), *_previous(run, trial)]
-    else:
-        folders = [to_path("directory", directory)]
-    path = next((file for folder in folders if (file := _file(folder, checkpoint_name)).is_file()), None)
+    torch = import_torch("neps.utils.load_checkpoint")
+    places = folders(directory, None)
+    path = next((file for folder in places if (file := _file(folder, checkpoint_name)).is_file()), None)
     if path is None:
         return None
-    values = _loaded(torch, path)
+    values = load(torch, path)
     for key, target, argument in ((MODEL, model, "model"), (OPTIMIZER, optimizer, "optimizer")):
         if target is None:
             continue
@@ -119,51 +103,14 @@ def load_lightning_checkpoint(
         NotInTrialError: If there is no `previous_pipeline_directory`, and this process is not evaluating a trial here.
         NePSError: If torch isn't installed, or the file holds more than tensors and plain data.
     """
-    if previous_pipeline_directory is None and not _previous(*_running()):
+    if previous_pipeline_directory is None and len(folders_of_trial()) == 1:
         return None, None
     files = list(to_path("checkpoint_dir", checkpoint_dir).glob("*.ckpt"))
     if not files:
         return None, None
     path = max(files, key=lambda file: (file.stat().st_mtime_ns, file.name))
-    return path, _loaded(_torch("load_lightning_checkpoint"), path)
-
-
-def _torch(function: str) -> Any:
-    try:
-        import torch
-    except ImportError as reason:
-        raise NePSError(f"neps.utils.{function} needs PyTorch: pip install torch.") from reason
-    return torch
-
-
-def _running() -> tuple[Run, Trial]:
-    return get_in_progress_run(), get_in_progress_trial()
-
-
-def _previous(run: Run, trial: Trial) -> list[Path]:
-    """The folder of the trial that this one continues, if there is one."""
-    previous = run.trials.get(trial.metadata.previous_trial_id or "")
-    return [] if previous is None else [run.folder.trial_directory(previous.id)]
+    return path, load(import_torch("neps.utils.load_lightning_checkpoint"), path)
 
 
 def _file(folder: Path, name: str) -> Path:
     return folder / (name if name.endswith(".pth") else f"{name}.pth")
-
-
-def _loaded(torch: Any, path: Path) -> dict[str, Any]:
-    """What is in a file.
-
-    Raises:
-        NePSError: If it is damaged, or holds objects of classes: unpickling them could execute code.
-    """
-    try:
-        values: Any = torch.load(path, weights_only=True)
-    except Exception as reason:  # for a damaged file, torch raises almost anything
-        raise NePSError(
-            f"{path} can't be loaded, as it is damaged or holds more than tensors and plain data, which could execute "
-            f"code ({str(reason).partition(chr(10))[0]}). Save plain values, or, if you trust a class, allow it: "
-            "torch.serialization.add_safe_globals([...])."
-        ) from reason
-    if not isinstance(values, dict):
-        raise NePSError(f"{path} holds no checkpoint but {type(values).__name__}. Save a dict of values.")
-    return values

@@ -44,6 +44,8 @@ def get_initial_directory(pipeline_directory: str | Path | None = None) -> Path:
     if pipeline_directory is None:
         pipeline_directory = get_in_progress_run().folder.trial_directory(get_in_progress_trial().id)
     directory = Path(pipeline_directory)
-    while (previous := json.loads((directory / "metadata.json").read_text())["previous_trial_id"]) is not None:
+    while (
+        previous := json.loads((directory / "metadata.json").read_text(encoding="utf-8"))["previous_trial_id"]
+    ) is not None:
         directory = directory.parent / f"config_{previous}"
     return directory

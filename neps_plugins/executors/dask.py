@@ -79,7 +79,7 @@ def _kill(local: Any) -> None:
         if getattr(nanny, "pid", None):
             nanny.auto_restart = False
             with suppress(OSError):
-                os.kill(nanny.pid, signal.SIGKILL)
+                os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # either ends it at once on Windows
 
 
 def _number_of_gpus(asked: Asked) -> int | None:

@@ -98,7 +98,8 @@ def _begin(parent: int) -> None:
 
 
 def _watch(parent: int) -> None:
-    while os.getppid() == parent:
+    known = multiprocessing.parent_process()  # Windows goes on giving the id of a parent that is gone
+    while os.getppid() == parent and (known is None or known.is_alive()):
         time.sleep(ORPHANED)
     os._exit(1)
 
@@ -229,8 +230,8 @@ class OneProcessPools(Executor):
 
 def _kill(pool: Executor) -> None:
     for process in list((getattr(pool, "_processes", None) or {}).values()):  # no public way before Python 3.14
-        with suppress(OSError):
-            os.kill(process.pid, signal.SIGKILL)
+        with suppress(OSError, ValueError):  # it is gone already
+            process.kill()
     pool.shutdown(wait=False)
 
 

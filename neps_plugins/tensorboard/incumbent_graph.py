@@ -18,7 +18,7 @@ from tensorboardX.record_writer import masked_crc32c
 from tensorboardX.summary import scalar
 
 from neps_core import Run, Trial, Trials
-from neps_core.files import make_directory, write_all, write_atomically
+from neps_core.files import BINARY, NO_FOLLOW, make_directory, write_all, write_atomically
 from neps_core.pareto import Front
 from neps_plugins.toolkit.trial_follower import Follower, by_end
 
@@ -76,7 +76,7 @@ class IncumbentGraph:
                 return
             make_directory(str(self._folder))
             if written and self._content.startswith(written):  # TensorBoard reads on in a file that grows
-                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
+                descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | NO_FOLLOW | BINARY)
                 try:
                     write_all(descriptor, bytes(self._content[len(written) :]))
                 finally:

@@ -216,9 +216,9 @@ def holder_of(file: os.stat_result, proc: Path = Path("/proc")) -> str:
     """
     inode = f":{file.st_ino}"  # not the device: an overlay shows another one than the kernel counts
     try:
-        locks = [line.split() for line in (proc / "locks").read_text().splitlines()]
+        locks = [line.split() for line in (proc / "locks").read_text(encoding="utf-8").splitlines()]
         pid = next(fields[4] for fields in locks if fields[1] == "FLOCK" and fields[5].endswith(inode))
-        state = (proc / pid / "stat").read_text().rpartition(")")[2].split()[0]
+        state = (proc / pid / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
     except (OSError, StopIteration, IndexError):
         return "another process, perhaps on another host"
     return f"process {pid}" + (", which is suspended" if state in "Tt" else "")

@@ -213,15 +213,18 @@ def test_it_is_synced_before_the_journal_has_it(root, monkeypatch):
 
     from neps_plugins.storages.filesystem import journal
 
-    fsync, sync = os.fsync, journal.sync
-    monkeypatch.setattr(os, "fsync", lambda fd: (done.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd)))
-    monkeypatch.setattr(journal, "sync", lambda fd: (done.append("journal"), sync(fd)))
+    sync = journal.sync
+    for name in {"fsync", "fdatasync"} & set(dir(os)):
+        call = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda fd, call=call: (done.append(os.readlink(f"/proc/self/fd/{fd}")), call(fd)))
+    monkeypatch.setattr(journal, "sync", lambda fd: (sync(fd), done.append("journal")))
     if sys.platform != "linux":
         pytest.skip("asks Linux which file a descriptor is of")
     run({"a": NUMBERS}, root)
     last = len(done) - 1 - done[::-1].index("journal")
-    assert "extra.a-" in done[last - 2]
-    assert done[last - 1].endswith("config_1")
+    assert done[last - 1].endswith("journal.jsonl")
+    assert "extra.a-" in done[last - 3]
+    assert done[last - 2].endswith("config_1")
 
 
 def test_going_on_costs_nothing_more(root):

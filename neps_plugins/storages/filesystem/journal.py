@@ -16,10 +16,13 @@ from pathlib import Path
 from neps_core import RunGoneError
 from neps_core.errors import warn
 from neps_core.events import Event
-from neps_core.files import sync_directory, write_all, write_atomically
+from neps_core.files import BINARY, read_at, sync, sync_directory, write_all, write_atomically
 from neps_core.run_folder import as_storage_error
 from neps_plugins.storages.filesystem.locks import FileLocks
 from neps_plugins.storages.filesystem.records import MOST, Damage, Place, Reading, encode, is_whole
+
+#: Whether the file stays open between two uses. On Windows, nobody could delete or replace it then.
+KEEPS_OPEN = os.name == "posix"
 
 #: Bytes that are read from the journal at a time.
 CHUNK = 1 << 22
@@ -80,7 +83,7 @@ class FileJournal:
     def append(self, events: Sequence[Event], durable: bool = True) -> None:
         with as_storage_error(f"can't write to {self._inner.parent}", "Nothing stored before is lost"):
             if self._writer is None:
-                self._writer = os.open(self.path, os.O_RDWR | os.O_APPEND)
+                self._writer = os.open(self.path, os.O_RDWR | os.O_APPEND | BINARY)
             self._check_is_there()
             end = self._cut_torn_tail(self._writer)
             data = encode(events, self._last_number(self._writer, end) + 1)
@@ -102,18 +105,18 @@ class FileJournal:
 
     def _let_go(self) -> None:
         """Without locks that work, nothing but opening a file anew shows what other hosts have written."""
-        if self._locks.use_heartbeats:
+        if self._locks.use_heartbeats or not KEEPS_OPEN:
             self._close()
 
     def _cut_torn_tail(self, descriptor: int) -> int:
         """Remove an incomplete last line. Returns the journal's length."""
         end = os.fstat(descriptor).st_size
         whole = end
-        while whole and os.pread(descriptor, 1, whole - 1) != b"\n":
+        while whole and read_at(descriptor, 1, whole - 1) != b"\n":
             start = max(0, whole - CHUNK)
-            whole = start + os.pread(descriptor, whole - start, start).rfind(b"\n") + 1
+            whole = start + read_at(descriptor, whole - start, start).rfind(b"\n") + 1
         if whole < end:
-            if is_whole(os.pread(descriptor, end - whole - 1, whole)):  # only its last byte was damaged
+            if is_whole(read_at(descriptor, end - whole - 1, whole)):  # only its last byte was damaged
                 os.ftruncate(descriptor, end - 1)
                 write_all(descriptor, b"\n")
                 return end
@@ -148,8 +151,9 @@ class FileJournal:
 
     def fill(self, groups: Iterable[Sequence[Event]]) -> None:
         with as_storage_error(f"can't write {self.path}", "It is as it was"):
-            write_atomically(self.path, b"".join(encode(group, i) for i, group in enumerate(groups, 1)), durable=True)
-        self._close()
+            content = b"".join(encode(group, i) for i, group in enumerate(groups, 1))
+            self._close()  # before: Windows replaces no file that is open
+            write_atomically(self.path, content, durable=True)
         self._reached = Place()
 
     # ------------------------------------------------------------------ reading
@@ -159,7 +163,7 @@ class FileJournal:
             if since == 0 and self._reader is not None:  # a run begins, perhaps one that has overwritten this
                 self._close()
             if self._reader is None:
-                self._reader = os.open(self.path, os.O_RDONLY)
+                self._reader = os.open(self.path, os.O_RDONLY | BINARY)
             self._check_is_there()
             at = self._reached if self._reached.position == since else Place(since)
             reading = Reading(at)
@@ -176,7 +180,7 @@ class FileJournal:
         """
         parts: list[bytes] = []
         length = 0  # of the line that has begun
-        while chunk := os.pread(descriptor, CHUNK, reading.place.position + length):
+        while chunk := read_at(descriptor, CHUNK, reading.place.position + length):
             first, *lines = chunk.split(b"\n")
             length += len(first)
             is_record = (parts[0] if parts else first)[:1] in (b"{", b"") and length <= LONGEST
@@ -204,8 +208,3 @@ class FileJournal:
             f"{self.path} is damaged at byte {first.position}: {first.reason}{more}. All else is kept. "
             f"'neps repair {self._inner.parent}' shows and mends it."
         )
-
-
-def sync(descriptor: int) -> None:
-    """Wait until what was written to a file would outlive a power cut."""
-    getattr(os, "fdatasync", os.fsync)(descriptor)

@@ -46,10 +46,11 @@ class FileLocks:
                 reason = why_locks_fail(self._inner)
                 if reason is None:
                     return
-                self._notice.write_text(f"The operating system's locks don't work here: {reason}.\n")
+                self._notice.write_text(f"The operating system's locks don't work here: {reason}.\n", encoding="utf-8")
             self.__dict__.pop("_means", None)
+        notice = self._notice.read_text(encoding="utf-8").strip()
         warn(
-            f"{self._notice.read_text().strip()} Workers agree by heartbeats instead: a worker that dies on another "
+            f"{notice} Workers agree by heartbeats instead: a worker that dies on another "
             f"host is noticed after {GRACE:.0f} s, and one that is suspended for longer may have its trial evaluated "
             "twice. Put root_directory= on a filesystem with locks to be safe from both."
         )

@@ -124,7 +124,7 @@ def local_option(folder: Path, mounts: Path) -> str | None:
         mounts: A table of what is mounted, as in `/proc/mounts`.
     """
     try:
-        lines = mounts.read_text(errors="replace").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # not on Linux
         return None
     real = str(folder.resolve())
