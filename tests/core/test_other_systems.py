@@ -156,12 +156,13 @@ class TestAsOnWindows:
 
             return checked
 
-        monkeypatch.setattr(os, "O_BINARY", binary, raising=False)
-        monkeypatch.setattr(files, "BINARY", binary)
+        # Before anything is changed: who imports them for the first time meanwhile would keep it.
         from neps_core import trust
         from neps_plugins.storages.filesystem import journal
         from neps_plugins.tensorboard import incumbent_graph
 
+        monkeypatch.setattr(os, "O_BINARY", binary, raising=False)
+        monkeypatch.setattr(files, "BINARY", binary)
         for module in (trust, journal, incumbent_graph):
             monkeypatch.setattr(module, "BINARY", binary)
         monkeypatch.setattr(journal, "KEEPS_OPEN", False)
