@@ -77,8 +77,6 @@ def test_what_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
     assert said == f"$ neps run search.yaml\n{done.stderr}"
     assert f"**{STOP}**" in PAGE
-    for block in blocks("python"):
-        compile(block, "shell.md", "exec")
 
 
 def test_every_key_and_variable_is_on_the_page() -> None:

@@ -32,11 +32,3 @@ def test_the_best_predicts_better_than_the_default(tmp_path: Path) -> None:
     assert 0 < complete < n and n >= 40
     default, best = map(float, re.search(r"R2 on the others +(\S+) +(\S+)", shown).groups())  # type: ignore[union-attr]
     assert best > default + 0.1
-
-
-def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", (DOCS / "scikit-learn.md").read_text(), re.MULTILINE | re.DOTALL)
-    script = tmp_path / "page.py"
-    script.write_text("\n\n".join(blocks))
-    assert run(tmp_path, script).splitlines()[-1] == "8"
-    assert len(list((tmp_path / "results").glob("svc-*"))) == 1
