@@ -26,7 +26,7 @@ from neps_plugins.distributed.notes import Note
 LEADER = "NEPS_LEADER"
 
 #: Folders of which it tells: systems start no process with a longer variable than 128 kB, whatever the process is.
-MOST = 1000
+MOST = 200
 
 
 @frozen
