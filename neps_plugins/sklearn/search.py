@@ -79,8 +79,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
     Attributes:
         cv_results_: A table, as of `RandomizedSearchCV`, with a row for each candidate in the order of their sampling;
             with a fidelity also `n_resources`, what each of them got.
-        best_estimator_, best_params_, best_score_, best_index_, scorer_, n_splits_, refit_time_, multimetric_,
-            classes_, n_features_in_, feature_names_in_: As of `RandomizedSearchCV`.
+        best_estimator_: As of `RandomizedSearchCV`, and so are `best_params_`, `best_score_`, `best_index_`, `scorer_`,
+            `n_splits_`, `refit_time_`, `multimetric_`, `classes_`, `n_features_in_` and `feature_names_in_`.
         pareto_front_: The rows of `cv_results_` that no other one dominates, among those that got all of the fidelity.
         stopped_because_: Why the search ended, in words.
 
