@@ -98,7 +98,8 @@ def _begin(parent: int) -> None:
 
 
 def _watch(parent: int) -> None:
-    known = multiprocessing.parent_process()  # Windows goes on giving the id of a parent that is gone
+    # Windows goes on giving the id of a parent that is gone; elsewhere loky's processes don't know whether it lives.
+    known = multiprocessing.parent_process() if os.name == "nt" else None
     while os.getppid() == parent and (known is None or known.is_alive()):
         time.sleep(ORPHANED)
     os._exit(1)
@@ -230,8 +231,8 @@ class OneProcessPools(Executor):
 
 def _kill(pool: Executor) -> None:
     for process in list((getattr(pool, "_processes", None) or {}).values()):  # no public way before Python 3.14
-        with suppress(OSError, ValueError):  # it is gone already
-            process.kill()
+        with suppress(OSError):  # it is gone already
+            os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
     pool.shutdown(wait=False)
 
 
