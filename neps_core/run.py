@@ -157,8 +157,9 @@ class Run:
         """
         try:
             with self._mutex:
-                while self._position and not self._depth and time.monotonic() > self._read_at + STALE:
-                    self.refresh()  # again if it took long, so that they don't all wait for who reads what they added
+                for _ in range(2):  # once more if it took long; no more, as where reading takes its time it always does
+                    if self._position and not self._depth and time.monotonic() > self._read_at + STALE:
+                        self.refresh()
                 self._depth += 1
                 try:
                     with self.locks.lock(name):

@@ -1,4 +1,4 @@
-"""The process is killed at every single step that it makes on the disk; nothing is lost, doubled or left behind.
+"""The process is killed at each step that it makes on the disk (see `EVERY`); nothing is lost, doubled or left behind.
 
 Each scenario runs in a forked child whose calls of the operating system that change files are counted. It is run once
 to count them, and once for each of them: killed before the call, and (a write) in the middle of it. "Power" means

@@ -605,6 +605,23 @@ def test_what_others_added_is_read_before_a_lock_is_waited_for(root, wait_for):
     waiting.join()
 
 
+def test_where_reading_takes_long_a_lock_is_taken_all_the_same(root, monkeypatch):
+    """A database on another continent: what was read is never new enough."""
+    neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=1)
+    run = open_run(root)
+    reads, read = [], type(run.journal).read
+
+    def slow(journal, since):
+        reads.append(since)
+        assert len(reads) < 10
+        return read(journal, since)
+
+    monkeypatch.setattr(run_module, "STALE", -1.0)
+    monkeypatch.setattr(type(run.journal), "read", slow)
+    with run.locked("sampling"):
+        assert len(reads) == 2
+
+
 def test_the_living_are_not_looked_at_more_than_they_take(root, monkeypatch):
     """With thousands of workers, each look takes a while."""
     neps.run(lambda x: x, SPACE, root_directory=root, evaluations_to_spend=1)
