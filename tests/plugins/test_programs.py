@@ -400,3 +400,34 @@ def test_other_processes_evaluate_with_it(root: Path) -> None:
     )
     assert [trial.objectives for trial in result.trials.values()] == [(0.2,), (0.2,)]
     assert all(len(trial.points) == 5 for trial in result.trials.values())
+
+
+def test_a_signal_as_the_program_starts_leaves_nothing_behind(script: Any, wait_for: Any, tmp_path: Path) -> None:
+    """Between its start and the moment at which its worker knows of it."""
+    if not Path("/proc").is_dir():
+        pytest.skip("looks at /proc")
+    script.write(
+        """
+        import os, signal, subprocess, sys, neps
+        from pathlib import Path
+        from neps_plugins.programs import process
+        from neps_plugins.programs.program import Program
+        here, start = Path(sys.argv[1]), subprocess.Popen
+
+        def popen(command, *arguments, **keywords):
+            started = start(command, *arguments, **keywords)
+            if command[0] == "sleep":
+                (here / "pid").write_text(str(started.pid))
+                os.kill(os.getpid(), signal.SIGTERM)
+                for _ in range(1000):
+                    pass  # here it is handled, if it may be
+            return started
+
+        process.subprocess.Popen = popen
+        neps.run(Program(("sleep", "600"), grace=5.0), {"x": neps.Float(0, 1)}, root_directory=here / "run",
+                 evaluations_to_spend=1, optimizer="random_search")
+        """
+    )
+    script.run(tmp_path, code=143)
+    pid = int((tmp_path / "pid").read_text())
+    wait_for(lambda: is_gone(pid), 10)

@@ -235,6 +235,31 @@ def test_a_dask_cluster_of_the_users_that_grows(root, script):
     assert out.split() == ["1", "4"]
 
 
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed")
+def test_a_worker_that_a_dask_cluster_has_given_up_is_replaced(monkeypatch, wait_for):
+    """As it gives up one that is killed again while it starts."""
+    import distributed
+
+    from neps_core import Asked
+    from neps_plugins.executors import dask
+
+    clusters, make = [], distributed.LocalCluster
+    monkeypatch.setattr(
+        distributed, "LocalCluster", lambda **keywords: clusters.append(make(**keywords)) or clusters[0]
+    )
+    monkeypatch.setattr(dask, "COUNTED", 0.0)
+    engine = dask.make(Asked(1), processes=False)
+    try:
+        (cluster,) = clusters
+        cluster.sync(cluster.workers.pop(0).close)
+        assert not cluster.workers
+        assert engine.n_slots() == 1
+        wait_for(lambda: cluster.workers)
+        assert engine.executor.submit(abs, -3).result(20) == 3
+    finally:
+        engine.end()
+
+
 def test_a_pool_of_the_users_that_breaks(root, script):
     """It breaks as a whole; what it lost is put back, and the call says why it ends."""
     script.write(
