@@ -61,6 +61,35 @@ def fixed_fidelities(space: SearchSpace, ignore_fidelity: bool | str, optimizer:
     }
 
 
+def only_fidelity(space: SearchSpace, optimizer: str, instead: str) -> tuple[str, FloatDomain | IntegerDomain]:
+    """The fidelity of a space that has one.
+
+    Args:
+        space: The space.
+        optimizer: The optimizer's name, for the message.
+        instead: An optimizer for spaces without a fidelity, for the message.
+
+    Returns:
+        Its path, and its domain.
+
+    Raises:
+        OptimizerError: If the space has none, or several.
+    """
+    if not space.fidelities:
+        raise OptimizerError(
+            f"{optimizer!r} needs a fidelity, and the space has none. Add one, such as "
+            f"epochs = neps.IntegerFidelity(1, 27), or use {instead!r}."
+        )
+    if len(space.fidelities) > 1:
+        raise OptimizerError(
+            f"{optimizer!r} needs one fidelity, and the space has {', '.join(map(repr, space.fidelities))}. "
+            "Make all but one of them constants, or Integer and Float parameters."
+        )
+    [(path, domain)] = space.fidelities.items()
+    assert isinstance(domain, (FloatDomain, IntegerDomain))
+    return path, domain
+
+
 def allows_continuing(space: SearchSpace) -> bool:
     """Whether configurations can begin at a low fidelity and go on at higher ones, as brackets need it.
 

@@ -18,8 +18,8 @@ import math
 
 from attrs import frozen
 
-from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
-from neps_plugins.toolkit.fidelity import require_independence
+from neps_core import IntegerDomain, OptimizerError, SearchSpace
+from neps_plugins.toolkit.fidelity import only_fidelity, require_independence
 from neps_plugins.toolkit.pareto.promotion import make_selector
 
 
@@ -84,18 +84,7 @@ def make_ladder(space: SearchSpace, eta: float, optimizer: str, mo_selector: str
     make_selector(mo_selector, "mo_selector")
     if isinstance(eta, bool) or not isinstance(eta, (int, float)) or not eta >= 2 or math.isinf(eta):
         raise OptimizerError(f"eta must be a number of at least 2, not {eta!r}.")
-    if not space.fidelities:
-        raise OptimizerError(
-            f"{optimizer!r} needs a fidelity, and the space has none. Add one, such as "
-            "epochs = neps.IntegerFidelity(1, 27), or use 'random_search'."
-        )
-    if len(space.fidelities) > 1:
-        raise OptimizerError(
-            f"{optimizer!r} needs one fidelity, and the space has {', '.join(map(repr, space.fidelities))}. "
-            "Make all but one of them constants, or Integer and Float parameters."
-        )
-    [(path, domain)] = space.fidelities.items()
-    assert isinstance(domain, (FloatDomain, IntegerDomain))
+    path, domain = only_fidelity(space, optimizer, "random_search")
     if domain.lower <= 0:
         raise OptimizerError(
             f"the fidelity {path!r} begins at {domain.lower!r}; {optimizer!r} needs a lower bound > 0."

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from neps_core import FloatDomain, IntegerDomain, OptimizerError, SearchSpace
 from neps_plugins.toolkit.brackets.rungs import Ladder
-from neps_plugins.toolkit.fidelity import require_independence
+from neps_plugins.toolkit.fidelity import only_fidelity, require_independence
 
 Indices = npt.NDArray[np.intp]
 
@@ -62,18 +62,7 @@ def make_steps(space: SearchSpace, step_size: float, optimizer: str) -> Steps:
     Raises:
         OptimizerError: If the space hasn't one fidelity, something else depends on it, or there is no such step.
     """
-    if not space.fidelities:
-        raise OptimizerError(
-            f"{optimizer!r} needs a fidelity, and the space has none. Add one, such as "
-            "epochs = neps.IntegerFidelity(1, 50), or use 'bayesian_optimization'."
-        )
-    if len(space.fidelities) > 1:
-        raise OptimizerError(
-            f"{optimizer!r} needs one fidelity, and the space has {', '.join(map(repr, space.fidelities))}. "
-            "Make all but one of them constants, or Integer and Float parameters."
-        )
-    [(path, domain)] = space.fidelities.items()
-    assert isinstance(domain, (FloatDomain, IntegerDomain))
+    path, domain = only_fidelity(space, optimizer, "bayesian_optimization")
     if isinstance(step_size, bool) or not isinstance(step_size, (int, float)) or not 0 < step_size < math.inf:
         raise OptimizerError(f"step_size of {optimizer!r} must be a number above 0, not {step_size!r}.")
     lower, upper = domain.lower, domain.upper
