@@ -136,11 +136,13 @@ def main() -> None:
             for _ in range(arguments.repeat):
                 for name in arguments.only:
                     command = [sys.executable, __file__, "--measure", name, str(slots), str(seconds)]
-                    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-                    if done.returncode:
-                        print(done.stderr[-500:], file=sys.stderr)
+                    try:
+                        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+                    except subprocess.SubprocessError as reason:
+                        print(f"{name}, {slots} x {seconds} s: {reason}\n{str(reason.stderr)[-800:]}", file=sys.stderr)
                         continue
                     found[name].append(json.loads(done.stdout.splitlines()[-1]))
+                    print(f"{name}, {slots} x {seconds} s: {found[name][-1]}", file=sys.stderr, flush=True)
             for name, each in found.items():
                 if each:
                     utilisation, latency = (statistics.median(f[key] for f in each) for key in each[0])
