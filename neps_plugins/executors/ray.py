@@ -26,10 +26,12 @@ class RayExecutor(Executor):
         self._ray = ray
         self._options = {"max_retries": 0, **options}
         self._references: dict[Future[Any], Any] = {}
+        self._remote: dict[Callable[..., Any], Any] = {}  # one a function: another one would get processes of its own
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **keywords: Any) -> Future[Any]:
-        task = self._ray.remote(function).options(**self._options)
-        reference = task.remote(*args, **keywords)
+        if function not in self._remote:
+            self._remote[function] = self._ray.remote(function).options(**self._options)
+        reference = self._remote[function].remote(*args, **keywords)
         future: Future[Any] = reference.future()
         self._references[future] = reference
         future.add_done_callback(lambda ended: self._references.pop(ended, None))

@@ -2,10 +2,10 @@
 
     python tests/benchmarks/executors.py [--only threads dask ...] [--slots 16 64] [--seconds 0.2 1.0] [--repeat 3]
 
-An evaluation sleeps. Utilisation is the share of `slots x time` that was slept, between the moment when every slot has
-had its first evaluation and the begin of the last one; latency is the time from the end of an evaluation to the begin
-of the one that takes its slot: the k-th end after that moment is paired with the k-th begin. Every measurement runs in
-a process of its own.
+An evaluation sleeps. Utilisation is the share of `slots x time` that was slept, between the first moment when all slots
+were busy at the same time and the begin of the last evaluation; latency is the time from the end of an evaluation to
+the begin of the one that takes its slot: the k-th end after that moment is paired with the k-th begin. Every
+measurement runs in a process of its own, which is given up after three minutes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 
 for _library in ("OPENBLAS", "MKL", "OMP"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-#: Evaluations a slot.
-ROUNDS = {0.2: 60, 1.0: 20}
+#: Evaluations a slot, by the seconds of each; and how much more of them, where the processes take long to start.
+ROUNDS, SLOW = {0.2: 60, 1.0: 20}, {"ray": 4}
+
+#: Processes of Dask on this machine; more than some of them take longer to start than Dask waits for.
+DASK = 8
 
 EXECUTORS = {
     "threads": "threads",
@@ -60,11 +64,15 @@ def with_neps(name: str, slots: int, seconds: float, folder: Path) -> list[tuple
         {"x": neps.Float(0, 1), "seconds": seconds},
         root_directory=folder / "run",
         optimizer="random_search",
-        evaluations_to_spend=slots * ROUNDS.get(seconds, 8),
-        executor=EXECUTORS[name],
+        evaluations_to_spend=slots * ROUNDS.get(seconds, 8) * SLOW.get(name, 1),
+        executor=("dask", in_dask(slots)) if name == "dask" else EXECUTORS[name],
         n_workers=slots,
     )
     return [(t.report.extra["began"], t.report.extra["ended"]) for t in result.trials.values()]
+
+
+def in_dask(slots: int) -> dict[str, int]:
+    return {"n_workers": DASK, "threads_per_worker": slots // DASK}
 
 
 def objective(seconds: float) -> Callable[[object], float]:
@@ -91,8 +99,7 @@ def with_optuna(name: str, slots: int, seconds: float, folder: Path) -> list[tup
         from distributed import Client, LocalCluster, wait
         from optuna_integration.dask import DaskStorage
 
-        options = {"threads_per_worker": 1, "dashboard_address": None}
-        with LocalCluster(n_workers=slots, **options) as cluster, Client(cluster) as client:
+        with LocalCluster(**in_dask(slots), dashboard_address=None) as cluster, Client(cluster) as client:
             study = optuna.create_study(storage=DaskStorage(journal, client=client), sampler=sampler)
             wait([client.submit(study.optimize, objective(seconds), n_trials=1, pure=False) for _ in range(n)])
             return [tuple(t.user_attrs["times"]) for t in study.trials]
@@ -100,12 +107,14 @@ def with_optuna(name: str, slots: int, seconds: float, folder: Path) -> list[tup
 
 
 def figures(times: list[tuple[float, float]], slots: int) -> dict[str, float]:
-    begins = sorted(began for began, _ in times)
-    ends = sorted(ended for _, ended in times)
-    full, last = begins[slots - 1], begins[-1]
+    busy = list(accumulate(change for _, change in sorted([(b, 1) for b, _ in times] + [(e, -1) for _, e in times])))
+    moments = sorted(moment for pair in times for moment in pair)
+    if max(busy) < slots:
+        raise SystemExit(f"at most {max(busy)} of {slots} slots were busy at the same time")
+    full, last = moments[busy.index(slots)], max(began for began, _ in times)
     slept = sum(max(0.0, min(ended, last) - max(began, full)) for began, ended in times)
-    later = begins[slots:]
-    gaps = [began - ended for ended, began in zip(ends, later)]
+    begins, ends = (sorted(moment for moment in each if moment > full) for each in zip(*times))
+    gaps = [began - ended for ended, began in zip(ends, begins)]
     return {"utilisation": slept / (slots * (last - full)), "latency": statistics.median(gaps)}
 
 
