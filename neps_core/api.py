@@ -23,7 +23,7 @@ from neps_core.dispatcher import Dispatcher
 from neps_core.errors import LockLostError, NePSWarning, ResultError, RunError, StorageError, TrialError
 from neps_core.evaluating import folders_of
 from neps_core.executors import choose_executor
-from neps_core.interrupts import Interrupts
+from neps_core.interrupts import TIME_IS_OVER, Interrupts
 from neps_core.observers import DEFAULT, each_of
 from neps_core.ranks import Alone, FollowingRank, find_rank
 from neps_core.results import number, parse_result, shown
@@ -274,10 +274,10 @@ def _work(
     interrupts: Interrupts,
     scalarization: Scalarization | None,
 ) -> RunResult:
-    def leave() -> None:
+    def leave(number: int) -> None:
         with suppress(StorageError):  # then others do it, once this worker is gone
             for trial in claims.held:
-                claims.give_back(trial, "its worker leaves, by a signal", orderly=True)
+                claims.give_back(trial, "its worker leaves, by a signal", True, number == TIME_IS_OVER)
         the_run.tell("neps_run_finished", result=result_of(the_run, "a signal"))
 
     with interrupts.installed(leave):

@@ -235,14 +235,22 @@ class Ledger:
             previous = trials.get(continued)
         return [spec.amount(trial, self._space, previous) for spec in self._specs]
 
-    def spent(self) -> dict[str, float]:
-        """What is spent by name, as of the last `update` and of now."""
-        seconds = time.monotonic() - self._began
-        return {spec.name: total + spec.of_call(seconds) for spec, total in zip(self._specs, self._sums)}
+    def spent(self, without: Iterable[str] = ()) -> dict[str, float]:
+        """What is spent by name, as of the last `update` and of now.
 
-    def exhausted(self) -> str | None:
-        """Which budget is spent, in words; None while there is something left of each."""
-        spent = self.spent()
+        Args:
+            without: The ids of trials that are left out.
+        """
+        seconds = time.monotonic() - self._began
+        left_out = [amounts for trial_id in without if (amounts := self._of_trial.get(trial_id))]
+        return {
+            spec.name: self._sums[i] + spec.of_call(seconds) - sum(amounts[i] for amounts in left_out)
+            for i, spec in enumerate(self._specs)
+        }
+
+    def exhausted(self, without: Iterable[str] = ()) -> str | None:
+        """Which budget is spent, in words; None while there is something left of each. See `spent`."""
+        spent = self.spent(without)
         for spec in self._specs:
             limit = self.limits[spec.name]
             if spent[spec.name] >= limit * (1 - ROUNDING):

@@ -12,7 +12,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ Ended = Callable[[Shape], Judged]
 #: How often a trial may take its worker down before it is given up.
 MAX_STARTS = 3
 
+#: How often in a row it may outlast its worker without getting any further.
+MAX_OUTLASTED = 10
 
 #: Seconds before each further try to store a result that could not be stored.
 RETRIES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -126,6 +128,7 @@ class Claims:
         self._halts_before: int | None = None
         self._watch_again = -math.inf  # when others are looked at again
         self._ended = 0
+        self._since = time.time()
         self._last_spent: tuple[dict[str, float], int] = ({}, 0)  # and how many had ended by then
 
     @property
@@ -250,6 +253,18 @@ class Claims:
                 return f"worker {halt.worker} stopped the run: {halt.reason}"
         return None
 
+    def is_over_for(self, waiting: Collection[str]) -> bool:
+        """Whether trials that are claimed, and not begun yet, should not be begun any more.
+
+        Others want nothing more to be begun, or a budget is spent without these: the time of the call is over, say.
+
+        Args:
+            waiting: Their ids.
+        """
+        for ledger in self._ledgers:
+            ledger.update(self._run.trials)
+        return self.called_off is not None or any(ledger.exhausted(waiting) for ledger in self._ledgers)
+
     def _reason_to_stop(self) -> str | None:
         run = self._run
         if (reason := self.called_off) is not None:
@@ -284,18 +299,30 @@ class Claims:
 
     # ------------------------------------------------------------------ what becomes of them
 
-    def give_back(self, trial: Trial, reason: str, orderly: bool) -> None:
+    def give_back(self, trial: Trial, reason: str, orderly: bool, time_is_over: bool = False) -> None:
         """Let others evaluate a trial.
 
         Args:
             trial: The trial.
             reason: Why, for the log.
             orderly: Whether this says nothing about the trial; if not, it is given up after `MAX_STARTS`.
+            time_is_over: Whether it is because this worker's time is over. If the trial has had most of it, and gets no
+                further in any worker's, it is given up after `MAX_OUTLASTED`.
 
         Raises:
             StorageError: If that could not be stored; others take the trial once this worker's lease falls.
         """
-        self._run.record(_put_back(trial, reason, orderly))
+        now = time.time()
+        outlasted = time_is_over and 2 * (now - (trial.metadata.time_started or now)) > now - self._since
+        if outlasted and (times := self._run.log.outlasted(trial.id)[0]) >= MAX_OUTLASTED:
+            err = (
+                f"it outlasted {times} workers, whose time was over, and reported no further step from one to another. "
+                "Give workers more time, or begin where the last one broke off: from files in pipeline_directory"
+            )
+            logger.error("Trial %s crashed: %s.", trial.id, err)
+            self._run.record(finished(trial.id, Report(err=err, reported_as=State.CRASHED.value)))
+            return
+        self._run.record(_put_back(trial, reason, orderly, outlasted))
 
     def detach(self, trial: Trial, told: Told) -> None:
         """A trial's result comes later, through `save_pipeline_results`; it belongs to nobody."""
@@ -431,12 +458,13 @@ def finished(trial_id: str, report: Report, now: float | None = None) -> ev.Fini
     return ev.Finished(trial_id, time.time() if now is None else now, State(report.reported_as), report)
 
 
-def _put_back(trial: Trial, reason: str, orderly: bool = False) -> ev.Event:
+def _put_back(trial: Trial, reason: str, orderly: bool = False, outlasted: bool = False) -> ev.Event:
     """A started trial becomes pending again, or is given up if it took its worker down too often."""
     starts = trial.metadata.starts
     if orderly or starts < MAX_STARTS:
         logger.info("Trial %s is put back: %s.", trial.id, reason)
-        return ev.Requeued(trial.id, time.time(), reason, orderly, trial.metadata.evaluating_worker_id)
+        worker = trial.metadata.evaluating_worker_id
+        return ev.Requeued(trial.id, time.time(), reason, orderly, worker, outlasted)
     err = f"it was started {starts} times and never ended; the last time, {reason}"
     logger.error("Trial %s crashed: %s.", trial.id, err)
     return finished(trial.id, Report(err=err, reported_as=State.CRASHED.value))

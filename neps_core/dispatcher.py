@@ -16,7 +16,7 @@ from typing import Any
 
 from neps_core.assignments import Assignment, Job
 from neps_core.claims import Claims
-from neps_core.errors import ExecutorError, NePSError, StorageError
+from neps_core.errors import ExecutorError, NePSError, StorageError, said
 from neps_core.evaluating import injected
 from neps_core.executors import Engine
 from neps_core.interrupts import Interrupts
@@ -97,13 +97,13 @@ class Dispatcher:
                 self._interrupts.leave_if_told()
             if self._take_results():
                 wait = SHORTEST_WAIT
+            if self._per_slot > 1:
+                self._call_off()
             reason = None
             if self._error is None and len(self._running) < self._per_slot * max(self._engine.n_slots(), 1):
                 claimed = self._claimed()
                 if isinstance(claimed, str):
                     reason = claimed  # which may be gone if a running trial is lost
-                    if self._per_slot > 1 and self._claims.called_off is not None:
-                        self._take_back()
                 elif claimed:
                     self._submit(claimed[0])
                     wait = SHORTEST_WAIT
@@ -206,6 +206,12 @@ class Dispatcher:
             if self._per_slot > 1:
                 self._take_back()
 
+    def _call_off(self) -> None:
+        """Give back what waits in the engine, if it should not be begun any more."""
+        waiting = [trial.id for future, trial in self._running.items() if not (future.running() or future.done())]
+        if waiting and self._claims.is_over_for(waiting):
+            self._take_back()
+
     def _take_back(self) -> None:
         """Give back what waits in the engine."""
         for future, trial in list(self._running.items()):
@@ -243,12 +249,12 @@ class Dispatcher:
             logger.warning("The executor could not be ended: %r", error)
         try:
             for trial in self._claims.held:
-                self._claims.give_back(trial, "its worker leaves", orderly=True)
+                self._claims.give_back(trial, "its worker leaves", True, self._interrupts.time_is_over)
         except StorageError as reason:
             logger.warning("Trials are put back by others once this worker is gone: %s", reason)
 
 
 def _broken(error: Exception) -> ExecutorError:
-    broken = ExecutorError(f"the executor can't run evaluations any more: {type(error).__name__}: {error}")
+    broken = ExecutorError(f"the executor can't run evaluations any more: {said(error)}")
     broken.__cause__ = error
     return broken

@@ -118,6 +118,29 @@ def _depth() -> int:
 
 _OURS = ("neps", "neps_core", "neps_plugins", "pluggy")
 
+#: Characters of what an error says, of code that is not ours.
+SAID = 300
+
+
+def said(error: BaseException) -> str:
+    """What an error of somebody else's code says, in one line, and behind it what it goes back to.
+
+    The first one is often of a library's making ("Nanny failed to start"), and the last one says what to mend.
+    """
+    first, seen = error, {id(error)}
+    while (cause := first.__cause__ or (None if first.__suppress_context__ else first.__context__)) is not None:
+        if id(cause) in seen:
+            break
+        seen.add(id(cause))
+        first = cause
+    return _line(error) if first is error else f"{_line(error)} ({_line(first)})"
+
+
+def _line(error: BaseException) -> str:
+    text = "; ".join(filter(None, map(str.strip, str(error).splitlines())))
+    return f"{type(error).__name__}: {text if len(text) <= SAID else text[:SAID] + '...'}"
+
+
 #: How many names, and characters of one, are looked at and shown where a name is unknown.
 MANY = 100
 

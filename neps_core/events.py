@@ -109,13 +109,17 @@ class Finished:
 
 @frozen
 class Requeued:
-    """A started trial is pending again: its worker died, or gave it back (`orderly`)."""
+    """A started trial is pending again: its worker died, or gave it back (`orderly`).
+
+    `outlasted` says that the worker's time was over, most of which the trial had had.
+    """
 
     id: str
     time: float
     reason: str
     orderly: bool = False
     worker: str | None = None
+    outlasted: bool = False
 
 
 @frozen

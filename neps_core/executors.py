@@ -19,6 +19,9 @@ from neps_core.user_function import UserFunction
 #: What `n_workers` alone means, and what takes an `Executor`, whichever it is.
 DEFAULT, GIVEN = "processes", "futures"
 
+#: Evaluations at a time, at most.
+MOST = 1_000_000
+
 
 @frozen
 class Asked:
@@ -156,6 +159,6 @@ def _started(spec: ExecutorSpec, factory: Any, asked: Asked, keywords: Any) -> E
 
 def _checked(n_workers: Any) -> int | None:
     n = exact(n_workers)
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 1_000_000):
-        raise ExecutorError(f"n_workers must be a whole number of at least 1, not {n_workers!r}.")
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST):
+        raise ExecutorError(f"n_workers must be a whole number from 1 to {MOST:,}, not {n_workers!r}.")
     return n

@@ -18,8 +18,11 @@ STUCK, TO_LEAVE = 0.3, 0.6
 
 #: What Python does with the signals unless somebody says otherwise.
 _DEFAULTS: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
-if hasattr(signal, "SIGUSR1"):
-    _DEFAULTS[signal.SIGUSR1] = signal.SIG_DFL  # the usual word of a cluster that the time is nearly over
+
+#: The usual word of a cluster that a worker's time is nearly over; None on Windows.
+TIME_IS_OVER = getattr(signal, "SIGUSR1", None)
+if TIME_IS_OVER is not None:
+    _DEFAULTS[TIME_IS_OVER] = signal.SIG_DFL
 
 
 class Interrupts:
@@ -53,13 +56,19 @@ class Interrupts:
         """Whether a signal has raised here."""
         return self.error is not None
 
+    @property
+    def time_is_over(self) -> bool:
+        """Whether it was the signal that this worker's time is nearly over."""
+        return isinstance(self.error, SystemExit) and self.error.code == 128 + (TIME_IS_OVER or 0)
+
     @contextmanager
-    def installed(self, leave: Callable[[], None] | None = None) -> Iterator[None]:
+    def installed(self, leave: Callable[[int], None] | None = None) -> Iterator[None]:
         """Handle the signals in this block.
 
         Args:
-            leave: What is to be done before the process ends, where the main thread is in code that never comes back to
-                Python, so that nothing can be raised there. Called in another thread. None to wait for it.
+            leave: What is to be done before the process ends, given the signal's number, where the main thread is in
+                code that never comes back to Python, so that nothing can be raised there. Called in another thread.
+                None to wait for it.
         """
         global _innermost
         if threading.current_thread() is not threading.main_thread():
@@ -228,7 +237,7 @@ class _Watch:
     is called; but if the call lets other threads run, this one can do what has to be done, and end the process.
     """
 
-    def __init__(self, interrupts: Interrupts, leave: Callable[[], None]) -> None:
+    def __init__(self, interrupts: Interrupts, leave: Callable[[int], None]) -> None:
         self._interrupts = interrupts
         self._leave = leave
         self._reader, self._writer = os.pipe()
@@ -293,7 +302,7 @@ class _Watch:
         interrupts = self._interrupts
         for number in numbers:
             if interrupts._allowed and number in interrupts._before and interrupts._is_default(number):
-                leaving = threading.Thread(target=self._leave, daemon=True)
+                leaving = threading.Thread(target=self._leave, args=(number,), daemon=True)
                 leaving.start()
                 leaving.join(TO_LEAVE)
                 os._exit(128 + number)

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
-from neps_core.errors import ObserverError, nearest
+from neps_core.errors import NePSError, ObserverError, nearest
 from neps_core.plugins import plugins
 from neps_core.selection import Selectable
 
@@ -100,7 +100,8 @@ class Observers:
     def _log(self, who: str, hook: str, error: Exception) -> None:
         if (who, hook) not in self._logged:
             self._logged.add((who, hook))
-            logger.error("The %s raised in %s (told once): %r", who, hook, error, exc_info=error)
+            where = None if isinstance(error, NePSError) else error  # those say what is wrong
+            logger.error("The %s raised in %s (told once): %r", who, hook, error, exc_info=where)
 
 
 @frozen

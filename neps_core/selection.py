@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar, Union
 import numpy as np
 from attrs import frozen
 
-from neps_core.errors import NePSError, PluginError, nearest
+from neps_core.errors import NePSError, PluginError, nearest, said
 from neps_core.nesting import refuse_endless
 from neps_core.plugins import Plugin, plugins
 
@@ -176,7 +176,7 @@ class Selectable(Generic[S]):
         except NePSError:
             raise
         except Exception as reason:  # a plugin's code, so anything
-            raise self.error(f"the {self.what} {name!r} can't be made: {type(reason).__name__}: {reason}") from reason
+            raise self.error(f"the {self.what} {name!r} can't be made: {said(reason)}") from reason
 
 
 def _unboxed(value: Any) -> Any:

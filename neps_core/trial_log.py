@@ -78,6 +78,7 @@ class TrialLog:
         self.highest_number = 0
         self.shape = UNKNOWN
         self.notes: dict[str, str] = {}
+        self._outlasted: dict[str, tuple[int, float]] = {}
         self.halts: list[ev.Halted] = []
         self.dismissals: list[ev.Dismissed] = []
         self.n_events = 0
@@ -222,9 +223,21 @@ class TrialLog:
                 self._put(evolve(trial, report=report))
                 self.trials.deletions += 1
 
+    def outlasted(self, trial_id: str) -> tuple[int, float]:
+        """How often in a row a trial has outlasted its worker, if it does so now, and the furthest step of its reports.
+
+        A further step than before begins a new row.
+        """
+        times, furthest = self._outlasted.get(trial_id, (0, float("-inf")))
+        points = self._known(trial_id).points
+        step = points[-1].step if len(points) else float("-inf")
+        return (1, step) if step > furthest else (times + 1, furthest)
+
     def _requeued(self, event: ev.Requeued) -> None:
         trial = self._known(event.id)
         if trial.state is State.EVALUATING and not trial.metadata.is_asynchronous and _is_by(event, trial):
+            if event.outlasted:
+                self._outlasted[trial.id] = self.outlasted(trial.id)
             metadata = evolve(trial.metadata, state=State.PENDING, starts=trial.metadata.starts - event.orderly)
             self._put(evolve(trial, state=State.PENDING, metadata=metadata))
 
@@ -237,6 +250,7 @@ class TrialLog:
             self._enqueued.pop(event.id, None)
             self.evaluating.pop(event.id, None)
             self.notes.pop(event.id, None)
+            self._outlasted.pop(event.id, None)
 
     def _noted(self, event: ev.Noted) -> None:
         self.notes.pop(event.id, None)

@@ -114,6 +114,6 @@ class Worker:
         # What the user's own code does by leaving counts as a start.
         orderly = self._interrupts.raised or isinstance(error, KeyboardInterrupt)
         try:
-            self._claims.give_back(trial, f"its worker leaves: {error!r}", orderly)
+            self._claims.give_back(trial, f"its worker leaves: {error!r}", orderly, self._interrupts.time_is_over)
         except StorageError as reason:
             logger.warning("Trial %s is put back by others once this worker is gone: %s", trial.id, reason)

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import field, frozen
 
 from neps_core.budgets import BudgetInfo
-from neps_core.errors import ConfigError, NePSError, OptimizerError
+from neps_core.errors import ConfigError, NePSError, OptimizerError, said
 from neps_core.results import plain, shown
 from neps_core.spaces.protocol import SearchSpace
 from neps_core.spaces.sources import replay
@@ -95,7 +95,7 @@ class Chosen:
         except NePSError:
             raise
         except Exception as reason:  # an optimizer's code, so anything
-            raise OptimizerError(f"the optimizer {self.name!r} raised {type(reason).__name__}: {reason}") from reason
+            raise OptimizerError(f"the optimizer {self.name!r} raised {said(reason)}") from reason
         proposals = list(answer) if isinstance(answer, (list, tuple)) else [answer]
         return self._distinct([self._checked(space, trials, proposal) for proposal in proposals])
 
@@ -120,7 +120,7 @@ class Chosen:
         except NePSError:
             raise
         except Exception as reason:  # an optimizer's code, so anything
-            raise OptimizerError(f"the optimizer {self.name!r} raised {type(reason).__name__}: {reason}") from reason
+            raise OptimizerError(f"the optimizer {self.name!r} raised {said(reason)}") from reason
         if len(answer) != len(configs):
             raise OptimizerError(
                 f"the optimizer {self.name!r} has names for {len(answer)} imported trial(s), not for {len(configs)}."

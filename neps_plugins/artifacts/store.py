@@ -44,7 +44,8 @@ class Store:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+        stripped = url.rstrip("/")
+        self.url = stripped if "://" in stripped else url  # without its slashes it would be a path here
         shown = shown_location(url)
         if "?" in url or "#" in url or urlsplit(url).password is not None:
             raise StorageError(
@@ -52,11 +53,13 @@ class Store:
                 "the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, FSSPEC_S3_..., for example), as fsspec reads it."
             )
         try:
-            self._found()
+            system, path = self._found()
         except ImportError as reason:
             raise StorageError(f"artifacts={shown!r} needs a package that is not installed: {reason}.") from reason
         except Exception as reason:  # a store's code, so anything
             raise StorageError(f"artifacts={shown!r} can't be used: {_said(reason)}.") from reason
+        if _protocol(system) == "file":  # a process with another working directory has to find it, too
+            self.url = f"file://{path}"
 
     def __str__(self) -> str:
         return shown_location(self.url)
@@ -177,5 +180,5 @@ def _protocol(system: Any) -> str:
 
 def _said(reason: BaseException) -> str:
     """What an error says, without what signs a request."""
-    line = (str(reason).strip() or type(reason).__name__).partition("\n")[0][:300]
+    line = (" ".join(str(reason).split()) or type(reason).__name__)[:300]
     return re.sub(r"(\w+://)[^\s/@]*@", r"\1***@", re.sub(r"\?[^\s'\"]*", "?***", line)).rstrip(".")

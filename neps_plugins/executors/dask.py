@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from neps_core import Asked, Engine, ExecutorError, ExecutorSpec, hookimpl
@@ -43,7 +42,7 @@ def make(asked: Asked, address: str | None = None, client: Any = None, **cluster
         for name, amount in (("GPU", _number_of_gpus(asked)), ("MEMORY", asked.resources.memory))
         if amount is not None
     }
-    closes: list[Callable[[], None]] = []
+    closing = ExitStack()
     local: Any = None
     if client is None and address is None:
         n = asked.n_workers
@@ -57,18 +56,19 @@ def make(asked: Asked, address: str | None = None, client: Any = None, **cluster
         # A trial whose worker dies is put back by its run, which counts, and not started once more behind its back.
         with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
             local = LocalCluster(**keywords)
-        closes += [lambda: _kill(local), lambda: local.close(timeout=2)]
+        closing.callback(local.close, timeout=2)
         address = local.scheduler_address
     if client is None:
         client = Client(address)
-        closes.append(lambda: client.close(timeout=2))
+        closing.callback(client.close, timeout=2)  # before its scheduler, which it would look for
+    if local is not None:
+        closing.callback(_kill, local)
     executor = client.get_executor(pure=False, **({"resources": needs} if needs else {}))
 
     def end() -> None:
         executor.shutdown(wait=False)
-        while closes:
-            with suppress(TimeoutError):
-                closes.pop(0)()
+        with suppress(TimeoutError):
+            closing.close()
 
     return EngineAway(executor, _Count(client, needs, asked.n_workers, local), end)
 
@@ -77,7 +77,7 @@ def _kill(local: Any) -> None:
     """End the worker processes of a cluster here at once; in order, it takes as long as what they evaluate."""
     for nanny in local.workers.values():
         if getattr(nanny, "pid", None):
-            nanny.auto_restart = False
+            nanny.close_gracefully()  # or it would start another one
             with suppress(OSError):
                 os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # either ends it at once on Windows
 

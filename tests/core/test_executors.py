@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 import neps
-from neps_core import Asked, ExecutorError, ExecutorSpec, OptimizerError, Resources, RunError, hookimpl
+from neps_core import Asked, BudgetSpec, ExecutorError, ExecutorSpec, OptimizerError, Resources, RunError, hookimpl
 from neps_core.errors import EvaluationError, ResultError, TargetError
 from neps_core.events import Dismissed
 from neps_core.resources import parse_resources
@@ -59,16 +59,19 @@ def states(root):
 
 
 @contextmanager
-def plugged(factory, **keywords):
-    """A plugin that brings the executor `mine`."""
-    spec = ExecutorSpec("mine", factory, **keywords)
-    plugin = SimpleNamespace(neps_executors=hookimpl(lambda: [spec]))
-    hookimpl(specname="neps_executors")(plugin.neps_executors)
+def plugged(hook, spec):
+    """A plugin that brings one thing."""
+    plugin = SimpleNamespace(**{hook: hookimpl(specname=hook)(lambda: [spec])})
     neps.plugins.register(plugin, "mine")
     try:
         yield
     finally:
         neps.plugins.unregister(plugin)
+
+
+def with_mine(factory, **keywords):
+    """A plugin that brings the executor `mine`."""
+    return plugged("neps_executors", ExecutorSpec("mine", factory, **keywords))
 
 
 class TestWork:
@@ -162,7 +165,7 @@ class TestWork:
             assert asked == Asked(5)
             return EngineHere(ThreadPoolExecutor(5), lambda: slots[0])
 
-        with plugged(make):
+        with with_mine(make):
             search(evaluate, root, 10, "mine", n_workers=5)
         assert at_once[:2] == [1, 1]
         assert max(at_once) == 3
@@ -181,7 +184,7 @@ class TestAskingAhead:
             until = State.EVALUATING if pipeline_id == "1" else State.PENDING
             while "4" not in (trials := open_run(root).trials) or trials["4"].state is not until:
                 time.sleep(0.01)
-            return end(x) if pipeline_id == "1" else x
+            return end(x) if pipeline_id == "1" else {"objective_to_minimize": x, "cost": 1}
 
         try:
             search(evaluate, root, 10, "threads", n_workers=2, optimizer="random_search", **keywords)
@@ -200,6 +203,28 @@ class TestAskingAhead:
             return x
 
         self.search(root, end, worker_id="mine")
+
+    def test_so_does_a_cost_that_is_reached(self, root):
+        self.search(root, lambda x: {"objective_to_minimize": x, "cost": 9}, cost_to_spend=9)
+
+    def test_so_does_the_end_of_the_time(self, root):
+        """It is over while both slots are busy."""
+        over, begun = threading.Event(), []
+
+        def evaluate(x, pipeline_id):
+            begun.append(pipeline_id)
+            while len(begun) < 2 or not {"3", "4"} <= (trials := open_run(root).trials).keys():
+                time.sleep(0.01)
+            over.set()
+            while any(t.state is not State.PENDING for t in map(trials.get, ("3", "4"))):
+                trials = open_run(root).trials
+                time.sleep(0.01)
+            return x
+
+        passed = BudgetSpec("passed", "", of_call=lambda _: float(over.is_set()))
+        with plugged("neps_budgets", passed):
+            search(evaluate, root, 10, "threads", n_workers=2, optimizer="random_search", budgets={"passed": 1})
+        assert sorted(begun) == ["1", "2"]
 
     def test_a_budget_is_kept(self, root):
         assert len(search(lambda x: x, root, 5, "threads", n_workers=4, optimizer="random_search").trials) == 5
@@ -391,8 +416,9 @@ class TestChoosing:
             ({"executor": ("threads", {"speed": 9})}, "has no keyword 'speed'"),
             ({"executor": 3}, "client.get_executor"),
             ({"executor": Executor()}, "give n_workers="),
-            ({"n_workers": 0}, "at least 1"),
-            ({"n_workers": True}, "at least 1"),
+            ({"n_workers": 0}, "from 1 to 1,000,000, not 0"),
+            ({"n_workers": True}, "from 1 to"),
+            ({"n_workers": 2_000_000}, "to 1,000,000"),
             ({"resources": {"gpu": 1}}, "Did you mean 'gpus'"),
             ({"resources": 4}, "must be a dict"),
             ({"executor": "threads", "resources": {"memory": "1GB"}}, "'threads' can't give resources"),
@@ -411,9 +437,13 @@ class TestChoosing:
 
     def test_a_factory_that_raises_leaves_no_run(self, root):
         def make(asked):
-            raise ConnectionError("nobody there")
+            try:
+                raise TypeError("no such keyword")
+            except TypeError as error:
+                raise ConnectionError("nobody there\nand nowhere") from error
 
-        with plugged(make), pytest.raises(ExecutorError, match="nobody there"):
+        said = r"ConnectionError: nobody there; and nowhere \(TypeError: no such keyword\)$"
+        with with_mine(make), pytest.raises(ExecutorError, match=said):
             search(lambda x: x, root, executor="mine")
         assert not root.exists()
 
@@ -423,7 +453,7 @@ class TestChoosing:
         def make(asked, n=1):
             return EngineHere(ThreadPoolExecutor(n), lambda: n, lambda: ended.append(n))
 
-        with plugged(make):
+        with with_mine(make):
             search(lambda x: x, root, 1, ("mine", {"n": 2}))
             with pytest.raises(EvaluationError):
                 search(lambda x: 1 / 0, root, 1, "mine")
@@ -434,7 +464,7 @@ class TestChoosing:
             assert asked == Asked(None, Resources(cpus=2, memory=1000))
             return ThreadPoolExecutor(1)
 
-        with plugged(make, resources=("cpus", "memory")):
+        with with_mine(make, resources=("cpus", "memory")):
             search(lambda x: x, root, 1, "mine", resources={"cpus": 2, "memory": "1kB"})
 
 

@@ -258,7 +258,7 @@ def test_signals_are_not_watched_where_pipes_can_not_be(monkeypatch):
 
     monkeypatch.setattr(interrupts, "os", types.SimpleNamespace(name="nt", getpid=os.getpid))
     before = signal.getsignal(signal.SIGINT)
-    with Interrupts().installed(leave=lambda: None):
+    with Interrupts().installed(leave=lambda _: None):
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
 

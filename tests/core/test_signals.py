@@ -10,6 +10,7 @@ import time
 import pytest
 
 import neps
+from neps_core import claims
 from neps_core.run import open_run
 from neps_core.trials import State
 
@@ -234,6 +235,29 @@ def test_sigusr1_between_two_trials(root, script, wait_for):
     assert process.wait(timeout=20) == 128 + signal.SIGUSR1
     assert [t.state for t in open_run(root).trials.values()] == [State.SUCCESS]
     assert (script.folder / "ended").exists()
+
+
+def test_a_trial_that_outlasts_every_worker_is_given_up(root, monkeypatch):
+    """Unless it gets further from one to the next."""
+    monkeypatch.setattr(claims, "MAX_OUTLASTED", 3)
+
+    def worker(reaches):
+        began = time.time()
+
+        def evaluate(x):
+            started = time.time()
+            neps.report(x, reaches)
+            time.sleep(0.01 + 1.2 * (started - began))  # most of the worker's time
+            signal.raise_signal(signal.SIGUSR1)
+
+        with pytest.raises(SystemExit):
+            neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=root, evaluations_to_spend=1)
+        return open_run(root).trials["1"]
+
+    assert [worker(reaches).state for reaches in (1, 1, 2, 2)] == [State.PENDING] * 4
+    trial = worker(2)
+    assert trial.state is State.CRASHED
+    assert "outlasted 3 workers" in trial.report.err
 
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGUSR1"])

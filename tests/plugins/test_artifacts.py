@@ -689,6 +689,17 @@ class TestRefusals:
         with pytest.raises(StorageError, match=r"artifacts='gopher://bucket' can't be used: Protocol not known"):
             hosts.run("a", 1)
 
+    def test_no_store_is_taken_for_a_folder_here(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        relative = store.Store("file://here/")
+        for url in ("memory://", "memory:///", "s3://"):
+            with suppress(StorageError):
+                store.Store(url).write("neps.txt", b"")
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        relative.write("neps.txt", b"")
+        assert sorted(p.name for p in tmp_path.rglob("*")) == ["elsewhere", "here", "neps.txt"]
+
     def test_a_bucket_that_is_not_there(self, s3, hosts):
         hosts.artifacts = "s3://nothing/here"
         with pytest.raises(StorageError, match="bucket does not exist"):

@@ -6,8 +6,10 @@ import json
 import logging
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -314,6 +316,24 @@ class TestRefusals:
         engine.dispose()
         with pytest.raises(StorageError, match="version 99"):
             run(root, sqlite)
+
+    @pytest.mark.skipif(os.name == "nt", reason="Windows deletes no file that is open")
+    @pytest.mark.parametrize("replaced", [False, True])
+    def test_a_file_that_is_deleted_meanwhile(self, sqlite, root, tmp_path, monkeypatch, replaced):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the result is kept
+        file = tmp_path / "runs.db"
+
+        def evaluate(x):
+            if replaced:
+                shutil.copy2(file, tmp_path / "other.db")
+                os.replace(tmp_path / "other.db", file)
+            else:
+                file.unlink()
+            return x
+
+        with pytest.raises(RunGoneError, match=r"was deleted or replaced .* It is kept in .*neps-trial-1"):
+            run(root, sqlite, function=evaluate)
+        assert file.exists() == replaced
 
     def test_nothing_is_made_by_looking(self, sqlite, root, tmp_path):
         with pytest.raises(FileNotFoundError, match="there is no run"):

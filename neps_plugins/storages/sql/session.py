@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
-from neps_core import NePSError, StorageError, interrupts
+from neps_core import NePSError, RunGoneError, StorageError, interrupts
 from neps_plugins.storages.sql.urls import VARIABLE, Address
 
 logger = logging.getLogger("neps.sql")
@@ -84,6 +84,7 @@ class Session:
         weakref.finalize(self, self._held.close)
         self._mutex = threading.RLock()
         self._is_busy = False
+        self._file: tuple[int, int] | None = None  # that SQLite has opened
         try:
             self._driver = address.url.get_dialect().driver if address.file is None else "sqlite"
             arguments = _ARGUMENTS.get(self._driver, {})
@@ -140,20 +141,22 @@ class Session:
                 self._is_busy = False
 
     def _understood(self, error: BaseException | None, is_lost: bool) -> StorageError:
-        said = self.address.without_secrets(str(error).strip().partition("\n")[0])
+        said = self.address.without_secrets(str(error).strip().partition("\n")[0]).rstrip(".")
         if is_lost or (self._connection is None and self.epoch):
             self._drop()
-            return ConnectionLostError(f"the connection to {self.address} is lost: {said}")
+            return ConnectionLostError(f"the connection to {self.address} is lost: {said}.")
         if self._connection is not None:
-            return StorageError(f"{self.address} refuses: {said}")
+            return StorageError(f"{self.address} refuses: {said}.")
         url = self.address.url
         has_one = self.address.file is not None or url.password or "password" in url.query
-        hint = "" if has_one else f". No password was given: put it into the environment variable {VARIABLE}."
-        return StorageError(f"can't connect to {self.address}: {said}{hint}")
+        hint = "" if has_one else f" No password was given: put it into the environment variable {VARIABLE}."
+        return StorageError(f"can't connect to {self.address}: {said}.{hint}")
 
     def _connected(self) -> Connection:
         if self._connection is not None and self._connection.closed:
             self._drop()
+        if self._connection is not None and self._file != self._file_now():
+            raise RunGoneError(f"{self.address} was deleted or replaced while a run in it was going on.")
         if self._connection is None:
             try:
                 connection = self._engine.connect()
@@ -173,9 +176,19 @@ class Session:
                 self.reconnected = time.monotonic()
                 logger.warning("Connected to %s again.", self.address)
             self._held.connection = connection
+            self._file = self._file_now()
             self.epoch += 1
             return connection
         return self._connection
+
+    def _file_now(self) -> tuple[int, int] | None:
+        """Which file is in the place of SQLite's; what goes on being written to another one nobody will find again."""
+        if self.address.file is None:
+            return None
+        with suppress(FileNotFoundError):
+            found = os.stat(self.address.file)
+            return found.st_dev, found.st_ino
+        return 0, 0
 
     def _drop(self) -> None:
         self._held.close()
@@ -216,7 +229,7 @@ class Session:
                 end = end or time.monotonic() + PATIENCE
                 if time.monotonic() > end:
                     raise
-                logger.warning("%s; next try in %.1f s.", error, delay)
+                logger.warning("%s Next try in %.1f s.", error, delay)
             with interrupts.anywhere():
                 if interrupts.is_told_to_leave():
                     raise StorageError(f"there is no connection to {self.address}, and this process was told to leave.")
