@@ -64,8 +64,9 @@ class Dispatcher:
         self._claims = claims
         self._engine = engine
         self._interrupts = interrupts
-        self._per_slot = 2 if asks_ahead and engine.queues else 1
+        self._per_slot = 2 if asks_ahead else 1
         engine.begin(job, function, run)
+        self._ahead: deque[Trial] = deque()  # claimed, and waiting for a slot
         self._running: dict[Future[Any], Trial] = {}
         self._told: dict[str, int] = {}  # how many reports of each running trial observers know
         self._done: deque[Future[Any]] = deque()
@@ -95,17 +96,17 @@ class Dispatcher:
         while True:
             with self._interrupts.allowed():
                 self._interrupts.leave_if_told()
+            self._fill_slots()
             if self._take_results():
                 wait = SHORTEST_WAIT
-            if self._per_slot > 1:
-                self._call_off()
+            self._call_off()
             reason = None
-            if self._error is None and len(self._running) < self._per_slot * max(self._engine.n_slots(), 1):
+            if self._error is None and len(self._running) + len(self._ahead) < self._per_slot * self._slots:
                 claimed = self._claimed()
                 if isinstance(claimed, str):
                     reason = claimed  # which may be gone if a running trial is lost
                 elif claimed:
-                    self._submit(claimed[0])
+                    self._ahead.extend(claimed)
                     wait = SHORTEST_WAIT
                     continue
             if not self._running:
@@ -127,6 +128,15 @@ class Dispatcher:
         except NePSError as error:
             self._stop(error)
             return []
+
+    @property
+    def _slots(self) -> int:
+        return max(self._engine.n_slots(), 1)
+
+    def _fill_slots(self) -> None:
+        """Hand what waits to the engine, as far as it has room; what has ended takes none, if not looked at yet."""
+        while self._ahead and len(self._running) - len(self._done) < self._slots:
+            self._submit(self._ahead.popleft())
 
     def _submit(self, trial: Trial) -> None:
         try:
@@ -160,11 +170,9 @@ class Dispatcher:
         if any_ended:
             self._tell_reports()
         while self._done:
+            self._fill_slots()  # first, as to store a result takes longer
             future = self._done[0]
-            trial = self._running.get(future)
-            if trial is None:  # it was taken back
-                self._done.popleft()
-                continue
+            trial = self._running[future]
             self._take(trial, future)
             self._done.popleft()  # only now: what a signal interrupts is not lost
             del self._running[future], self._told[trial.id]
@@ -203,21 +211,18 @@ class Dispatcher:
             self._error = error
             if self._running:
                 logger.info("%s begins no more evaluations: %r", self._run.worker_id, error)
-            if self._per_slot > 1:
-                self._take_back()
+            self._take_back()
 
     def _call_off(self) -> None:
-        """Give back what waits in the engine, if it should not be begun any more."""
-        waiting = [trial.id for future, trial in self._running.items() if not (future.running() or future.done())]
-        if waiting and self._claims.is_over_for(waiting):
+        """Give back what waits for a slot, if it should not be begun any more."""
+        if self._ahead and self._claims.is_over_for([trial.id for trial in self._ahead]):
             self._take_back()
 
     def _take_back(self) -> None:
-        """Give back what waits in the engine."""
-        for future, trial in list(self._running.items()):
-            if future.cancel():
-                del self._running[future], self._told[trial.id]
-                self._claims.give_back(trial, "it was not begun yet", orderly=True)
+        """Give back what waits for a slot."""
+        while self._ahead:
+            self._claims.give_back(self._ahead[0], "it was not begun yet", orderly=True)
+            self._ahead.popleft()
 
     def _tell_reports(self) -> None:
         """Tell observers what evaluations in other processes have reported: the observers are here."""
@@ -236,8 +241,9 @@ class Dispatcher:
 
     def _leave(self) -> None:
         """Take what is there, end the executor, and give the rest back."""
-        if not self._running:
+        if not self._running and not self._claims.held:
             return
+        self._ahead.clear()
         time.sleep(LAST_RESULTS)
         try:
             with suppress(NePSError):  # there is one already that is raised

@@ -38,16 +38,15 @@ class Asked:
 
 @runtime_checkable
 class Engine(Protocol):
-    """Evaluates trials: what the factory of an executor gives. The dispatcher calls it from one thread.
+    """Evaluates trials: what the factory of an executor gives.
+
+    The dispatcher calls it from one thread, and gives it no more than it has slots, unless these become fewer.
 
     Attributes:
         is_here: Whether evaluations run in this process, so that what they report is told here already.
-        queues: Whether it takes more evaluations than it has slots; `cancel` of a future takes back one that waits, and
-            leaves one that runs. Then slots have their next evaluation waiting, if the optimizer needs no results.
     """
 
     is_here: bool
-    queues: bool
 
     def begin(self, job: Job, function: UserFunction, run: Run) -> None:
         """Be told, once, what all evaluations share.

@@ -49,7 +49,7 @@ def make(asked: Asked, pool: str | None = None) -> Engine:
     start, has_loky = _starter(pool)
     environments = list(_environments(asked))
     executor = OneProcessPools([partial(start, each) for each in environments])
-    return EngineAway(executor, lambda: len(environments), executor.kill, imports_main=not has_loky, queues=True)
+    return EngineAway(executor, lambda: len(environments), executor.kill, imports_main=not has_loky)
 
 
 def _starter(pool: str | None) -> tuple[Callable[[dict[str, str]], Executor], bool]:

@@ -56,7 +56,7 @@ def make(asked: Asked) -> Engine:
     """Threads; as many as there are processors, if nothing else is said."""
     n = asked.n_workers or os.cpu_count() or 1
     executor = DaemonThreads(n)
-    return EngineHere(executor, lambda: n, lambda: executor.shutdown(wait=False), queues=True)
+    return EngineHere(executor, lambda: n, lambda: executor.shutdown(wait=False))
 
 
 @hookimpl

@@ -34,7 +34,6 @@ class EngineAway:
         n_slots: How many it can run at present.
         end: Ends it at once; None to leave that to whoever made it.
         imports_main: Whether its processes import the user's script, so that functions in it are found by name.
-        queues: As in `neps_core.Engine`.
         writes_files: Whether what it is given passes through files. Then the passwords of `storage=` stay here.
     """
 
@@ -42,7 +41,6 @@ class EngineAway:
     n_slots: Callable[[], int]
     end: Callable[[], None] = lambda: None
     imports_main: bool = field(default=False, kw_only=True)
-    queues: bool = field(default=False, kw_only=True)
     writes_files: bool = field(default=False, kw_only=True)
     is_here: bool = field(default=False, init=False)
     _job: bytes = field(default=b"", init=False)

@@ -24,13 +24,11 @@ class EngineHere:
         executor: Runs the evaluations.
         n_slots: How many it can run at present.
         end: Ends it at once; None to leave that to whoever made it.
-        queues: As in `neps_core.Engine`.
     """
 
     executor: Executor
     n_slots: Callable[[], int]
     end: Callable[[], None] = lambda: None
-    queues: bool = field(default=False, kw_only=True)
     is_here: bool = field(default=True, init=False)
     _begun: tuple[Job, UserFunction, Run] = field(init=False)
 
