@@ -226,6 +226,28 @@ class TestAskingAhead:
             search(evaluate, root, 10, "threads", n_workers=2, optimizer="random_search", budgets={"passed": 1})
         assert sorted(begun) == ["1", "2"]
 
+    def test_an_engine_is_given_no_more_than_it_has_slots(self, root):
+        """However many trials wait: so an engine needs no queue, nor has to take anything back."""
+        out, most = [], []
+
+        class Counted(ThreadPoolExecutor):
+            def submit(self, function, /, *args, **keywords):
+                out[:] = [future for future in out if not future.done()]
+                out.append(super().submit(function, *args, **keywords))
+                most.append(len(out))
+                return out[-1]
+
+        def evaluate(x, pipeline_id):
+            if int(pipeline_id) < 3:
+                while len(open_run(root).trials) < 4:  # each slot has the next one waiting
+                    time.sleep(0.01)
+            return x
+
+        engine = EngineHere(Counted(2), lambda: 2)
+        with with_mine(lambda asked: engine):
+            search(evaluate, root, 12, "mine", optimizer="random_search")
+        assert max(most) == 2 and len(most) == 12
+
     def test_a_budget_is_kept(self, root):
         assert len(search(lambda x: x, root, 5, "threads", n_workers=4, optimizer="random_search").trials) == 5
 
