@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -336,9 +337,17 @@ class TestRefusals:
         assert file.exists() == replaced
 
     def test_nothing_is_made_by_looking(self, sqlite, root, tmp_path):
-        with pytest.raises(FileNotFoundError, match="there is no run"):
+        with pytest.raises(FileNotFoundError, match="no such run .*called as its root_directory"):
             neps.status(root, storage=sqlite)
         assert not list(tmp_path.iterdir())
+
+    def test_a_file_where_nothing_may_be_written_can_be_looked_at(self, sqlite, root, monkeypatch):
+        run(root, sqlite)
+        gc.collect()  # or else the connection that wrote is there still
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        assert len(neps.load_trials(root, storage=sqlite)) == 3
+        with pytest.raises(StorageError, match="readonly database"):
+            neps.enqueue(root, {"x": 0.5}, storage=sqlite)
 
     def test_a_database_that_does_not_answer(self, root):
         pytest.importorskip("psycopg")

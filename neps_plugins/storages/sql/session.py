@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, NullPool, create_engine, text
@@ -88,13 +91,17 @@ class Session:
         try:
             self._driver = address.url.get_dialect().driver if address.file is None else "sqlite"
             arguments = _ARGUMENTS.get(self._driver, {})
+            how: dict[str, Any] = {"connect_args": arguments}
+            if address.file is not None and _can_only_be_read(address.file):
+                uri = f"{address.file.as_uri()}?immutable=1"
+                how = {"creator": partial(sqlite3.connect, uri, uri=True, **arguments)}
             self._engine = create_engine(
                 address.url,
                 poolclass=NullPool,
                 pool_reset_on_return=None,  # there is no transaction to end, and perhaps no connection
                 isolation_level="AUTOCOMMIT",
                 hide_parameters=True,
-                connect_args=arguments,
+                **how,
             )
         except (ImportError, NoSuchModuleError) as reason:
             raise StorageError(
@@ -253,6 +260,14 @@ class Session:
         self._held.connection = None
         self._mutex = threading.RLock()
         self._is_busy = False
+
+
+def _can_only_be_read(file: Path) -> bool:
+    """Whether nothing can be written beside a file of SQLite, as it has to be even to read, and nobody is writing to it.
+
+    So what somebody else has left can be looked at where only they may write, or nobody.
+    """
+    return file.is_file() and not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
 
 
 class _Held:
