@@ -462,8 +462,8 @@ def open_run(location: str | Path, check: bool = False, observers: Any = None, s
         if storage is None:
             raise FileNotFoundError(f"there is no run in {shown_location(location)}.")
         raise FileNotFoundError(
-            f"there is no such run in {shown_location(storage)}. It is called as its root_directory is, or as ?run=NAME at "
-            "the end of the URL says."
+            f"there is no such run in {shown_location(storage)}. It is called as its root_directory is, or as "
+            "?run=NAME at the end of the URL says."
         )
     run.refresh()
     if run.read_only is None:

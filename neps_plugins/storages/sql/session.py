@@ -193,7 +193,7 @@ class Session:
         if self.address.file is None:
             return None
         with suppress(FileNotFoundError):
-            found = os.stat(self.address.file)
+            found = self.address.file.stat()
             return found.st_dev, found.st_ino
         return 0, 0
 
@@ -263,7 +263,7 @@ class Session:
 
 
 def _can_only_be_read(file: Path) -> bool:
-    """Whether nothing can be written beside a file of SQLite, as it has to be even to read, and nobody is writing to it.
+    """Whether nothing can be written beside a file of SQLite, as it must be even to read it, and nobody is writing to it.
 
     So what somebody else has left can be looked at where only they may write, or nobody.
     """
