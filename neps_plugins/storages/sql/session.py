@@ -263,7 +263,7 @@ class Session:
 
 
 def _can_only_be_read(file: Path) -> bool:
-    """Whether nothing can be written beside a file of SQLite, as it must be even to read it, and nobody is writing to it.
+    """Whether nothing can be written beside a file of SQLite, as it must be even to read it, and nobody writes to it.
 
     So what somebody else has left can be looked at where only they may write, or nobody.
     """
