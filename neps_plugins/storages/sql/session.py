@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
-from neps_core import NePSError, RunGoneError, StorageError, interrupts
+from neps_core import NePSError, NotAnsweringError, RunGoneError, StorageError, interrupts
 from neps_plugins.storages.sql.urls import VARIABLE, Address
 
 logger = logging.getLogger("neps.sql")
@@ -41,6 +42,9 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
 
 #: Drivers that take several statements at once, and give the rows of each.
 _TAKE_SEVERAL = ("psycopg", "pymysql")
+
+#: What drivers say where a server has answered, or can't, and will say no a moment later, too.
+_NO = re.compile(r"FATAL(?!.*(starting up|shutting down|recovery|too many|reserved))|password|\((1044|1045|1049)\b")
 
 #: Of a statement that holds all it needs: nothing in it stands for a parameter.
 _AS_IT_IS = {"no_parameters": True}
@@ -157,7 +161,8 @@ class Session:
         url = self.address.url
         has_one = self.address.file is not None or url.password or "password" in url.query
         hint = "" if has_one else f" No password was given: put it into the environment variable {VARIABLE}."
-        return StorageError(f"can't connect to {self.address}: {said}.{hint}")
+        kind = StorageError if self.address.file is not None or _NO.search(said) else NotAnsweringError
+        return kind(f"can't connect to {self.address}: {said}.{hint}")
 
     def _connected(self) -> Connection:
         if self._connection is not None and self._connection.closed:
