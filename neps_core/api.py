@@ -35,6 +35,7 @@ from neps_core.spaces.domains import exact
 from neps_core.stopping import choose_rule
 from neps_core.trials import State, Trial, check_id
 from neps_core.user_function import UserFunction, load_function
+from neps_core.waiting import until_it_answers
 from neps_core.worker import Worker
 
 logger = logging.getLogger("neps.api")
@@ -321,7 +322,7 @@ def save_pipeline_results(
         ResultError: If it is no result; the trial goes on waiting.
     """
     observers = [*each_of(DEFAULT), "plots"] if live_plots else None
-    run = open_run(root_directory, observers=observers, storage=storage)
+    run = until_it_answers(lambda: open_run(root_directory, observers=observers, storage=storage))
     run.check_writable()
     if user_result is None:
         raise ResultError("user_result is None, which is no result.")

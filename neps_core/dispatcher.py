@@ -148,7 +148,7 @@ class Dispatcher:
         try:
             future = self._engine.submit(assignment)
         except Exception as error:  # an engine's code, so anything
-            self._claims.give_back(trial, f"the executor takes no more: {error!r}", orderly=True)
+            self._claims.give_back(trial, f"the executor takes no more: {said(error)}", orderly=True)
             self._stop(_broken(error))
             return
         logger.info("Trial %s was handed to the executor.", trial.id)
@@ -186,11 +186,11 @@ class Dispatcher:
             self._stop(ExecutorError("the executor has cancelled evaluations: it was shut down, or can't be reached."))
             return
         except ExecutorError as error:
-            self._claims.give_back(trial, f"the executor can't run it: {error!r}", orderly=True)
+            self._claims.give_back(trial, f"the executor can't run it: {said(error)}", orderly=True)
             self._stop(error)
             return
         except Exception as error:  # evaluations never raise, so this is the engine's
-            self._claims.give_back(trial, f"the executor lost it: {error!r}", orderly=False)
+            self._claims.give_back(trial, f"the executor lost it: {said(error)}", orderly=False)
             return
         if outcome.refused is not None:
             self._claims.give_back(trial, f"it can't be begun: {outcome.refused}", orderly=True)

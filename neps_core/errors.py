@@ -61,6 +61,10 @@ class RunGoneError(StorageError):
     """The run was deleted or replaced while somebody was working on it."""
 
 
+class NotAnsweringError(StorageError):
+    """What a run is kept in does not answer, or takes nobody in, and may do so a moment later."""
+
+
 class LockLostError(StorageError):
     """What was found out under a lock need not hold any more: the lock fell, and nothing was added. Begin again."""
 

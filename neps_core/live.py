@@ -29,6 +29,10 @@ logger = logging.getLogger("neps.live")
 #: that one which runs for days does not fill the journal.
 PAUSE, SHARE = 0.2, 0.005
 
+#: How many times as long as a write that failed took it is waited before the next: a database that is away is waited
+#: for, and the evaluation goes on meanwhile.
+PATIENCE = 10
+
 _current: ContextVar[LiveTrial | None] = ContextVar("neps_trial", default=None)
 
 
@@ -206,8 +210,8 @@ class LiveTrial:
             elapsed = time.monotonic() - self._began
             is_due = elapsed >= self._due
             if is_due:
-                self._store()
-                self._due = elapsed + max(PAUSE, SHARE * elapsed)
+                in_vain = 0.0 if self._store() else time.monotonic() - self._began - elapsed
+                self._due = elapsed + max(PAUSE, SHARE * elapsed, PATIENCE * in_vain)
         if is_due:  # without the lock: an observer may wait for a thread that reports, too
             with self._held():
                 self.run.tell_news()
@@ -231,14 +235,17 @@ class LiveTrial:
             self._rule = None
             return False
 
-    def _store(self) -> None:
+    def _store(self) -> bool:
+        """Store what is not stored yet; returns whether it could be."""
         before = self._stored
         try:
             with self._held():
                 self.run.record(*self.unstored(), tells=False)
+            return True
         except StorageError as error:  # a full disk, say, is no reason to lose the evaluation
             self._stored = before
             logger.warning("What trial %s reports can't be stored yet: %s", self._trial.id, error)
+            return False
 
     def unstored(self) -> list[ev.Event]:
         """What was reported and is not in the journal yet; from now on it counts as stored."""

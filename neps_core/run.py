@@ -459,7 +459,12 @@ def open_run(location: str | Path, check: bool = False, observers: Any = None, s
     """
     run = Run(open_storage(location, storage), None if observers is None else Observers(observers))
     if not run.journal.exists():
-        raise FileNotFoundError(f"there is no run in {shown_location(location if storage is None else storage)}.")
+        if storage is None:
+            raise FileNotFoundError(f"there is no run in {shown_location(location)}.")
+        raise FileNotFoundError(
+            f"there is no such run in {shown_location(storage)}. It is called as its root_directory is, or as "
+            "?run=NAME at the end of the URL says."
+        )
     run.refresh()
     if run.read_only is None:
         run.folder.check_not_emptied(run.log)

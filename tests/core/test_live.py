@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextvars
 import math
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 import neps
-from neps_core import Point, ResultError, StoppingRuleError, StopTrial
+from neps_core import Point, ResultError, StoppingRuleError, StopTrial, live
 from neps_core.cli import main
 from neps_core.run import open_run
 from neps_core.trials import State
@@ -173,18 +174,28 @@ class TestReport:
         from neps_plugins.storages.filesystem import FileJournal
 
         append = FileJournal.append
-        full = [True]
+        full, tries, clock = [True], [], [0.0]
 
         def broken(self, events, durable=True):
             if full and any(isinstance(event, Reported) for event in events):
-                full.clear()
+                tries.append(clock[0])
+                clock[0] += 100  # it was waited for
                 raise StorageError("the disk is full")
             append(self, events, durable)
 
+        def train(x):
+            for _ in range(2000):
+                clock[0] += 1
+                neps.report(1.0)
+            full.clear()
+            return x
+
         monkeypatch.setattr(FileJournal, "append", broken)
-        search(lambda x: neps.report(1.0) or x, root)
-        assert curve_of(open_run(root).trials["1"]) == [(1, 1.0)]
+        monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+        search(train, root)
+        assert len(open_run(root).trials["1"].points) == 2000
         assert "can't be stored yet" in caplog.text
+        assert len(tries) == 3  # the evaluation goes on, most of the time
 
     def test_a_signal_while_it_is_stored_waits(self, root, script):
         script.write(

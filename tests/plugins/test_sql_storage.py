@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 
 import neps
-from neps_core import LockLostError, RunGoneError, StorageError, TrialError, api
+from neps_core import LockLostError, NotAnsweringError, RunGoneError, StorageError, TrialError, api, waiting
 from neps_core import events as ev
 from neps_core.cli import main
 from neps_core.run import open_run
@@ -34,6 +35,9 @@ from tests import databases
 from tests.audit import audit_finished, audit_journal
 
 sqlalchemy = pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'neps-framework[sql]'")
+
+from neps_plugins.storages.sql.session import Session  # noqa: E402
+from neps_plugins.storages.sql.urls import parse_location  # noqa: E402
 
 SPACE = {"x": neps.Float(0, 1)}
 
@@ -204,7 +208,9 @@ class TestResultsThatComeLater:
         assert all(trial.report.objective_to_minimize == trial.config["x"] for trial in trials.values())
 
     def test_lost_ones_are_given_up_and_come_too_late(self, url, root, tmp_path):
-        run(root, url, 3, function=lambda x: None, max_pending=1, pending_timeout=0.05)
+        run(root, url, 1, function=lambda x: None)
+        run(root, url, 1, function=lambda x: None, max_pending=1, pending_timeout=0)  # which the last one exceeds, too
+        run(root, url, 1, function=lambda x: None)
         location = url if "run=" in url else f"{url}?run={root.name}"
         states = [trial.state for trial in open_run(root, storage=url).trials.values()]
         assert states == [State.CRASHED, State.CRASHED, State.EVALUATING]
@@ -232,6 +238,20 @@ class TestResultsThatComeLater:
         assert len(refused) == 2
         assert trial.report.objective_to_minimize not in refused
         assert not trial.superseded
+
+    def test_one_that_is_handed_in_while_the_database_is_away(self, sqlite, root, monkeypatch, caplog):
+        run(root, sqlite, 1, function=lambda x: None)
+        away = [NotAnsweringError("it is starting up.")] * 2
+
+        def opened(*arguments, **keywords):
+            if away:
+                raise away.pop()
+            return open_run(*arguments, **keywords)
+
+        monkeypatch.setattr(waiting, "RETRIES", (0.0, 0.0))
+        monkeypatch.setattr(api, "open_run", opened)
+        neps.save_pipeline_results(0.5, "1", root, storage=sqlite)
+        assert "it is starting up. Next try" in caplog.text
 
     def test_the_connection_is_lost_meanwhile(self, postgres, server_url, root, caplog):
         run(root, server_url, 1, function=lambda x: None)
@@ -336,14 +356,39 @@ class TestRefusals:
         assert file.exists() == replaced
 
     def test_nothing_is_made_by_looking(self, sqlite, root, tmp_path):
-        with pytest.raises(FileNotFoundError, match="there is no run"):
+        with pytest.raises(FileNotFoundError, match="no such run .*called as its root_directory"):
             neps.status(root, storage=sqlite)
         assert not list(tmp_path.iterdir())
 
+    def test_a_file_where_nothing_may_be_written_can_be_looked_at(self, sqlite, root, monkeypatch):
+        run(root, sqlite)
+        gc.collect()  # or else the connection that wrote is there still
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        assert len(neps.load_trials(root, storage=sqlite)) == 3
+        with pytest.raises(StorageError, match="readonly database"):
+            neps.enqueue(root, {"x": 0.5}, storage=sqlite)
+
     def test_a_database_that_does_not_answer(self, root):
         pytest.importorskip("psycopg")
-        with pytest.raises(StorageError, match="can't connect"):
+        with pytest.raises(NotAnsweringError, match="can't connect"):
             run(root, "postgresql+psycopg://me:geheim@127.0.0.1:1/x")
+
+    @pytest.mark.parametrize(
+        ("said", "comes_back"),
+        [
+            ("connection failed: Connection refused", True),
+            ("FATAL:  the database system is starting up", True),
+            ("FATAL:  sorry, too many clients already", True),
+            ('FATAL:  password authentication failed for user "me"', False),
+            ("fe_sendauth: no password supplied", False),
+            ('FATAL:  database "too" does not exist', False),
+            ("(2003, \"Can't connect to MySQL server on 'host' ([Errno 111] Connection refused)\")", True),
+            ("(1045, \"Access denied for user 'me'@'host' (using password: NO)\")", False),
+        ],
+    )
+    def test_who_may_answer_a_moment_later(self, said, comes_back):
+        session = Session(parse_location("postgresql+psycopg://me@127.0.0.1:1/x", None))
+        assert isinstance(session._understood(OSError(said), False), NotAnsweringError) == comes_back
 
 
 class TestPasswords:

@@ -26,6 +26,9 @@ from neps_plugins.storages.sql.tables import events, has_tables, make_tables, ru
 #: of its own, what its clients have seen, they would go on with what nobody else knows.
 _DURABLE = "PRAGMA synchronous=NORMAL", "PRAGMA synchronous=FULL"
 
+#: What is said of a run whose last row is not what it was.
+GONE = "was deleted while it was going on, or its end was lost. Was it overwritten, or restored?"
+
 
 class SqlJournal:
     """A journal in a database; see `neps_core.storage.Journal`. A position is the number of a record.
@@ -139,7 +142,7 @@ class SqlJournal:
 
     def _next_number(self, connection: Connection) -> int:
         if self._run is None or connection.scalar(select(runs.c.id).where(runs.c.id == self._run)) is None:
-            raise RunGoneError(f"{self} was deleted while it was going on. Was it overwritten?")
+            raise RunGoneError(f"{self} {GONE}")
         return 1 + (connection.scalar(select(func.max(events.c.number)).where(events.c.run == self._run)) or 0)
 
     def _has(self, number: int, record: str) -> bool:
@@ -169,7 +172,7 @@ class SqlJournal:
             (rows,) = self._session.repeated(lambda connection: self._session.ask(connection, self._query(since)))
         if since:  # the row that was the last one tells whether it is the same run still
             if not rows or rows[0][0] != since:
-                raise RunGoneError(f"{self} was deleted while it was going on. Was it overwritten?")
+                raise RunGoneError(f"{self} {GONE}")
             rows = rows[1:]
         try:
             found = [from_plain(plain) for _, record in rows for plain in json.loads(record)]

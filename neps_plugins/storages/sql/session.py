@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import sqlite3
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
-from neps_core import NePSError, RunGoneError, StorageError, interrupts
+from neps_core import NePSError, NotAnsweringError, RunGoneError, StorageError, interrupts
 from neps_plugins.storages.sql.urls import VARIABLE, Address
 
 logger = logging.getLogger("neps.sql")
@@ -38,6 +42,9 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
 
 #: Drivers that take several statements at once, and give the rows of each.
 _TAKE_SEVERAL = ("psycopg", "pymysql")
+
+#: What drivers say where a server has answered, or can't, and will say no a moment later, too.
+_NO = re.compile(r"FATAL(?!.*(starting up|shutting down|recovery|too many|reserved))|password|\((1044|1045|1049)\b")
 
 #: Of a statement that holds all it needs: nothing in it stands for a parameter.
 _AS_IT_IS = {"no_parameters": True}
@@ -88,13 +95,17 @@ class Session:
         try:
             self._driver = address.url.get_dialect().driver if address.file is None else "sqlite"
             arguments = _ARGUMENTS.get(self._driver, {})
+            how: dict[str, Any] = {"connect_args": arguments}
+            if address.file is not None and _can_only_be_read(address.file):
+                uri = f"{address.file.as_uri()}?immutable=1"
+                how = {"creator": partial(sqlite3.connect, uri, uri=True, **arguments)}
             self._engine = create_engine(
                 address.url,
                 poolclass=NullPool,
                 pool_reset_on_return=None,  # there is no transaction to end, and perhaps no connection
                 isolation_level="AUTOCOMMIT",
                 hide_parameters=True,
-                connect_args=arguments,
+                **how,
             )
         except (ImportError, NoSuchModuleError) as reason:
             raise StorageError(
@@ -150,7 +161,8 @@ class Session:
         url = self.address.url
         has_one = self.address.file is not None or url.password or "password" in url.query
         hint = "" if has_one else f" No password was given: put it into the environment variable {VARIABLE}."
-        return StorageError(f"can't connect to {self.address}: {said}.{hint}")
+        kind = StorageError if self.address.file is not None or _NO.search(said) else NotAnsweringError
+        return kind(f"can't connect to {self.address}: {said}.{hint}")
 
     def _connected(self) -> Connection:
         if self._connection is not None and self._connection.closed:
@@ -186,7 +198,7 @@ class Session:
         if self.address.file is None:
             return None
         with suppress(FileNotFoundError):
-            found = os.stat(self.address.file)
+            found = self.address.file.stat()
             return found.st_dev, found.st_ino
         return 0, 0
 
@@ -253,6 +265,14 @@ class Session:
         self._held.connection = None
         self._mutex = threading.RLock()
         self._is_busy = False
+
+
+def _can_only_be_read(file: Path) -> bool:
+    """Whether nothing can be written beside a file of SQLite, as it must be even to read it, and nobody writes to it.
+
+    So what somebody else has left can be looked at where only they may write, or nobody.
+    """
+    return file.is_file() and not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
 
 
 class _Held:

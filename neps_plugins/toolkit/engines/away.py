@@ -19,6 +19,7 @@ from neps_core.live import LiveTrial
 from neps_core.observers import Observers
 from neps_core.storage import open_storage, without_passwords
 from neps_core.user_function import UserFunction, load_function
+from neps_core.waiting import until_it_answers
 from neps_plugins.toolkit.engines.carrying import carried, packed, received
 
 
@@ -105,16 +106,20 @@ class _Arrived:
                         "the run is kept in the memory of the process that called neps.run, so neps.report can't reach "
                         "it from here. Give a folder as root_directory, or executor='threads'."
                     )
-                run = _FollowedRun(open_storage(self.job.location, self.job.storage), Observers(()))
-                if not run.journal.exists():
-                    raise StorageError(
-                        f"there is no run in {self.job.location} as this process sees it, so neps.report can't reach "
-                        "it. Use a folder that the executor's processes share."
-                    )
-                run.worker_id = self.job.worker_id
-                run.refresh()
-                self._run = run
+                location = self.job.location
+                self._run = until_it_answers(lambda: self._opened(location))
             return self._run
+
+    def _opened(self, location: str) -> Run:
+        run = _FollowedRun(open_storage(location, self.job.storage), Observers(()))
+        if not run.journal.exists():
+            raise StorageError(
+                f"there is no run in {location} as this process sees it, so neps.report can't reach it. Use a folder "
+                "that the executor's processes share."
+            )
+        run.worker_id = self.job.worker_id
+        run.refresh()
+        return run
 
 
 _unpacking = threading.Lock()
