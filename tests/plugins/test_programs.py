@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import neps
-from neps_core import EvaluationError, StorageError, TargetError
+from neps_core import EvaluationError, ResultError, StorageError, TargetError
 from neps_plugins.programs.program import Program
 from neps_plugins.programs.reports import STOP, Mailbox
 from neps_plugins.programs.words import check_words, filled, text_of
@@ -55,8 +58,6 @@ def test_values_are_put_into_words() -> None:
 
 
 def test_values_of_numpy_and_paths_are_text() -> None:
-    import numpy as np
-
     assert text_of(np.float64(0.5)) == "0.5"
     assert text_of(np.int64(3)) == "3"
     assert text_of(Path("a b")) == "a b"
@@ -278,6 +279,34 @@ def test_nobody_else_can_report() -> None:
     mailbox.close()
     assert b"does not answer" in sender.communicate()[1]
     assert not taken
+
+
+def test_a_python_program_reports_as_a_function_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    mailbox, taken = Mailbox(), []
+    answers = iter([{"then": "go on"}, {"then": "stop"}, {"error": "it is no number"}])
+
+    def take() -> None:
+        while len(taken) < 3:
+            select.select([mailbox], [], [])
+            mailbox.take(lambda message: taken.append(message) or next(answers))
+
+    monkeypatch.setenv("NEPS_REPORT_TO", mailbox.address)
+    worker = threading.Thread(target=take)
+    worker.start()
+    neps.report(np.float32(0.5), 3, cost=1, note=np.arange(2))
+    with pytest.raises(neps.StopTrial):
+        neps.report([1, 2])
+    with pytest.raises(ResultError, match="it is no number"):
+        neps.report("a")
+    worker.join()
+    mailbox.close()
+    first = {"objective": 0.5, "step": 3, "cost": 1, "extra": {"note": [0, 1]}}
+    assert {key: taken[0][key] for key in first} == first
+    monkeypatch.setenv("RANK", "1")  # torchrun's: rank 0 speaks for all
+    neps.report(1)
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ResultError, match="does not answer"):
+        neps.report(1)
 
 
 def report_command(*words: str) -> subprocess.CompletedProcess[str]:
