@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neps_core import ResultError, hookimpl
+from neps_core import ResultError, RunError, hookimpl
 from neps_core.results import plain
 from neps_plugins.places import places
 from neps_plugins.programs.reporting import add_arguments, are_values, send_values
@@ -33,6 +33,10 @@ def _run(arguments: argparse.Namespace) -> int:
     for option in ("step", "cost", "extra"):
         if getattr(arguments, option) not in (None, []):
             arguments.parser.error(f"--{option} is for the result of a program, whose values are numbers")
+    what = " ".join(arguments.given)
+    is_place = arguments.storage is not None or any("://" in given or os.path.isdir(given) for given in arguments.given)
+    if is_in_program() and what and not is_place:
+        raise RunError(f"{what!r} is no number that could be reported (0.25, loss=0.25), nor the folder of a run.")
     from neps_plugins.report import write_report
 
     arguments.roots = arguments.given

@@ -211,4 +211,6 @@ def _show(result: Any) -> None:
             print(f"           {path}: {value}")
     elif result.pareto_front:
         print(f"Front:   {len(result.pareto_front)} trials, which `neps best {shlex.quote(str(root))}` shows")
+    elif result.trials:
+        print(f"Best:    none of {len(result.trials)} trials; `neps status {shlex.quote(str(root))}` shows them")
     print(f"Run:     {root}")

@@ -195,10 +195,11 @@ def test_a_failure_stops_the_run_as_an_exception_does(root: Path) -> None:
         (shell("echo true"), "it gave no result.*: true"),
         (shell("kill -9 $$"), "it was ended by SIGKILL"),
         (shell("echo '{' > $NEPS_RESULT_FILE"), "the file of its result can't be read"),
+        (shell("mkfifo $NEPS_RESULT_FILE"), "the file of its result can't be read: it is no file"),
         (shell("sleep 60 & sleep 60", timeout=0.1, grace=2), "timeout of 0.1 s"),
         (shell("trap '' TERM; sleep 60 & wait; sleep 60", timeout=0.1, grace=0.1), "timeout of 0.1 s"),
         (Program(("no-such-program",)), "can't be started"),
-        (shell("printf '%050000d' 0 | tr 0 '['"), "it gave no result"),
+        (shell("printf '%050000d' 0 | tr 0 '['"), r"it gave no result.*: \[{300}\.\.\.$"),
         (shell("printf '%050000d' 0 | tr 0 '[' > $NEPS_RESULT_FILE"), "can't be read: it is nested too deeply"),
     ],
 )
@@ -317,7 +318,7 @@ def report_command(*words: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_reports_from_any_program(root: Path) -> None:
     text = (
         "neps report -1e-3 --step 1 --cost 2 --extra note=x && neps report -inf --step 2; neps report --step 2 1; "
-        "echo exit $?; neps report 0.5 a=0.5; echo exit $?"
+        "echo exit $?; neps report 0.5 a=0.5; echo exit $?; neps report 0,5; true"
     )
     trial = evaluated(shell(text), root)
     assert [point.objective for point in trial.points] == [-1e-3, float("-inf")]
@@ -325,9 +326,10 @@ def test_the_command_reports_from_any_program(root: Path) -> None:
     assert dict(trial.points[0].extra) == {"note": "x"}
     folder = root / "configs/config_1"
     assert (folder / "stdout.log").read_text() == "exit 1\nexit 1\n"
-    first, second = (folder / "stderr.log").read_text().splitlines()
+    first, second, third = (folder / "stderr.log").read_text().splitlines()
     assert first == "error: neps.report got step=2 after step 2; a step has to be greater."
     assert "a name of its own" in second
+    assert third == "error: '0,5' is no number that could be reported (0.25, loss=0.25), nor the folder of a run."
 
 
 def test_the_command_reports_several_objectives_and_says_when_to_stop(root: Path) -> None:
