@@ -117,7 +117,7 @@ _EXPORTS = {None: _shown, "yaml": _yaml, "json": _json}
 
 
 def _words(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """What a function is called with, as the words of a command line. A value like -1e-5 could be taken for an option."""
+    """What a function is called with, for a command line, on which a value like -1e-5 could be taken for an option."""
     for name, value in arguments.items():
         text = text_of(value)
         yield from (f"--{name}={text}",) if text.startswith("-") else (f"--{name}", text)

@@ -34,7 +34,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option) not in (None, []):
             arguments.parser.error(f"--{option} is for the result of a program, whose values are numbers")
     what = " ".join(arguments.given)
-    is_place = arguments.storage is not None or any("://" in given or os.path.isdir(given) for given in arguments.given)
+    is_place = arguments.storage is not None or any("://" in given or Path(given).is_dir() for given in arguments.given)
     if is_in_program() and what and not is_place:
         raise RunError(f"{what!r} is no number that could be reported (0.25, loss=0.25), nor the folder of a run.")
     from neps_plugins.report import write_report

@@ -195,8 +195,8 @@ def _check_written(node: Any, located: Located) -> None:
     elif not node.style and _AMBIGUOUS.fullmatch(node.value):
         meant = json.dumps(from_yaml(node.value))
         raise SearchFileError(
-            f"{_line(located.origin, node)}: {node.value} is {meant} to YAML, and not to everybody. Write {meant} if that "
-            "is meant, or put it in quotes if it is text."
+            f"{_line(located.origin, node)}: {node.value} is {meant} to YAML, and not to everybody. Write {meant} if "
+            "that is meant, or put it in quotes if it is text."
         )
 
 
