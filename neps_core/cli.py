@@ -45,10 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names that this terminal can't show are no reason to stop
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return int(parsed.run(parsed))
-    except (NePSError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        code = int(parsed.run(parsed))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a full disk is told here, and not by Python as it ends
     except BrokenPipeError:  # the reader (`| head`) has seen enough
-        sys.stderr.close()
-        return 0
+        code = 0
+    except (NePSError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    _drop_what_is_left()
+    return code
+
+
+def _drop_what_is_left() -> None:
+    """Let what can't be printed go nowhere, or Python complains of it as it ends, with an exit code of its own."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -226,6 +226,20 @@ def neps_trial_reported(run: Run, trial: Trial, step: float) -> None:
     """
 
 
+@hookspec(firstresult=True)
+def neps_send_report(objective: Any, step: float | None, cost: float | None, extra: Mapping[str, Any]) -> bool | None:
+    """Send what `neps.report` was given to the worker, from a process that evaluates no trial itself (first result).
+
+    The arguments are those of `neps.report`, as they were given.
+
+    Returns:
+        Whether the evaluation is to go on; None if this process is no part of an evaluation, as far as you know.
+
+    Raises:
+        ResultError: If the worker refuses the report, or does not answer.
+    """
+
+
 @hookspec
 def neps_trial_finished(run: Run, trial: Trial) -> None:
     """A trial's result, good or bad, was recorded: by a worker, as given up after its workers died, by

@@ -17,6 +17,7 @@ from attrs import Factory, evolve, frozen
 
 from neps_core import events as ev
 from neps_core.errors import NePSError, NotInTrialError, ResultError, StopTrial, StorageError
+from neps_core.plugins import plugins
 from neps_core.results import number, parse_cost, plain, values_of
 from neps_core.run import Run
 from neps_core.shapes import Layout
@@ -37,7 +38,8 @@ _current: ContextVar[LiveTrial | None] = ContextVar("neps_trial", default=None)
 
 
 def report(objective: Any, step: float | None = None, *, cost: float | None = None, **extra: Any) -> None:
-    """Report an intermediate result of the trial that is being evaluated, from anywhere inside `evaluate_pipeline`.
+    """Report an intermediate result of the trial that is being evaluated, from anywhere inside `evaluate_pipeline`, or
+    inside a program that `neps run` evaluates with.
 
     It is kept with the trial and told to observers; the objectives become its learning curve if its result brings
     none. Reports that follow each other within a fifth of a second (or within half a percent of the time that the
@@ -53,13 +55,17 @@ def report(objective: Any, step: float | None = None, *, cost: float | None = No
 
     Raises:
         StopTrial: If the run's stopping rule says that it is not worth going on. Let it pass.
-        NotInTrialError: If this process is not evaluating a trial here (a `RuntimeError`).
+        NotInTrialError: If this process is not evaluating a trial here, and is no such program (a `RuntimeError`).
         ResultError: If the objective, the step or the cost is no number, the step does not grow, the objectives are
             others than before in number or name, or there is no cost although a cost budget and a stopping rule are
-            set.
+            set; or if the worker that has started the program is gone.
         StoppingRuleError: If the rule can't judge such a report.
     """
-    _live("neps.report").report(objective, step, cost, extra)
+    sent = {"objective": objective, "step": step, "cost": cost, "extra": extra}
+    if _here() is not None or (goes_on := plugins.first("neps_send_report", **sent)) is None:
+        _live("neps.report").report(**sent)
+    elif not goes_on:
+        raise StopTrial("the stopping rule ends this trial.")
 
 
 def get_in_progress_trial() -> Trial:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -112,6 +114,20 @@ def test_no_run(root, name, capsys):
     assert main([name, str(root)]) == 1
     assert "there is no run" in capsys.readouterr().err
     assert not root.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
+@pytest.mark.parametrize(("is_full", "code", "told"), [(False, 0, ""), (True, 1, "error: [Errno 28]")])
+def test_what_cannot_be_printed(mixed_run, is_full, code, told, capsys, monkeypatch):
+    reader, writer = (
+        os.pipe() if not is_full else (os.open("/dev/full", os.O_RDONLY), os.open("/dev/full", os.O_WRONLY))
+    )
+    os.close(reader)
+    with open(writer, "w") as out:
+        monkeypatch.setattr("sys.stdout", out)
+        assert main(["best", str(mixed_run)]) == code
+        monkeypatch.undo()  # and what is left goes nowhere, or closing would raise
+    assert capsys.readouterr().err.startswith(told)
 
 
 def test_status_as_tables(mixed_run, capsys):

@@ -37,7 +37,8 @@ def test_example(tmp_path: Path, name: str, needs: str, epochs: int, launcher: l
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    # As Python ends, threads of gloo abort the process now and then, with or without us.
+    assert done.returncode == 0 or "terminate called without an active exception" in done.stderr, done.stderr
     trials = open_run(tmp_path / f"{name}_results").trials
     assert done.stdout.startswith(f"{len(trials)} trials. The best one: ")
     went_on = [trial for trial in trials.values() if trial.metadata.previous_trial_id is not None]

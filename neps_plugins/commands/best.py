@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from neps_core import RunError, Trial, hookimpl, open_run
 from neps_core.files import to_yaml
 from neps_core.pareto import Front
+from neps_core.spaces.sources import replay
 from neps_plugins.places import add_place, place
 from neps_plugins.printing import printable, strict
 from neps_plugins.programs.words import text_of
@@ -29,8 +30,8 @@ def neps_commands(subparsers: Any) -> None:
     parser.add_argument(
         "--export",
         choices=["yaml", "json", "args"],
-        help="print the configuration alone: as a file for neps enqueue, as one JSON object, or as --NAME VALUE for a "
-        "shell; of several, a list, or a line each",
+        help="print the configuration alone: as a file for neps enqueue, as one JSON object, or, for a shell, as "
+        "--NAME VALUE what a program gets; of several, a list, or a line each",
     )
     parser.add_argument("-n", type=_count, metavar="N", help="the N best ones, of one objective, the best first")
     parser.set_defaults(run=_run)
@@ -52,6 +53,9 @@ def _run(arguments: argparse.Namespace) -> int:
     run = open_run(root, storage=storage)
     trials = best_trials(list(run.trials.values()), arguments.n, str(run.folder))
     is_list = arguments.n is not None or len(trials[0].objectives or ()) > 1
+    if arguments.export == "args":
+        print("\n".join(shlex.join(_words(replay(run.space, trial.config).arguments())) for trial in trials))
+        return 0
     configs = [{**run.log.constants, **trial.config} for trial in trials]  # as config.yaml shows them
     print(_EXPORTS[arguments.export](list(zip(trials, configs)), is_list))
     return 0
@@ -109,14 +113,14 @@ def _json(best: _Configs, is_list: bool) -> str:
     return json.dumps(configs if is_list else configs[0], allow_nan=False)
 
 
-def _args(best: _Configs, is_list: bool) -> str:
-    return "\n".join(
-        shlex.join(word for path, value in config.items() for word in (f"--{path}", text_of(value)))
-        for _, config in best
-    )
+_EXPORTS = {None: _shown, "yaml": _yaml, "json": _json}
 
 
-_EXPORTS = {None: _shown, "yaml": _yaml, "json": _json, "args": _args}
+def _words(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """What a function is called with, for a command line, on which a value like -1e-5 could be taken for an option."""
+    for name, value in arguments.items():
+        text = text_of(value)
+        yield from (f"--{name}={text}",) if text.startswith("-") else (f"--{name}", text)
 
 
 def _result(trial: Trial) -> str:

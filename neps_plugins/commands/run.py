@@ -61,7 +61,7 @@ def neps_commands(subparsers: Any) -> None:
         epilog="VALUES: 1..10, 0.0..1.0, log:1e-4..1e-1, fidelity:1..27, a,b,c; with @VALUE for what is believed to be "
         "good. Paths in a file, and what --set gives, are relative to the file; other options to the current folder.",
     )
-    parser.add_argument("file", metavar="FILE.yaml", nargs="?", help="the search; - for none")
+    parser.add_argument("file", metavar="FILE.yaml", nargs="?", help="the search")
     parser.add_argument("--space", metavar="FILE", help="a YAML or JSON file with the parameters")
     parser.add_argument("--param", metavar="NAME=VALUES", action="append", default=[], help="one more parameter")
     for key, (metavar, text) in OPTIONS.items():
@@ -140,20 +140,18 @@ def _located(arguments: argparse.Namespace) -> Any:
     for key in (*OPTIONS, *FLAGS):
         text = getattr(arguments, key)
         if text is not None:
-            value = value_of(text) if key not in ("root_directory", "storage") else text
+            option = f"--{key} {text}"
+            value = value_of(text, option) if key not in ("root_directory", "storage") else text
             if key == "root_directory" and "://" not in text:
                 value = str(Path(text).expanduser().absolute())
             if key == "storage":
                 value = _RELATIVE_SQLITE.sub(lambda found: f"{found[1]}{Path.cwd() / found[2]}", text)
-            located = located.with_value((key,), value, f"--{key} {text}")
+            located = located.with_value((key,), value, option)
     for text in arguments.set:
         key, equals, meaning = (part.strip() for part in text.partition("="))
         if not equals or not all(key.split(".")):
             raise SearchFileError(f"--set {text}: write KEY=VALUE, such as optimizer.eta=4.")
-        try:
-            located = located.with_value(key.split("."), value_of(meaning), f"--set {text}")
-        except ValueError as reason:
-            raise SearchFileError(f"--set {text}: {str(reason).splitlines()[0]}.") from None
+        located = located.with_value(key.split("."), value_of(meaning, f"--set {text}"), f"--set {text}")
     if arguments.command:
         located = located.with_value(("command",), arguments.command, _COMMAND_LINE)
         if "working_directory" not in located.data:  # as a shell would run it
@@ -213,4 +211,6 @@ def _show(result: Any) -> None:
             print(f"           {path}: {value}")
     elif result.pareto_front:
         print(f"Front:   {len(result.pareto_front)} trials, which `neps best {shlex.quote(str(root))}` shows")
+    elif result.trials:
+        print(f"Best:    none of {len(result.trials)} trials; `neps status {shlex.quote(str(root))}` shows them")
     print(f"Run:     {root}")

@@ -8,11 +8,13 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from neps_core.files import read_text
+
 #: Bytes at the end of an output in which the result, or an error, is looked for.
 TAIL = 1_000_000
 
-#: Lines and characters of an output that a message shows.
-LINES, CHARACTERS = 20, 4000
+#: Lines and characters of an output that a message shows, and characters of the line that it begins with.
+LINES, CHARACTERS, LONGEST = 20, 4000, 300
 
 #: Bytes of a result's file.
 LARGEST = 50_000_000
@@ -45,12 +47,9 @@ def from_file(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: If there is none.
-        ValueError: If the file holds none.
+        ValueError: If the file holds none, or is no file.
     """
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise ValueError(f"it has {size} bytes, and no more than {LARGEST} are read")
-    return parsed(path.read_text(encoding="utf-8"))
+    return parsed(read_text(path, LARGEST))
 
 
 def tail_of(path: Path, start: int = 0) -> list[str]:
@@ -93,7 +92,9 @@ def failure(problem: str, output: list[str], errors: list[str], folder: Path) ->
     if not lines:
         return ProgramFailed(f"{problem}; it printed nothing.")
     shown = "\n".join(lines[-LINES:])[-CHARACTERS:]
-    return ProgramFailed(f"{problem}: {lines[-1].strip()}\nIts last lines (all of them are in {folder}):\n{shown}")
+    last = lines[-1].strip()
+    last = last if len(last) <= LONGEST else f"{last[:LONGEST]}..."
+    return ProgramFailed(f"{problem}: {last}\nIts last lines (all of them are in {folder}):\n{shown}")
 
 
 def described(exit_code: int) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from itertools import chain
 from pathlib import Path
 from typing import Any, Union
 
@@ -19,6 +21,9 @@ Way = tuple[Union[str, int], ...]
 
 #: What YAML makes of plain text that is plain data, too.
 _PLAIN = (str, int, float, bool, type(None))
+
+#: What YAML 1.1 takes for true or false, an octal number (010 is 8), or minutes (1:30 is 90), and hardly anybody else.
+_AMBIGUOUS = re.compile(r"yes|no|on|off|[-+]?0[0-7_]+|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?", re.IGNORECASE)
 
 
 class SearchFileError(RunError):
@@ -101,6 +106,9 @@ def read(path: Path) -> Located:
     """
     try:
         text = read_text(path)
+    except UnicodeDecodeError as reason:
+        line = reason.object.count(b"\n", 0, reason.start) + 1
+        raise SearchFileError(f"{path}, line {line}: it can't be read: {reason.reason}. Save it as UTF-8.") from None
     except (OSError, ValueError) as reason:
         problem = reason.strerror if isinstance(reason, OSError) else reason
         raise SearchFileError(f"{path} can't be read: {problem}.") from None
@@ -122,24 +130,36 @@ def parse(text: str, origin: str) -> Located:
         what = "is empty" if data is None else f"holds {type(data).__name__}"
         raise SearchFileError(f"{origin} {what}, where a mapping is needed: lines of the form `key: value`.")
     located = Located(data, {}, origin)
-    _note_places(_composed(text), (), located)
+    root = _composed(text)
+    _note_places(root, (), located)
+    _check_written(root, located)
     _check_plain(data, (), located)
     return located
 
 
-def value_of(text: str) -> Any:
-    """The plain value that a text means to YAML; the text itself where it means nothing.
+def value_of(text: str, option: str) -> Any:
+    """The value that is meant in an option: a list, a mapping or a quoted text, as in a file; a number, true, false or
+    null; the text itself where it is none of these.
+
+    Args:
+        text: What was given.
+        option: All of the option, for messages.
 
     Raises:
-        ValueError: If it begins like a list or a mapping, and is none.
+        SearchFileError: If it begins like a list, a mapping or a quoted text, and is none.
     """
+    if text.lstrip()[:1] in ("[", "{", "'", '"'):
+        try:
+            return parse(f"value: {text}", option).data["value"]
+        except SearchFileError as reason:
+            raise SearchFileError(option + re.sub(r"^, line \d+", "", str(reason)[len(option) :])) from None
+    if "#" in text or _AMBIGUOUS.fullmatch(text.strip()):
+        return text
     try:
         value = from_yaml(text)
     except ValueError:
-        if text.lstrip()[:1] in ("[", "{"):
-            raise
         return text
-    return value if isinstance(value, (*_PLAIN, list, dict)) else text
+    return value if isinstance(value, _PLAIN) else text
 
 
 def _composed(text: str) -> Any:
@@ -167,6 +187,19 @@ def _note_places(node: Any, way: Way, located: Located) -> None:
         _note_places(value, inner, located)
 
 
+def _check_written(node: Any, located: Located) -> None:
+    """Make sure that nothing is read as something else than what people read."""
+    if type(node).__name__ != "ScalarNode":
+        for item in chain(*node.value) if type(node).__name__ == "MappingNode" else node.value:
+            _check_written(item, located)
+    elif not node.style and _AMBIGUOUS.fullmatch(node.value):
+        meant = json.dumps(from_yaml(node.value))
+        raise SearchFileError(
+            f"{_line(located.origin, node)}: {node.value} is {meant} to YAML, and not to everybody. Write {meant} if "
+            "that is meant, or put it in quotes if it is text."
+        )
+
+
 def _check_plain(value: Any, way: Way, located: Located) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
@@ -190,11 +223,23 @@ def _unreadable(text: str, origin: str, reason: ValueError) -> SearchFileError:
         key, line, first = _twice(_composed(text))
         return SearchFileError(f"{origin}, line {line}: the key {key!r} is there twice; it is in line {first}, too.")
     problem = re.sub(r'\s*in "<unicode string>", line \d+, column \d+:?', "", problem)
-    mark = getattr(cause, "problem_mark", None)
+    mark, context = getattr(cause, "problem_mark", None), getattr(cause, "context", None)
+    if mark is not None and any(
+        "\t" in line[: mark.column + 1] for line in text.split("\n")[mark.line : mark.line + 1]
+    ):
+        problem = f"{problem} (it is a tab; indent by spaces)"
+    line = _line_of(text, reason)
+    where = origin if line is None else f"{origin}, line {line}"
+    return SearchFileError(f"{where}: it can't be read: {context + ', ' if context else ''}{problem}.")
+
+
+def _line_of(text: str, reason: ValueError) -> int | None:
+    """The line of what can't be read; None if nobody says."""
+    position, mark = (getattr(reason.__cause__, name, None) for name in ("position", "problem_mark"))
+    if position is not None:  # of a character that YAML doesn't have, in bytes
+        return text.encode().count(b"\n", 0, position) + 1
     found = re.search(r"line (\d+)", str(reason))
-    line = mark.line + 1 if mark is not None else int(found[1]) if found else 1
-    context = getattr(cause, "context", None)
-    return SearchFileError(f"{origin}, line {line}: it can't be read: {context + ', ' if context else ''}{problem}.")
+    return int(mark.line) + 1 if mark is not None else int(found[1]) if found else None
 
 
 def _twice(node: Any) -> tuple[str, int, int]:

@@ -219,7 +219,7 @@ def _stored_space(located: Located, given: Mapping[str, Any]) -> SearchSpace:
     except Exception as reason:
         if isinstance(reason.__cause__, FileNotFoundError):
             problem = f"pipeline_space is missing, and there is no run in {root} to go on with."
-            raise located.error(problem) from None
+            raise located.error(problem, "pipeline_space") from None
         raise
 
 

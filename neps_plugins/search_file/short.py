@@ -32,31 +32,28 @@ def parse_parameter(text: str) -> tuple[str, Any]:
     name, equals, meaning = (part.strip() for part in text.partition("="))
     if not equals or not name.isidentifier() or not meaning:
         raise SearchFileError(f"--param {text}: write NAME=VALUES, such as lr=log:1e-4..1e-1 or kind=a,b,c.")
+    option = f"--param {text}"
     found = _RANGE.fullmatch(meaning)
     if found is not None:
-        return name, _range(found)
+        return name, _range(found, option)
     if re.match(r"(log|fidelity):", meaning) or ".." in meaning:
-        raise SearchFileError(f"--param {text}: {meaning!r} is no range of numbers, LOWER..UPPER.")
-    try:
-        if meaning[0] in "[{":
-            return name, value_of(meaning)
-    except ValueError as reason:
-        raise SearchFileError(f"--param {text}: {str(reason).splitlines()[0]}.") from None
-    choices, at, prior = meaning.rpartition("@") if "," in meaning else (meaning, "", "")
-    if not at:
-        choices, prior = meaning, ""
-    if "," not in choices:
-        return name, value_of(meaning)
-    parameter = {"choices": [value_of(choice.strip()) for choice in choices.split(",")]}
-    return name, {**parameter, "prior": value_of(prior)} if at else parameter
+        raise SearchFileError(f"{option}: {meaning!r} is no range of numbers, LOWER..UPPER.")
+    if meaning[0] in "[{" or "," not in meaning:
+        return name, value_of(meaning, option)
+    choices, at, prior = meaning.rpartition("@") if "," in meaning.rpartition("@")[0] else (meaning, "", "")
+    parts = [choice.strip() for choice in choices.split(",")]
+    if not all(parts) or (at and not prior.strip()):
+        raise SearchFileError(f"{option}: there is an empty choice; write '' for an empty text.")
+    parameter = {"choices": [value_of(part, option) for part in parts]}
+    return name, {**parameter, "prior": value_of(prior, option)} if at else parameter
 
 
-def _range(found: re.Match[str]) -> dict[str, Any]:
-    parameter: dict[str, Any] = {"lower": value_of(found["lower"]), "upper": value_of(found["upper"])}
+def _range(found: re.Match[str], option: str) -> dict[str, Any]:
+    parameter: dict[str, Any] = {bound: value_of(found[bound], option) for bound in ("lower", "upper")}
     if "log:" in found["marks"]:
         parameter["log"] = True
     if "fidelity:" in found["marks"]:
         parameter["is_fidelity"] = True
     if found["prior"] is not None:
-        parameter["prior"] = value_of(found["prior"])
+        parameter["prior"] = value_of(found["prior"], option)
     return parameter

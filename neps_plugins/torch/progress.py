@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from contextlib import suppress
 from typing import Any
 
 from attrs import Factory, define
 
-from neps_core import NePSError
-from neps_core.live import is_in_progress_trial_set, report
+from neps_core import NePSError, NotInTrialError
+from neps_core.live import report
 from neps_core.results import plain
 
 
@@ -25,7 +26,7 @@ class Progress:
     began: float = 0
 
     def tell(self, step: float, objective: Any, cost: float | None, extra: dict[str, Any]) -> None:
-        """Keep a report, and pass it on to `neps.report`, if a trial is being evaluated here.
+        """Keep a report, and pass it on to `neps.report`, if a trial is being evaluated.
 
         Raises:
             StopTrial: If the stopping rule says that it is not worth going on.
@@ -33,7 +34,7 @@ class Progress:
         """
         cost = step - self.began if cost is None else cost
         self.reports.append([step, plain(objective), plain(cost), plain(extra)])
-        if is_in_progress_trial_set():
+        with suppress(NotInTrialError):  # by hand
             report(objective, step, cost=cost, **extra)
 
     def tell_again(self) -> None:
@@ -42,11 +43,10 @@ class Progress:
         Raises:
             StopTrial: As `tell`.
         """
-        if not is_in_progress_trial_set():
-            return
-        for step, objective, cost, extra in self.reports:
-            if step > self.began:
-                report(objective, step, cost=cost, **extra)
+        with suppress(NotInTrialError):
+            for step, objective, cost, extra in self.reports:
+                if step > self.began:
+                    report(objective, step, cost=cost, **extra)
 
     @property
     def objective(self) -> Any:

@@ -26,6 +26,7 @@ CONTRACT = {
         "neps_run_started": ["run", "budgets"],
         "neps_trial_started": ["run", "trial"],
         "neps_trial_reported": ["run", "trial", "step"],
+        "neps_send_report": ["objective", "step", "cost", "extra"],
         "neps_trial_finished": ["run", "trial"],
         "neps_trial_removed": ["run", "trial"],
         "neps_run_finished": ["run", "result"],

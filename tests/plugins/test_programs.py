@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import neps
-from neps_core import EvaluationError, StorageError, TargetError
+from neps_core import EvaluationError, ResultError, StorageError, TargetError
 from neps_plugins.programs.program import Program
 from neps_plugins.programs.reports import STOP, Mailbox
 from neps_plugins.programs.words import check_words, filled, text_of
@@ -55,8 +58,6 @@ def test_values_are_put_into_words() -> None:
 
 
 def test_values_of_numpy_and_paths_are_text() -> None:
-    import numpy as np
-
     assert text_of(np.float64(0.5)) == "0.5"
     assert text_of(np.int64(3)) == "3"
     assert text_of(Path("a b")) == "a b"
@@ -194,10 +195,11 @@ def test_a_failure_stops_the_run_as_an_exception_does(root: Path) -> None:
         (shell("echo true"), "it gave no result.*: true"),
         (shell("kill -9 $$"), "it was ended by SIGKILL"),
         (shell("echo '{' > $NEPS_RESULT_FILE"), "the file of its result can't be read"),
+        (shell("mkfifo $NEPS_RESULT_FILE"), "the file of its result can't be read: it is no file"),
         (shell("sleep 60 & sleep 60", timeout=0.1, grace=2), "timeout of 0.1 s"),
         (shell("trap '' TERM; sleep 60 & wait; sleep 60", timeout=0.1, grace=0.1), "timeout of 0.1 s"),
         (Program(("no-such-program",)), "can't be started"),
-        (shell("printf '%050000d' 0 | tr 0 '['"), "it gave no result"),
+        (shell("printf '%050000d' 0 | tr 0 '['"), r"it gave no result.*: \[{300}\.\.\.$"),
         (shell("printf '%050000d' 0 | tr 0 '[' > $NEPS_RESULT_FILE"), "can't be read: it is nested too deeply"),
     ],
 )
@@ -280,6 +282,34 @@ def test_nobody_else_can_report() -> None:
     assert not taken
 
 
+def test_a_python_program_reports_as_a_function_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    mailbox, taken = Mailbox(), []
+    answers = iter([{"then": "go on"}, {"then": "stop"}, {"error": "it is no number"}])
+
+    def take() -> None:
+        while len(taken) < 3:
+            select.select([mailbox], [], [])
+            mailbox.take(lambda message: taken.append(message) or next(answers))
+
+    monkeypatch.setenv("NEPS_REPORT_TO", mailbox.address)
+    worker = threading.Thread(target=take)
+    worker.start()
+    neps.report(np.float32(0.5), 3, cost=1, note=np.arange(2))
+    with pytest.raises(neps.StopTrial):
+        neps.report([1, 2])
+    with pytest.raises(ResultError, match="it is no number"):
+        neps.report("a")
+    worker.join()
+    mailbox.close()
+    first = {"objective": 0.5, "step": 3, "cost": 1, "extra": {"note": [0, 1]}}
+    assert {key: taken[0][key] for key in first} == first
+    monkeypatch.setenv("RANK", "1")  # torchrun's: rank 0 speaks for all
+    neps.report(1)
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ResultError, match="does not answer"):
+        neps.report(1)
+
+
 def report_command(*words: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("neps")), "report", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -288,7 +318,7 @@ def report_command(*words: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_reports_from_any_program(root: Path) -> None:
     text = (
         "neps report -1e-3 --step 1 --cost 2 --extra note=x && neps report -inf --step 2; neps report --step 2 1; "
-        "echo exit $?; neps report 0.5 a=0.5; echo exit $?"
+        "echo exit $?; neps report 0.5 a=0.5; echo exit $?; neps report 0,5; true"
     )
     trial = evaluated(shell(text), root)
     assert [point.objective for point in trial.points] == [-1e-3, float("-inf")]
@@ -296,9 +326,10 @@ def test_the_command_reports_from_any_program(root: Path) -> None:
     assert dict(trial.points[0].extra) == {"note": "x"}
     folder = root / "configs/config_1"
     assert (folder / "stdout.log").read_text() == "exit 1\nexit 1\n"
-    first, second = (folder / "stderr.log").read_text().splitlines()
+    first, second, third = (folder / "stderr.log").read_text().splitlines()
     assert first == "error: neps.report got step=2 after step 2; a step has to be greater."
     assert "a name of its own" in second
+    assert third == "error: '0,5' is no number that could be reported (0.25, loss=0.25), nor the folder of a run."
 
 
 def test_the_command_reports_several_objectives_and_says_when_to_stop(root: Path) -> None:

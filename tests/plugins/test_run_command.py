@@ -185,6 +185,11 @@ def test_an_interrupted_search_goes_on(folder: Path, script: Any, wait_for: Any)
         ("_spend: 2", "_spend: 2\nseed: 1\nseed: 2", 9, "the key 'seed' is there twice; it is in line 8, too."),
         ("_spend: 2", "_spend: 2\nseed: 2024-01-01", 8, "is read as date; put it in quotes"),
         ("_spend: 2", "_spend: 2\n1: 2", 8, "the key 1 is int, not text"),
+        ("_spend: 2", "_spend: 2\nignore_errors: yes", 8, "yes is true to YAML, and not to everybody. Write true"),
+        ("kind: [a, b]", "kind: [010, 020]", 3, "010 is 8 to YAML"),
+        ("kind: [a, b]", "on: [a, b]", 3, "on is true to YAML"),
+        ("  kind: [a, b]", "\tkind: [a, b]", 3, "it is a tab; indent by spaces"),
+        ("kind: [a, b]", "kind: [a, \udce4]", 3, "Save it as UTF-8."),
         ("_spend: 2", "_spend: 2\ntimeout: 0", 8, "timeout is a time in seconds"),
         ("_spend: 2", "_spend: 2\nworking_directory: nowhere", 8, "there is no folder"),
         ("_spend: 2", "_spend: 2\nenvironment: {LR: '{lrr}'}", 8, "asks for {lrr}, which is no parameter"),
@@ -212,7 +217,7 @@ def test_what_cannot_be_meant(
     old: str, new: str, line: int, message: str, folder: Path, problem: Callable[..., str]
 ) -> None:
     assert SEARCH.count(old) == 1
-    (folder / "search.yaml").write_text(SEARCH.replace(old, new))
+    (folder / "search.yaml").write_text(SEARCH.replace(old, new), errors="surrogateescape")
     said = problem("run", "search.yaml")
     assert said.startswith(f"search.yaml, line {line}: ") and message in said
 
@@ -224,7 +229,7 @@ def test_files_that_are_no_search(folder: Path, problem: Callable[..., str]) -> 
         ("- 1", "search.yaml holds list"),
         ("optimizer: auto", "search.yaml: there is neither evaluate_pipeline"),
         ("command: ls", "search.yaml: pipeline_space is missing, and there is no run in neps_results to go on with."),
-        ("\0", "search.yaml, line 1: it can't be read"),
+        ("a: 1\n\0", "search.yaml, line 2: it can't be read"),
     ):
         (folder / "search.yaml").write_text(text)
         assert problem("run", "search.yaml").startswith(message)
@@ -257,7 +262,7 @@ def test_an_error_of_a_function_is_its_own(folder: Path, problem: Callable[..., 
 
 def test_numbers_and_texts_are_those_of_yaml() -> None:
     made = search(
-        'pipeline_space: {a: 1e-3, b: "1e-3", c: on, d: null, x: [1, 2.5, text, true]}\ncommand: "ls  \'a b\'"'
+        'pipeline_space: {a: 1e-3, b: "1e-3", c: true, d: null, x: [1, 2.5, text, true]}\ncommand: "ls  \'a b\'"'
     )
     assert made.arguments["pipeline_space"] == {
         "a": 0.001,
@@ -285,6 +290,8 @@ def test_numbers_and_texts_are_those_of_yaml() -> None:
         ("x=a,b@b", {"choices": ["a", "b"], "prior": "b"}),
         ("x=true,false", {"choices": [True, False]}),
         ("x=32", 32),
+        ("x=on,'1',red #1,#fff,010", {"choices": ["on", "1", "red #1", "#fff", "010"]}),
+        ("x=a: b", "a: b"),
         ("x=me@home", "me@home"),
         ("x=[a, b]", ["a", "b"]),
         ("x={lower: 1, upper: 2}", {"lower": 1, "upper": 2}),
@@ -295,7 +302,10 @@ def test_short_parameters(text: str, parameter: Any) -> None:
     assert (name, meant) == ("x", parameter) and repr(meant) == repr(parameter)
 
 
-@pytest.mark.parametrize("text", ["x", "=1", "x=", "1x=3", "x=log:a..b", "x=1..", "x=log:3", "x=[a", "a b=1..2"])
+@pytest.mark.parametrize(
+    "text",
+    ["x", "=1", "x=", "1x=3", "x=log:a..b", "x=1..", "x=log:3", "x=[a", "a b=1..2", "x=a,", "x=a,b@", "x='a,b',c"],
+)
 def test_short_parameters_that_cannot_be_meant(text: str) -> None:
     with pytest.raises(SearchFileError, match="--param "):
         parse_parameter(text)

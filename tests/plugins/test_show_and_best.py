@@ -154,6 +154,15 @@ def test_what_best_exports_can_be_enqueued(run_root: Path, root: Path, tmp_path:
     assert list(neps.status(run_root)[0]["state"])[-2:] == ["pending", "pending"]
 
 
+def test_arguments_are_what_a_program_gets(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = {"x": {"lower": -1e-5, "upper": -1e-6}, "y": [{"lower": 0.5, "upper": 1}], "z": [["a", "b"]], "size": 3}
+    given = neps.run(lambda **config: 0, space, root_directory=root, evaluations_to_spend=1).best
+    assert given is not None and given.config["y"] == "Float"
+    x, y = given.config["x"], given.config["y.Float"]
+    words = shlex.split(said(capsys, "best", root, "--export", "args"))
+    assert words == [f"--x={x!r}", "--y", repr(y), "--z", '["a", "b"]', "--size", "3"]
+
+
 def test_the_front(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = iter([[1, 2], [2, 1], [3, 3]])
     neps.run(lambda x: next(values), {"x": neps.Float(0, 1)}, root_directory=root, evaluations_to_spend=3)

@@ -391,6 +391,7 @@ PROGRAM = """
     with open(f"{out}.{distributed.get_rank()}", "w") as file:
         json.dump(said, file)
     distributed.destroy_process_group()
+    os._exit(0)  # as Python ends, threads of gloo abort the process now and then, with or without us
 """
 
 

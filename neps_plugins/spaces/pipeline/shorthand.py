@@ -64,7 +64,7 @@ def _meant(name: Any, value: Any) -> Any:
         what = "a tuple is a range (lower, upper) of two numbers, the lower one first"
         _refuse(name, value, what, "neps.Categorical([...]) for choices")
     if isinstance(value, list):
-        return Categorical(value)
+        return Categorical([_choice(name, each) for each in value])
     if isinstance(value, Mapping):
         return _from_mapping(name, value)
     if isinstance(value, (set, frozenset, range)):
@@ -96,9 +96,17 @@ def _categorical(name: Any, choices: Any, prior: Any = None, prior_confidence: A
     if not isinstance(choices, (list, tuple)):
         raise SpaceError(f"{name}: choices must be a list, not {shown(choices)}.")
     try:
-        return Categorical(choices, prior_index(choices, prior), prior_confidence)
+        return Categorical([_choice(name, each) for each in choices], prior_index(choices, prior), prior_confidence)
     except ValueError as reason:
         raise SpaceError(f"{name}: {reason}.") from None
+
+
+def _choice(name: Any, value: Any) -> Any:
+    """A choice: what is written like a parameter is one, `{"lower": 0.1, "upper": 0.9}`."""
+    if isinstance(value, HPOConstant):
+        return value.value
+    is_parameter = isinstance(value, Mapping) and {"lower", "upper", "choices"} & set(value)
+    return _from_mapping(name, value) if is_parameter else value
 
 
 _CHOICES: dict[str, Callable[..., Any]] = {"categorical": Categorical}
