@@ -73,7 +73,10 @@ def _refuse_duplicates(choices: tuple[Any, ...]) -> None:
         raise ValueError("choices has NaN, which equals nothing; give another value")
     first: dict[Any, int] = {}
     for i, choice in enumerate(choices):
-        # 1, 1.0 and True are equal in Python, but not as choices; what can't be hashed is compared as text.
-        key = (type(choice), choice if isinstance(choice, Hashable) and not isinstance(choice, tuple) else repr(choice))
+        # 1, 1.0 and True are equal in Python, but not as choices. Containers are compared as text; that of another
+        # object that can't be hashed (an array, a kernel) may leave out what matters.
+        is_container = isinstance(choice, (list, tuple, dict, set))
+        what = repr(choice) if is_container else choice if isinstance(choice, Hashable) else id(choice)
+        key = (type(choice), what)
         if first.setdefault(key, i) != i:
             raise ValueError(f"choices has {choice!r} twice (at {first[key]} and {i}); each may be there once")

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from attrs import evolve
 
 from neps_core import Config, ConfigError, EvaluationError, NePSError, RunError, nearest, parse_space, replay
 from neps_core.space_parsing import read_config
@@ -63,7 +66,9 @@ def search_of(study: Any) -> Search:
     trials = study.get_trials(deepcopy=False)
     finished = [trial for trial in trials if trial.state.is_finished()]
     if not any(trial.params for trial in finished):
-        raise RunError(f"no trial of the study {study.study_name!r} is finished, so there is nothing to import.")
+        raise RunError(
+            f"no trial of the study {study.study_name!r} is finished and has parameters, so there is nothing to import."
+        )
     names = getattr(study, "metric_names", None)
     signs = [-1.0 if direction.name == "MAXIMIZE" else 1.0 for direction in study.directions]
     remarks = []
@@ -184,6 +189,7 @@ class _Space:
 
         self._remarks = remarks
         self._steps: dict[str, tuple[float, float, int]] = {}  # lower bound, step, how many
+        self._as_text: set[str] = set()
         of_name: dict[str, list[Any]] = {}
         for _, distributions in asked:
             for name, distribution in distributions.items():
@@ -191,6 +197,10 @@ class _Space:
         configs = [params for params, _ in asked if params]
         conditions, unexplained = conditions_of(configs, lambda name: _is_ordered(of_name[name][0]))
         made = {name: self._hyperparameter(name, given) for name, given in of_name.items()}
+        conditions = [
+            evolve(each, values=tuple(map(repr, each.values))) if each.parent in self._as_text else each
+            for each in conditions
+        ]
         if conditions:
             told = "; ".join(map(str, conditions))
             remarks.append(f"Which parameters there are depends on others, as far as the trials show: {told}.")
@@ -213,6 +223,7 @@ class _Space:
         for name, (lower, step, _) in self._steps.items():
             if name in params:
                 config[name] = self._sequence(name)[round((params[name] - lower) / step)]
+        config.update({name: repr(params[name]) for name in self._as_text & params.keys()})
         for name in config.keys() & self._bounds.keys():
             lower, upper = self._bounds[name]
             config[name] = min(max(config[name], lower), upper)
@@ -238,6 +249,10 @@ class _Space:
         first = given[0]
         if hasattr(first, "choices"):
             choices = list(first.choices)
+            if any(a == b for a, b in combinations(choices, 2)):  # 1 and True, say, which ConfigSpace takes for one
+                self._as_text.add(name)
+                choices = list(map(repr, choices))
+                self._remarks.append(f"{name} has choices that are equal in Python; here they are text: {choices}.")
             return Categorical(name, choices) if len(choices) > 1 else Constant(name, choices[0])
         low, high = min(each.low for each in given), max(each.high for each in given)
         if low == high:

@@ -6,26 +6,24 @@ import json
 import pickle
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection._validation import _fit_and_score  # the one that scikit-learn's own searches call
 from sklearn.utils import resample
 from sklearn.utils.validation import _num_samples
 
-from neps_plugins.sklearn.fidelity import FOLDS, SAMPLES, FidelityOfSearch
+from neps_plugins.sklearn.fidelity import FOLDS, PASSES, SAMPLES, FidelityOfSearch
+from neps_plugins.sklearn.iterations import WarmStart, fitted_by_passes, warm_start_of
 
 #: The files in a trial's folder that one which continues it begins with: what its folds came to, or its models.
 FOLDS_KEPT, MODELS_KEPT = "folds.json", "models.joblib"
-
-#: Estimators whose `max_iter` says how many iterations there are in all; with `warm_start`, others add as many.
-_TOTAL = ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
 
 
 @frozen(eq=False)
@@ -94,24 +92,6 @@ class Evaluation:
     fidelity: FidelityOfSearch | None = None
     seed: int = 0
     key: str | None = None
-    _warm: tuple[str, str] | None = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_warm", self._warm_start())
-
-    def _warm_start(self) -> tuple[str, str] | None:
-        """The parameter `warm_start` beside the one that is the fidelity, and how that is counted; None if there is
-        none.
-        """
-        if self.fidelity is None or self.fidelity.is_of_data:
-            return None
-        step, _, last = self.fidelity.name.rpartition("__")
-        name = f"{step}__warm_start" if step else "warm_start"
-        parameters = self.estimator.get_params()
-        if name not in parameters:
-            return None
-        owner = type(parameters[step] if step else self.estimator).__name__
-        return name, "all" if last != "max_iter" or owner in _TOTAL else "further"
 
     def __call__(
         self, pipeline_directory: Path, previous_pipeline_directory: Path | None = None, **params: Any
@@ -129,21 +109,34 @@ class Evaluation:
         data = _loaded(str(self.data)) if isinstance(self.data, Path) else self.data
         n_splits, share = len(data.splits), 1.0
         amount: Any = None
+        warm: WarmStart | None = None
         if self.fidelity is not None:
             amount = params[self.fidelity.name]
+            if not self.fidelity.is_parameter:
+                del params[self.fidelity.name]
             if self.fidelity.name == FOLDS:
-                n_splits = int(params.pop(FOLDS))
+                n_splits = int(amount)
             elif self.fidelity.name == SAMPLES:
-                share = float(params.pop(SAMPLES)) / _num_samples(data.X)
+                share = float(amount) / _num_samples(data.X)
+            elif self.fidelity.is_parameter:
+                candidate = clone(self.estimator).set_params(**clone(params, safe=False))
+                warm = warm_start_of(candidate, self.fidelity.name)
+        goes_on = warm is not None or (self.fidelity is not None and self.fidelity.name == PASSES)
         previous = None if previous_pipeline_directory is None else Path(previous_pipeline_directory)
         before = self._kept_folds(previous)
-        models, amount_before = self._kept_models(previous, n_splits)
+        models, amount_before = _kept_models(previous) if goes_on else (None, None)
         outcomes, fitted = [], []
         for i in range(len(before), n_splits):
-            outcomes.append(self._fold(data, i, share, params, models[i], amount, amount_before))
-            fitted.append(outcomes[-1].pop("estimator"))
+            model = None if models is None else models[i]
+            more = amount if model is None else amount - amount_before
+            outcomes.append(self._fold(data, i, share, params, model, more, warm))
+            model = outcomes[-1].pop("estimator")
+            fitted.append(model if outcomes[-1]["fit_error"] is None else None)
         if self.fidelity is not None and amount < self.fidelity.upper:
-            self._keep(Path(pipeline_directory), [*before, *outcomes], fitted, amount)
+            if self.fidelity.name == FOLDS:
+                (Path(pipeline_directory) / FOLDS_KEPT).write_text(json.dumps([*before, *outcomes], default=float))
+            elif goes_on:
+                _keep_models(Path(pipeline_directory), fitted, amount)
         if previous is not None:  # nobody else goes on from there
             for name in (FOLDS_KEPT, MODELS_KEPT):
                 (previous / name).unlink(missing_ok=True)
@@ -156,53 +149,51 @@ class Evaluation:
         folds: list[dict[str, Any]] = [] if file is None or not file.exists() else json.loads(file.read_text())
         return folds
 
-    def _kept_models(self, previous: Path | None, n_splits: int) -> tuple[list[Any], Any]:
-        """The models of the trial that this one continues, and their iterations."""
-        file = None if previous is None or self._warm is None else previous / MODELS_KEPT
-        if file is None or not file.exists():
-            return [None] * n_splits, None
-        models, amount = joblib.load(file)
-        return models, amount
-
-    def _keep(self, folder: Path, outcomes: list[dict[str, Any]], models: list[Any], amount: Any) -> None:
-        """Leave in the trial's folder what one that continues it begins with."""
-        if self.fidelity is not None and self.fidelity.name == FOLDS:
-            (folder / FOLDS_KEPT).write_text(json.dumps(outcomes, default=float))
-        elif self._warm is not None:
-            try:
-                joblib.dump((models, amount), folder / MODELS_KEPT)
-            except (pickle.PicklingError, AttributeError, TypeError):  # the user's class: it is fitted anew, then
-                (folder / MODELS_KEPT).unlink(missing_ok=True)
-
     def _fold(
-        self, data: Data, i: int, share: float, params: dict[str, Any], model: Any, amount: Any, before: Any
+        self, data: Data, i: int, share: float, params: dict[str, Any], model: Any, more: Any, warm: WarmStart | None
     ) -> dict[str, Any]:
-        """Fit and score on one fold, as scikit-learn does."""
+        """Fit and score on one fold, as scikit-learn does.
+
+        Args:
+            data: All of it.
+            i: The fold.
+            share: Of the training samples that are used.
+            params: The estimator's parameters.
+            model: What it goes on with; None to begin anew.
+            more: How much further it goes, from where it is, along the fidelity.
+            warm: How it is told to go on, if by `warm_start`.
+        """
         train, test = data.splits[i]
         if share < 1.0:
             train = self._part(data, train, share, self.seed + i)
         given = dict(params)
-        if self._warm is not None and self.fidelity is not None:
-            given[self._warm[0]] = True
-            if model is not None and self._warm[1] == "further":
-                given[self.fidelity.name] = amount - before
-        outcome: dict[str, Any] = _fit_and_score(
-            clone(self.estimator) if model is None else model,
-            data.X,
-            data.y,
-            scorer=self.scorer,
-            train=train,
-            test=test,
-            verbose=self.verbose,
-            parameters=given,
-            fit_params=data.fit_params,
-            score_params=data.score_params,
-            return_train_score=self.return_train_score,
-            return_times=True,
-            return_estimator=True,
-            split_progress=(i, len(data.splits)),
-            error_score=self.error_score,
-        )
+        if model is not None:  # the estimators among them have been fitted by now
+            given = {name: value for name, value in params.items() if not hasattr(value, "get_params")}
+        if warm is not None and self.fidelity is not None:
+            given[warm.name] = True
+            if not warm.is_total:
+                given[self.fidelity.name] = more
+        is_new = model is None
+        model = clone(self.estimator) if is_new else model
+        by_passes = self.fidelity is not None and self.fidelity.name == PASSES
+        with fitted_by_passes(model, int(more), is_new) if by_passes else nullcontext():
+            outcome: dict[str, Any] = _fit_and_score(
+                model,
+                data.X,
+                data.y,
+                scorer=self.scorer,
+                train=train,
+                test=test,
+                verbose=self.verbose,
+                parameters=given,
+                fit_params=data.fit_params,
+                score_params=data.score_params,
+                return_train_score=self.return_train_score,
+                return_times=True,
+                return_estimator=True,
+                split_progress=(i, len(data.splits)),
+                error_score=self.error_score,
+            )
         return outcome
 
     def _part(self, data: Data, train: Any, share: float, seed: int) -> Any:
@@ -239,3 +230,20 @@ def _by_name(scores: list[Any], error_score: Any) -> dict[str, list[float]]:
     if names is None:
         return {"score": [float(each) for each in scores]}
     return {name: [float(each[name] if isinstance(each, dict) else error_score) for each in scores] for name in names}
+
+
+def _kept_models(previous: Path | None) -> tuple[list[Any] | None, Any]:
+    """The models of the trial that this one continues, and their iterations; None if there are none."""
+    file = None if previous is None else previous / MODELS_KEPT
+    if file is None or not file.exists():
+        return None, None
+    models, amount = joblib.load(file)
+    return models, amount
+
+
+def _keep_models(folder: Path, models: list[Any], amount: Any) -> None:
+    """Leave in the trial's folder what one that continues it begins with."""
+    try:
+        joblib.dump((models, amount), folder / MODELS_KEPT)
+    except (pickle.PicklingError, AttributeError, TypeError):  # the user's class: it is fitted anew, then
+        (folder / MODELS_KEPT).unlink(missing_ok=True)

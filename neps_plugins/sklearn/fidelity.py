@@ -1,24 +1,25 @@
-"""What may be saved at first: folds, samples, or iterations of the estimator.
+"""What may be saved at first: folds, samples, passes over them, or iterations of the estimator.
 
 | fidelity | at less than all |
 |---|---|
 | `"n_splits"` | a configuration is scored on the first folds; a promotion adds the further ones |
 | `"n_samples"` | it is fitted to a part of each fold's training samples, with the classes in their shares |
+| `"partial_fit"` | it makes fewer passes over the training samples; a promotion adds the further ones |
 | a parameter (`"n_estimators"`) | it makes fewer iterations; a promotion goes on if the estimator has `warm_start` |
 """
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from attrs import frozen
 
 from neps_core import CategoricalDomain, SearchSpace, SpaceError, nearest, parse_space
 from neps_plugins.spaces.distributions import DistributionSpace, parse_distributions
 
-FOLDS, SAMPLES = "n_splits", "n_samples"
+FOLDS, SAMPLES, PASSES = "n_splits", "n_samples", "partial_fit"
 
 #: The cheapest iterations and samples are one in so many, where no bound is given: three rungs with eta = 3.
 SHARE = 9
@@ -29,7 +30,7 @@ class FidelityOfSearch:
     """What a search saves at first.
 
     Attributes:
-        name: `"n_splits"`, `"n_samples"`, or a parameter of the estimator.
+        name: `"n_splits"`, `"n_samples"`, `"partial_fit"`, or a parameter of the estimator.
         lower: The least of it.
         upper: All of it.
     """
@@ -39,9 +40,9 @@ class FidelityOfSearch:
     upper: float
 
     @property
-    def is_of_data(self) -> bool:
-        """Whether it concerns the data, and not the estimator."""
-        return self.name in (FOLDS, SAMPLES)
+    def is_parameter(self) -> bool:
+        """Whether it is a parameter of the estimator."""
+        return self.name not in (FOLDS, SAMPLES, PASSES)
 
 
 def parse_fidelity(given: Any, estimator: Any, n_splits: int, n_samples: int, least_samples: int) -> FidelityOfSearch:
@@ -59,19 +60,29 @@ def parse_fidelity(given: Any, estimator: Any, n_splits: int, n_samples: int, le
     """
     name, lower, upper = (given, None, None) if isinstance(given, str) else _three(given)
     parameters = estimator.get_params()
-    if name == FOLDS:
+    for bound in (lower, upper):
+        if bound is not None and not _is_whole(bound):
+            raise SpaceError(
+                f"fidelity={given!r}: {bound!r} is no whole number. "
+                "A fidelity of real numbers is written into the space: neps.FloatFidelity(lower, upper)."
+            )
+    if name == PASSES:
+        if lower is None or upper is None:
+            raise SpaceError(f"fidelity={given!r} doesn't say how many passes: give ({PASSES!r}, 1, 27), say.")
+        least, most = lower, upper
+    elif name == FOLDS:
         most, least = n_splits, 1
     elif name == SAMPLES:
         most, least = n_samples, max(least_samples, -(-n_samples // SHARE))
     elif name in parameters:
         most = parameters[name] if upper is None else upper
-        if isinstance(most, bool) or not isinstance(most, (int, np.integer)):
+        if not _is_whole(most):
             raise SpaceError(f"fidelity={given!r}: {name} is {most!r}, no whole number. Give ({name!r}, lower, upper).")
         least = max(1, -(-int(most) // SHARE))
     else:
         raise SpaceError(
-            f"fidelity={given!r}: {name!r} is neither {FOLDS!r}, {SAMPLES!r} nor a parameter of the estimator. "
-            f"{nearest(name, parameters)}"
+            f"fidelity={given!r}: {name!r} is neither {FOLDS!r}, {SAMPLES!r}, {PASSES!r} nor a parameter of the "
+            f"estimator. {nearest(name, parameters)}"
         )
     lower, upper = int(least if lower is None else lower), int(most if upper is None else upper)
     if name in (FOLDS, SAMPLES) and upper > most:
@@ -82,6 +93,10 @@ def parse_fidelity(given: Any, estimator: Any, n_splits: int, n_samples: int, le
             "Give (name, lower, upper) with 1 <= lower < upper, or leave it out."
         )
     return FidelityOfSearch(name, lower, upper)
+
+
+def _is_whole(bound: Any) -> bool:
+    return isinstance(bound, numbers.Integral) and not isinstance(bound, bool)
 
 
 def _three(given: Any) -> tuple[str, Any, Any]:

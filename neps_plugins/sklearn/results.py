@@ -13,6 +13,7 @@ from neps_core import SearchSpace, SpaceError, replay
 from neps_core.large import WholeExtra, reference_in
 from neps_core.run_result import RunResult
 from neps_plugins.sklearn.fidelity import FidelityOfSearch
+from neps_plugins.toolkit.pareto.sorting import non_dominated
 
 
 @frozen
@@ -29,12 +30,17 @@ class Row:
     amount: float | None
     info: Mapping[str, Any]
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether it has a mean by every scorer."""
+        return bool(self.info) and bool(np.all(np.isfinite([*map(np.mean, self.info["test_scores"].values())])))
+
 
 def row(params: Mapping[str, Any], fidelity: FidelityOfSearch | None, info: Mapping[str, Any]) -> Row:
-    """A candidate; the folds and the samples that it got are none of its parameters."""
+    """A candidate; the folds, samples or passes that it got are none of its parameters."""
     if fidelity is None:
         return Row(dict(params), None, info)
-    shown = {name: value for name, value in params.items() if name != fidelity.name or not fidelity.is_of_data}
+    shown = {name: value for name, value in params.items() if name != fidelity.name or fidelity.is_parameter}
     return Row(shown, float(params[fidelity.name]), info)
 
 
@@ -161,5 +167,4 @@ def front(results: Mapping[str, Any], is_full: np.ndarray[Any, Any]) -> np.ndarr
     names = [key.removeprefix("mean_test_") for key in results if key.startswith("mean_test_")]
     scores = np.stack([results[f"mean_test_{name}"] for name in names], axis=1)
     rows = np.flatnonzero(is_full & ~np.isnan(scores).any(axis=1))
-    kept = [i for i in rows if not any(np.all(scores[j] >= scores[i]) and np.any(scores[j] > scores[i]) for j in rows)]
-    return np.array(kept, dtype=int)
+    return rows[non_dominated(-scores[rows])]

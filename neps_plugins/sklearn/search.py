@@ -26,12 +26,14 @@ from neps_core.observers import DEFAULT
 from neps_core.run_result import RunResult
 from neps_plugins.sklearn.evaluation import Data, Evaluation, filed
 from neps_plugins.sklearn.fidelity import (
+    PASSES,
     FidelityOfSearch,
     fidelity_in,
     parse_fidelity,
     parsed,
     with_fidelity,
 )
+from neps_plugins.sklearn.iterations import check_passes, make_passes
 from neps_plugins.sklearn.results import Row, front, row, rows_of, table
 
 #: Where a root directory names the data.
@@ -57,10 +59,11 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
         n_trials: How many candidates to evaluate, at whatever fidelity; over all calls, if there is a `root_directory`.
             None for no limit, which needs `max_seconds`.
         max_seconds: No candidate is begun after so many seconds of this `fit`.
-        fidelity: What to save at first: `"n_splits"` (folds), `"n_samples"`, or a whole number among the estimator's
-            parameters, such as `"n_estimators"` or `"mlp__max_iter"`. A tuple `(name, lower, upper)` gives the bounds;
-            else a candidate gets at least a ninth, and at most all folds or samples, or what the estimator has. The
-            best one is chosen among those that got all of it. A fidelity in the space serves as well.
+        fidelity: What to save at first: `"n_splits"` (folds), `"n_samples"`, `("partial_fit", 1, 27)` (passes), or a
+            whole number among the estimator's parameters, such as `"n_estimators"` or `"mlp__max_iter"`. A tuple
+            `(name, lower, upper)` gives the bounds; else a candidate gets at least a ninth, and at most all folds or
+            samples, or what the estimator has. The best one is chosen among those that got all of it. A fidelity in
+            the space serves as well.
         scoring: As for `RandomizedSearchCV`. Several scorers are several objectives, searched for their front.
         refit: Whether to fit the best to all data: True, the name of the scorer that decides, or a function of
             `cv_results_` that gives a row.
@@ -139,6 +142,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
             **params: For the `fit` of the estimator (`sample_weight`), the splitter (`groups`) and the scorer; by
                 scikit-learn's metadata routing, if that is enabled.
         """
+        self._validate_params()
         scorer = self._scorer()
         X, y = indexable(X, y)
         params = _check_method_params(X, params=params)
@@ -161,7 +165,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
             max(0, self.verbose),
             fidelity,
             int(random.randint(2**31 - 1)) if fidelity is not None and self.random_state is not None else 0,
-            None if self.root_directory is None else _key(data, base, self.scoring),
+            None if self.root_directory is None else _key(data, base, self.scoring, space),
         )
         seed = None if self.random_state is None else int(random.randint(2**31 - 1))
         result = self._search(evaluation, space, seed)
@@ -171,7 +175,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
             raise ValueError(f"No fits were performed: {result.stopped_because}. Were there no candidates?")
         self._choose(self._with_a_complete_one(rows, evaluation), evaluation)
         if self.refit:
-            self._refit(base, data)
+            self._refit(base, data, fidelity)
         return self
 
     # ------------------------------------------------------------------ before
@@ -188,11 +192,16 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
         """The search space, with the fidelity, and that."""
         space = parsed(self.space)
         if self.fidelity is None:
-            return space, fidelity_in(space)
+            fidelity = fidelity_in(space)
+            if fidelity is not None and fidelity.name == PASSES:
+                check_passes(estimator)
+            return space, fidelity
         least = 2 * self.n_splits_
         if is_classifier(estimator) and y is not None and np.ndim(y) == 1:
             least *= len(np.unique(np.asarray(y)))
         fidelity = parse_fidelity(self.fidelity, estimator, self.n_splits_, _num_samples(X), least)
+        if fidelity.name == PASSES:
+            check_passes(estimator)
         return with_fidelity(self.space, space, fidelity), fidelity
 
     # ------------------------------------------------------------------ the search
@@ -260,7 +269,7 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
     def _with_a_complete_one(self, rows: list[Row], evaluation: Evaluation) -> list[Row]:
         """The rows, and the most promising once more with all of the fidelity, if none has had it."""
         fidelity = evaluation.fidelity
-        known = [each for each in rows if each.info]
+        known = [each for each in rows if each.is_scored]
         if fidelity is None or not known or any(each.amount == fidelity.upper for each in known):
             return rows
         most = max(each.amount or 0.0 for each in known)
@@ -312,21 +321,27 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
             raise IndexError("best_index_ index out of range")
         return index
 
-    def _refit(self, base: Any, data: Data) -> None:
+    def _refit(self, base: Any, data: Data, fidelity: FidelityOfSearch | None) -> None:
         """Fit the best to all data."""
         self.best_estimator_ = clone(base).set_params(**clone(self.best_params_, safe=False))
         targets = () if data.y is None else (data.y,)
         began = time.time()
-        self.best_estimator_.fit(data.X, *targets, **data.fit_params)
+        if fidelity is not None and fidelity.name == PASSES:
+            n = int(self.cv_results_["n_resources"][self.best_index_])
+            make_passes(self.best_estimator_, data.X, data.y, data.fit_params, n, is_new=True)
+        else:
+            self.best_estimator_.fit(data.X, *targets, **data.fit_params)
         self.refit_time_ = time.time() - began
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
 
-def _key(data: Data, estimator: Any, scoring: Any) -> str:
+def _key(data: Data, estimator: Any, scoring: Any, space: SearchSpace) -> str:
     """What tells a search from one on other data, with other folds, or of another estimator."""
-    what = (data.X, data.y, data.splits, data.fit_params, data.score_params)
+    what: list[Any] = [data.X, data.y, data.splits, data.fit_params, data.score_params]
+    if unstored := getattr(space, "unstored", None):  # the run's own comparison of spaces knows only their classes
+        what.append(unstored)
     try:
         return str(joblib.hash((*what, estimator, scoring)))
     except Exception:  # a function without a name, say, can't be told from another
-        return str(joblib.hash((*what, type(estimator).__qualname__)))
+        return str(joblib.hash((*what[:5], type(estimator).__qualname__)))

@@ -2,8 +2,10 @@
 values, or a list of such dicts, of which one is chosen.
 
 - `uniform`, `loguniform` and `randint` are ranges. Any other distribution is a range with a prior: it says what its
-  author believes to be good. Where it never ends, the range ends at the quantiles `TAIL` and `1 - TAIL`.
-- The values of a list are choices; numbers in ascending order are ordered ones.
+  author believes to be good. Where it never ends, the range ends at the quantiles `TAIL` and `1 - TAIL`; it is
+  logarithmic where half of the distribution would be in one cell of `CELLS` otherwise.
+- The values of a list are choices; numbers in ascending order are ordered ones. So are those of an `rv_discrete` that
+  was made of values, with its probabilities for weights.
 - Parameters of `neps` may stand beside them. Anything else is a constant.
 - One name in several dicts is one decision where it is taken from the same, so that a model learns from all of them.
 """
@@ -11,12 +13,14 @@ values, or a list of such dicts, of which one is chosen.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import Any, Union
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from neps_core import (
     CategoricalDomain,
@@ -42,6 +46,9 @@ TAIL = 1e-3
 
 #: How many cells a distribution is tabulated in.
 CELLS = 64
+
+#: Where one of them holds more than this share of it, further ones begin and end at its quantiles.
+CROWDED = 1 / 8
 
 #: The decision between several dicts.
 WHICH = "which"
@@ -211,6 +218,16 @@ class DistributionSpace:
             arguments[name] = entry.value(config[path])
         return Resolution(config, lambda: documents.build(arguments) if self._is_stored else dict(arguments))
 
+    @property
+    def unstored(self) -> dict[str, list[Any]]:
+        """By name, the values of which a document says the class and no more, such as estimators."""
+        found: dict[str, list[Any]] = {}
+        for name, entry in (pair for group in self.groups for pair in group.items()):
+            opaque = [value for value in entry.values if _opaque_in(documents.write(value))]
+            if opaque:
+                found.setdefault(name, []).extend(opaque)
+        return found
+
     def to_document(self) -> dict[str, Any]:
         """The domains by name, of each dict."""
         groups = [{name: _document(entry) for name, entry in group.items()} for group in self.groups]
@@ -234,7 +251,25 @@ def _fits(group: Group, arguments: Mapping[str, Any]) -> bool:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and repr(one) == repr(other)
+    """Whether these are the same choice. The text of an object may leave out what matters, so it is never compared."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    stored = documents.write(one)
+    if repr(stored) != repr(documents.write(other)):
+        return False
+    try:
+        return not _opaque_in(stored) or pickle.dumps(one) == pickle.dumps(other)
+    except Exception:  # the user's own object, so anything: it can't be told
+        return False
+
+
+def _opaque_in(stored: Any) -> bool:
+    """Whether a document holds something of which it says the class and no more."""
+    if isinstance(stored, Mapping):
+        return stored.get("type") == "Opaque" or any(map(_opaque_in, stored.values()))
+    return isinstance(stored, list) and any(map(_opaque_in, stored))
 
 
 # ---------------------------------------------------------------------- what the user has written
@@ -248,15 +283,15 @@ def _entry(name: str, given: Any) -> Entry:
     """
     try:
         if callable(getattr(given, "ppf", None)):
-            return Entry(_of_distribution(given))
-        if callable(getattr(given, "rvs", None)):
+            return _of_distribution(given)
+        if callable(getattr(given, "rvs", None)) or callable(getattr(given, "icdf", None)):
             raise ValueError(
                 f"{given!r} can be drawn from, but has no quantiles (ppf), which a model needs. "
-                "Use a distribution of scipy.stats, or a parameter of neps"
+                "Use a frozen distribution of scipy.stats, such as loguniform(1e-3, 1e3), or a parameter of neps"
             )
         if callable(getattr(given, "domain", None)) and hasattr(given, "to_document"):
             return _of_parameter(given)
-        if isinstance(given, np.ndarray) and given.ndim == 1:
+        if getattr(given, "ndim", None) == 1 and callable(getattr(given, "tolist", None)):  # also those of pandas
             given = given.tolist()
         if isinstance(given, tuple) and len(given) == 2 and all(_is_number(each) for each in given):
             raise ValueError(
@@ -265,6 +300,11 @@ def _entry(name: str, given: Any) -> Entry:
             )
         if isinstance(given, (list, tuple, range)):
             return _of_values(list(given))
+        if isinstance(given, (Iterator, AbstractSet, ValuesView, np.ndarray)) or getattr(given, "ndim", 0) > 1:
+            raise ValueError(
+                f"{type(given).__name__} is no list, and may be several values or one: write a list of the values, "
+                "or a list with this alone"
+            )
     except ValueError as reason:
         raise SpaceError(f"{name}: {reason}.") from None
     return Entry(None, (given,))
@@ -297,31 +337,79 @@ def _of_values(values: list[Any]) -> Entry:
     return Entry(CategoricalDomain(labels_of(tuple(different)), ordered=is_ordered), tuple(different))
 
 
-def _of_distribution(frozen_distribution: Any) -> Domain:
+def _of_distribution(frozen_distribution: Any) -> Entry:
     """The range of a distribution, and the prior if it is not uniform on it."""
-    name = getattr(getattr(frozen_distribution, "dist", None), "name", "")
-    lower, upper = map(float, frozen_distribution.support())
+    dist = getattr(frozen_distribution, "dist", frozen_distribution)
+    name = getattr(dist, "name", "")
+    try:
+        lower, upper = map(float, frozen_distribution.support())
+    except TypeError:
+        raise ValueError(
+            f"the distribution {name!r} needs a number for each of its parameters, such as loguniform(1e-3, 1e3)"
+        ) from None
     if not lower <= upper:
         raise ValueError(f"the distribution {name!r} makes no sense: its values are from {lower} to {upper}")
     if name == "randint":
-        return IntegerDomain(int(lower), int(upper))
+        return Entry(IntegerDomain(int(lower), int(upper)))
     if name == "uniform":
-        return FloatDomain(lower, upper)
-    if name in ("loguniform", "reciprocal") and math.isclose(frozen_distribution.median(), math.sqrt(lower * upper)):
-        return FloatDomain(lower, upper, log=True)
-    lower = lower if math.isfinite(lower) else float(frozen_distribution.ppf(TAIL))
+        return Entry(FloatDomain(lower, upper))
+    if hasattr(dist, "xk") and hasattr(dist, "pk"):
+        moved = lower - float(min(dist.xk))
+        return _of_table(np.asarray(dist.xk) + (int(moved) if moved.is_integer() else moved), dist.pk)
+    median = float(frozen_distribution.median())
+    if name in ("loguniform", "reciprocal") and math.isclose(median, math.sqrt(lower * upper)):
+        return Entry(FloatDomain(lower, upper, log=True))
+    tail = float(frozen_distribution.ppf(TAIL))
+    lower = lower if math.isfinite(lower) else tail
     upper = upper if math.isfinite(upper) else float(frozen_distribution.ppf(1 - TAIL))
-    make: type[FloatDomain] | type[IntegerDomain] = FloatDomain
-    margin = 0.0
-    n = CELLS
+    is_crowded = median - lower < (upper - lower) / CELLS
+    domain: FloatDomain | IntegerDomain
     if callable(getattr(frozen_distribution, "pmf", None)):
-        make, margin, n = IntegerDomain, 0.5, min(int(upper - lower) + 1, CELLS)
-        lower, upper = int(lower), int(upper)
-    edges = np.linspace(lower - margin, upper + margin, n + 1)
-    shares = np.diff(frozen_distribution.cdf(edges))
+        domain = IntegerDomain(int(lower), int(upper), log=is_crowded and lower > 0)
+    else:
+        is_log = is_crowded and lower >= 0 and tail > 0
+        domain = FloatDomain(lower or tail if is_log else lower, upper, log=is_log)
+    return Entry(evolve(domain, prior=_prior_over(domain, frozen_distribution, name)))
+
+
+def _of_table(values: np.ndarray[Any, Any], weights: Iterable[float]) -> Entry:
+    """The values of an `rv_discrete` that was made of them."""
+    pairs = sorted((value, float(weight)) for value, weight in zip(values.tolist(), weights) if weight > 0)
+    if len(pairs) == 1:
+        return Entry(None, (pairs[0][0],))
+    choices = tuple(value for value, _ in pairs)
+    return Entry(CategoricalDomain(choices, CategoryPrior(tuple(w for _, w in pairs)), ordered=True), choices)
+
+
+def _prior_over(domain: FloatDomain | IntegerDomain, distribution: Any, name: str) -> TabulatedPrior:
+    """A distribution in cells of a domain."""
+    if domain.lower == domain.upper:
+        return TabulatedPrior((1.0,))
+    between = {domain.from_unit(i / CELLS) for i in range(1, CELLS)}
+    edges, shares = _cells(domain, distribution, between)
     if not np.all(np.isfinite(shares)) or shares.sum() <= 0:
-        raise ValueError(f"the distribution {name!r} has no probabilities between {lower} and {upper}")
-    return make(lower, upper, prior=TabulatedPrior(tuple(map(float, shares))))
+        raise ValueError(f"the distribution {name!r} has no probabilities between {domain.lower} and {domain.upper}")
+    if shares.max() > CROWDED * shares.sum():
+        quantiles = distribution.ppf(np.arange(1, CELLS) / CELLS)
+        kind = int if isinstance(domain, IntegerDomain) else float
+        edges, shares = _cells(domain, distribution, between | {kind(each) for each in quantiles})
+    densities = tuple(map(float, shares / np.diff(edges)))
+    is_even = np.allclose(edges, np.linspace(0.0, 1.0, len(edges)), atol=1e-9)
+    return TabulatedPrior(densities) if is_even else TabulatedPrior(densities, tuple(map(float, edges)))
+
+
+def _cells(
+    domain: FloatDomain | IntegerDomain, distribution: Any, between: Iterable[float]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Edges in the unit interval, a cell ending at each of these values, and the share in each cell."""
+    if isinstance(domain, IntegerDomain):
+        ends = {domain.cell(int(value))[1]: value for value in between if domain.lower <= value < domain.upper}
+        first = domain.lower - 1
+    else:
+        ends = {domain.to_unit(value): value for value in between if domain.lower < value < domain.upper}
+        first = domain.lower
+    ends = {0.0: first, **{u: ends[u] for u in sorted(ends) if 0.0 < u < 1.0}, 1.0: domain.upper}
+    return np.array(list(ends)), np.diff(distribution.cdf(np.array(list(ends.values()), dtype=float)))
 
 
 # ---------------------------------------------------------------------- what is stored
@@ -349,6 +437,8 @@ def _document(entry: Entry) -> dict[str, Any]:
         document["is_fidelity"] = True
     if isinstance(domain.prior, TabulatedPrior):
         document["densities"] = list(domain.prior.densities)
+        if not np.allclose(np.diff(domain.prior.edges), 1 / len(domain.prior.densities)):
+            document["edges"] = list(domain.prior.edges)
     elif isinstance(domain.prior, NormalPrior):
         document |= {"mode": domain.prior.mode, "sigma": domain.prior.sigma, "preferred": domain.preferred}
     return document
@@ -363,7 +453,7 @@ def _read(document: Mapping[str, Any]) -> Entry:
         return Entry(CategoricalDomain(labels_of(values), weights, bool(document.get("ordered"))), values)
     prior: Any = None
     if "densities" in document:
-        prior = TabulatedPrior(tuple(document["densities"]))
+        prior = TabulatedPrior(tuple(document["densities"]), tuple(document.get("edges", ())))
     elif "sigma" in document:
         prior = NormalPrior(document["mode"], document["sigma"])
     make = FloatDomain if document["kind"] == "float" else IntegerDomain

@@ -1,5 +1,6 @@
 """`neps.sklearn.SearchCV`."""
 
+import functools
 import os
 import pickle
 import subprocess
@@ -15,13 +16,16 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.model_selection import GroupKFold, RandomizedSearchCV, StratifiedKFold, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -42,10 +46,10 @@ class Guess(ClassifierMixin, BaseEstimator):
 
     fits = 0
 
-    def __init__(self, guess=0, fails=False, rounds=1, warm_start=False):
+    def __init__(self, guess=0, fails=False, n_estimators=1, warm_start=False):
         self.guess = guess
         self.fails = fails
-        self.rounds = rounds
+        self.n_estimators = n_estimators
         self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
@@ -54,8 +58,8 @@ class Guess(ClassifierMixin, BaseEstimator):
             raise ValueError("it was told to fail")
         self.classes_ = np.unique(y)
         before = getattr(self, "rounds_", 0) if self.warm_start else 0
-        self.made_ = self.rounds - before
-        self.rounds_ = self.rounds
+        self.made_ = self.n_estimators - before
+        self.rounds_ = self.n_estimators
         self.n_ = len(X)
         self.weight_ = None if sample_weight is None else float(np.sum(sample_weight))
         return self
@@ -71,15 +75,15 @@ class Rounds(Guess):
 
     def fit(self, X, y, sample_weight=None):
         super().fit(X, y, sample_weight)
-        self.made.append((self.rounds, self.made_))
+        self.made.append((self.n_estimators, self.made_))
         return self
 
 
 class ColdRounds(Rounds):
     """Begins anew each time."""
 
-    def __init__(self, guess=0, rounds=1):
-        super().__init__(guess, rounds=rounds)
+    def __init__(self, guess=0, n_estimators=1):
+        super().__init__(guess, n_estimators=n_estimators)
 
 
 @pytest.fixture(autouse=True)
@@ -242,6 +246,8 @@ def test_failures_are_raised_as_they_are():
         search(Guess(fails=True), {"guess": [0, 1]}, error_score="raise").fit(X, y)
     with pytest.raises(ValueError, match="All the 18 fits failed"):
         search(Guess(fails=True), {"guess": randint(0, 100)}).fit(X, y)
+    with pytest.raises(ValueError, match="The 'refit' parameter of SearchCV must be"):
+        search(Guess(), {"guess": [0, 1]}, refit=3).fit(X, y)
     with pytest.raises(ValueError, match="Invalid parameter 'nothing'"):
         search(Guess(), {"nothing": [0, 1]}).fit(X, y)
     with pytest.raises(neps.NePSError, match="needs max_seconds"):
@@ -250,7 +256,7 @@ def test_failures_are_raised_as_they_are():
 
 def test_scores_of_very_many_folds_are_read_from_their_file(tmp_path):
     many = [(np.arange(75), np.arange(75, 150))] * 600
-    found = search(Guess(guess=2), {"rounds": [1, 2]}, cv=many, n_trials=1, refit=False, root_directory=tmp_path)
+    found = search(Guess(guess=2), {"n_estimators": [1, 2]}, cv=many, n_trials=1, refit=False, root_directory=tmp_path)
     found.fit(X, y)
     assert list(tmp_path.glob("configs/*/extra.fit_time-*"))
     assert found.n_splits_ == 600 and found.cv_results_["split599_test_score"] == np.mean(y[75:] == 2)
@@ -315,9 +321,9 @@ def test_samples_are_saved_with_the_classes_in_their_shares():
 @pytest.mark.parametrize("kind", [Rounds, ColdRounds])
 def test_iterations_are_saved_and_gone_on_with(kind):
     options = {"optimizer": ("asha", {"sampler": "uniform"}), "n_trials": 12}
-    found = search(kind(rounds=9), {"guess": randint(0, 3)}, fidelity="rounds", **options).fit(X, y)
+    found = search(kind(n_estimators=9), {"guess": randint(0, 3)}, fidelity="n_estimators", **options).fit(X, y)
     assert set(found.cv_results_["n_resources"]) >= {1, 3}
-    assert found.best_params_["rounds"] == 9 == found.best_estimator_.rounds_
+    assert found.best_params_["n_estimators"] == 9 == found.best_estimator_.rounds_
     is_warm = kind is Rounds
     assert ((3, 2) in Rounds.made) is is_warm and ((3, 3) in Rounds.made) is not is_warm
     assert "warm_start" not in found.best_params_ and not getattr(found.best_estimator_, "warm_start", False)
@@ -328,7 +334,7 @@ def test_what_can_not_be_kept_is_fitted_anew():
         pass
 
     options = {"optimizer": ("asha", {"sampler": "uniform"}), "n_trials": 12}
-    search(Local(rounds=9), {"guess": randint(0, 3)}, fidelity="rounds", **options).fit(X, y)
+    search(Local(n_estimators=9), {"guess": randint(0, 3)}, fidelity="n_estimators", **options).fit(X, y)
     assert (3, 3) in Rounds.made and (3, 2) not in Rounds.made
 
 
@@ -348,6 +354,77 @@ def test_what_max_iter_adds_to_is_known():
     assert found.best_params_["sgdclassifier__max_iter"] == 18 and found.best_score_ > 0.8
 
 
+FOREST = RandomForestClassifier(5, random_state=0)
+BOTH = [SGDClassifier(tol=None, random_state=0), HistGradientBoostingClassifier(random_state=0)]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "space", "fidelity"),
+    [
+        (FOREST, {"max_features": [1, 2, 3]}, ("n_estimators", 1, 9)),
+        (FOREST, {"max_features": [1, 2, 3]}, ("max_depth", 1, 9)),  # forests have warm_start, which would keep trees
+        (FOREST, {"max_features": [1, 2, 3], "max_samples": neps.FloatFidelity(0.1, 0.9)}, None),
+        (OneVsRestClassifier(BOTH[0]), {"estimator__alpha": [1e-4, 1e-3, 1e-2]}, ("estimator__max_iter", 1, 9)),
+        (
+            Pipeline([("model", BOTH[0])]),
+            {"model": BOTH[1:], "model__max_leaf_nodes": [3, 5]},
+            ("model__max_iter", 1, 9),
+        ),
+        (
+            Pipeline([("model", FOREST)]),
+            {"model": [DecisionTreeClassifier(random_state=0)]},
+            ("model__max_depth", 1, 9),
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using the fractional value")
+def test_what_went_on_scores_as_if_it_was_fitted_at_once(estimator, space, fidelity):
+    found = search(estimator, space, fidelity=fidelity, optimizer=("asha", {"sampler": "uniform"}), n_trials=9, cv=2)
+    results = found.set_params(refit=False).fit(X, y).cv_results_
+    full = np.flatnonzero(results["n_resources"] == np.max(results["n_resources"]))
+    assert len(full)
+    for row in full[:1]:
+        scores = cross_val_score(clone(estimator).set_params(**results["params"][row]), X, y, cv=2)
+        assert [results[f"split{i}_test_score"][row] for i in range(2)] == list(scores)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (MultinomialNB(), "alpha"),
+        (make_pipeline(MinMaxScaler(), SGDClassifier(random_state=0)), "sgdclassifier__alpha"),
+        (make_pipeline("passthrough", MLPClassifier((3,), random_state=0)), "mlpclassifier__alpha"),
+    ],
+)
+def test_passes_are_added(estimator, name, monkeypatch):
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    passes, original = [], type(last).partial_fit
+
+    @functools.wraps(original)
+    def counted(self, *args, **kwargs):
+        passes.append(sorted(kwargs))
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(last), "partial_fit", counted)
+    weighted = {f"{name[:-5]}sample_weight": np.where(y == 1, 2.0, 1.0)} if name != "mlpclassifier__alpha" else {}
+    found = search(estimator, {name: [1e-3, 1e-2, 1e-1]}, fidelity=("partial_fit", 1, 9), n_trials=14, cv=2)
+    found.set_params(optimizer=("asha", {"sampler": "uniform"})).fit(X, y, **weighted)
+    results, row = found.cv_results_, found.best_index_
+    assert results["n_resources"][row] == 9 and set(found.best_params_) == {name} and "fit" not in vars(last)
+    spared = {1: 0, 3: 1, 9: 3}  # those that went on
+    assert len(passes) == 2 * sum(n - spared[n] for n in results["n_resources"]) + 9
+    assert passes[0] == sorted({"classes", *(["sample_weight"] if weighted else [])}) and "classes" not in passes[-1]
+    for i, (train, test) in enumerate(StratifiedKFold(2).split(X, y)):
+        model = clone(estimator).set_params(**found.best_params_)
+        before = model[:-1].fit(X[train]) if isinstance(estimator, Pipeline) else None
+        inner, seen = (model, X) if before is None else (model[-1], before.transform(X))
+        for _ in range(9):
+            weights = {"sample_weight": each[train] for each in weighted.values()}
+            original(inner, seen[train], y[train], classes=[0, 1, 2], **weights)
+        weights = {"sample_weight": weighted["sample_weight"][test]} if name == "alpha" else {}  # scored as well
+        assert results[f"split{i}_test_score"][row] == inner.score(seen[test], y[test], **weights)
+
+
 def test_the_best_is_made_complete_where_nothing_was():
     found = search(Guess(), {"guess": randint(0, 3)}, fidelity="n_splits", optimizer=("asha", {}), n_trials=1)
     found.fit(X, y)
@@ -356,15 +433,20 @@ def test_the_best_is_made_complete_where_nothing_was():
 
 
 def test_a_fidelity_in_the_space():
-    found = search(Guess(), {"guess": [0, 1, 2], "rounds": neps.IntegerFidelity(1, 9)}, optimizer="auto", n_trials=6)
+    found = search(
+        Guess(), {"guess": [0, 1, 2], "n_estimators": neps.IntegerFidelity(1, 9)}, optimizer="auto", n_trials=6
+    )
     found.fit(X, y)
-    assert found.best_params_["rounds"] == 9
+    assert found.best_params_["n_estimators"] == 9
 
 
 @pytest.mark.parametrize(
     ("fidelity", "message"),
     [
-        ("n_split", "neither 'n_splits', 'n_samples' nor a parameter"),
+        ("n_split", "neither 'n_splits', 'n_samples', 'partial_fit' nor a parameter"),
+        (("n_samples", 0.1, 0.5), "0.1 is no whole number"),
+        ("partial_fit", "doesn't say how many passes"),
+        (("partial_fit", 1, 9), r"partial_fit, which Guess\(\) does not have"),
         (("n_samples", 10, 200), "there are only 150 of n_samples"),
         (("n_splits", 3, 3), "leaves nothing to save"),
         ("fails", "is False, no whole number"),
@@ -395,6 +477,11 @@ def test_a_folder_is_for_one_data_set(tmp_path):
     search(Guess(), {"guess": [0, 1]}, root_directory=tmp_path / "run").fit(X, y)
     with pytest.raises(neps.NePSError, match="has a search on other data"):
         search(Guess(), {"guess": [0, 1]}, root_directory=tmp_path / "run").fit(X[:120], y[:120])
+    models = {"m": [Guess(1), Guess(2)]}
+    search(Pipeline([("m", Guess())]), models, root_directory=tmp_path / "models", n_trials=2).fit(X, y)
+    models["m"][1].guess = 0  # a run knows only the classes of what it chose from
+    with pytest.raises(neps.NePSError, match="has a search on other data"):
+        search(Pipeline([("m", Guess())]), models, root_directory=tmp_path / "models").fit(X, y)
     each = search(Guess(), {"guess": [0, 1]}, root_directory=str(tmp_path / "all-{data}"), n_trials=2)
     cross_val_score(each, X, y, cv=2)
     assert len(list(tmp_path.glob("all-*"))) == 2
