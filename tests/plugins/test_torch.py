@@ -29,7 +29,7 @@ def test_without_torch(tmp_path, monkeypatch):
 def test_without_lightning(tmp_path, monkeypatch):
     for name in ("lightning", "lightning.pytorch", "pytorch_lightning"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    for name in ("lightning", "pytorch_lightning"):
+    for name in ("lightning.pytorch.callbacks", "pytorch_lightning.callbacks"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(NePSError, match=r"needs PyTorch Lightning: pip install lightning\.$"):
         neps.torch.LightningCallback("val_loss", directory=tmp_path)
