@@ -95,6 +95,7 @@ class Epochs(Training):
                 self.done = epoch + 1
                 if self.done % self._every == 0 or self.done == self._epochs:
                     self._save()
+            self._end_here()
         finally:
             self._epoch = None
 

@@ -99,6 +99,9 @@ class LightningCallback(Training):
             if _waits_for_epochs(config, self._done) and config.monitor in plateaus:
                 config.scheduler.step(plateaus[config.monitor])
 
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        self._end_here()
+
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         is_fitting = trainer.state.fn == "fit" and not trainer.sanity_checking  # and not trainer.validate()
         if is_fitting and all(name in trainer.callback_metrics for name in self._monitor):

@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from neps_core import StopTrial
+from neps_core import NePSError, StopTrial
 from neps_core.errors import warn
 from neps_core.files import make_directory
+from neps_core.live import get_in_progress_trial, is_in_progress_trial_set
 from neps_plugins.torch.files import CheckpointError, folders, import_torch, load, whole
 from neps_plugins.torch.progress import Progress, as_count
+
+#: Checkpoints of trainings that have come to their end, each with the evaluation in which they did. Another training of
+#: the same evaluation (the next fold) would take one for its own.
+_ended: set[tuple[Path, Any]] = set()
 
 
 class Training:
@@ -25,7 +30,8 @@ class Training:
 
     Raises:
         NotInTrialError: If there is no `directory`, and this process is not evaluating a trial here.
-        NePSError: If PyTorch isn't installed, or `every` is no number.
+        NePSError: If PyTorch isn't installed, `every` is no number, or another training of this evaluation has its
+            checkpoint there.
     """
 
     def __init__(
@@ -37,6 +43,11 @@ class Training:
         make_directory(str(places[0]))
         self._candidates = [folder / checkpoint for folder in places]
         self._path = self._candidates[0]
+        if (self._path, _evaluation()) in _ended:
+            raise NePSError(
+                f"another training of this evaluation has ended in {places[0]}, and this one would go on from its "
+                'checkpoint. Give each a folder of its own: directory=pipeline_directory / "fold_1".'
+            )
         self._progress = Progress()
         self._random: list[Any] = []  # states of each rank, until the training goes on from them
         self._is_proven = False  # whether what is saved can be loaded
@@ -78,6 +89,11 @@ class Training:
     def _loaded(self, path: Path) -> dict[str, Any]:
         return load(self._torch, path, "cpu")
 
+    def _end_here(self) -> None:
+        """Take notice that this training has come to its end."""
+        if (evaluation := _evaluation()) is not None:
+            _ended.add((self._path, evaluation))
+
     def _write(self, epochs: int, write: Callable[[Path], object]) -> None:
         """Write a checkpoint whole; a full disk is no reason to lose the training.
 
@@ -92,3 +108,11 @@ class Training:
                     self._is_proven = True
         except (OSError, RuntimeError) as reason:  # for a full disk, torch raises either
             warn(f"no checkpoint could be written after epoch {epochs}, and the training goes on: {reason}")
+
+
+def _evaluation() -> Any:
+    """What tells the evaluation that is under way in this process from all others; None if there is none."""
+    if not is_in_progress_trial_set():
+        return None
+    trial = get_in_progress_trial()
+    return trial.id, trial.metadata.time_started

@@ -281,6 +281,17 @@ class TestTrials:
                 range(began[trial.id] + 1, trial.config["epochs"] + 1)
             )
 
+    def test_two_trainings_of_a_trial_need_two_folders(self, torch, root):
+        def evaluate(x, pipeline_directory):
+            folds = [Training(torch).epochs(1, directory=pipeline_directory / fold) for fold in "ab"]
+            trained = [len(list(fold)) for fold in folds]
+            Training(torch).epochs(2, directory=pipeline_directory / "b")
+            return sum(trained)
+
+        options = {"optimizer": "random_search", "evaluations_to_spend": 1, "ignore_errors": True}
+        trial = neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=root, **options).trials["1"]
+        assert "another training of this evaluation has ended in" in trial.report.err
+
     def test_a_stopped_trial(self, torch, root):
         def evaluate(x, epochs):
             one = Training(torch)
