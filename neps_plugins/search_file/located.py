@@ -228,8 +228,8 @@ def _unreadable(text: str, origin: str, reason: ValueError) -> SearchFileError:
         "\t" in line[: mark.column + 1] for line in text.split("\n")[mark.line : mark.line + 1]
     ):
         problem = f"{problem} (it is a tab; indent by spaces)"
-    line = _line_of(text, reason)
-    where = origin if line is None else f"{origin}, line {line}"
+    found = _line_of(text, reason)
+    where = origin if found is None else f"{origin}, line {found}"
     return SearchFileError(f"{where}: it can't be read: {context + ', ' if context else ''}{problem}.")
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from neps_core import NePSError
 from neps_core.errors import warn
-from neps_core.files import make_directory
 from neps_plugins.torch import group, randomness
-from neps_plugins.torch.files import CheckpointError, clear_drafts, folders, import_torch, load, whole
+from neps_plugins.torch.files import CheckpointError, clear_drafts
 from neps_plugins.torch.progress import Progress, as_count
+from neps_plugins.torch.training import Training
 
 logger = logging.getLogger("neps.torch")
 
@@ -23,7 +23,7 @@ CHECKPOINT = "training.pth"
 FORMAT = 1
 
 
-class Epochs:
+class Epochs(Training):
     """The epochs of a training that are still to be trained, in order, as `range(epochs)` has them.
 
     ```python
@@ -70,21 +70,14 @@ class Epochs:
         every: int = 1,
         **stateful: Any,
     ) -> None:
-        self._torch = import_torch("neps.torch.Epochs")
+        super().__init__("neps.torch.Epochs", CHECKPOINT, directory, previous, every)
         self._epochs = as_count("epochs", epochs, 0)
-        self._every = as_count("every", every, 1)
         self._stateful = {
             name: _checked(self._torch, name, part) for name, part in stateful.items() if part is not None
         }
-        places = folders(directory, previous)
-        make_directory(str(places[0]))
-        self._path = places[0] / CHECKPOINT
-        self._progress = Progress()
-        self._random: list[Any] = []
         self._epoch: int | None = None
-        self._is_proven = False  # whether what is saved can be loaded
         self.done = 0
-        self._resume([folder / CHECKPOINT for folder in places])
+        self._resume()
 
     def __len__(self) -> int:
         """The epochs that are still to be trained."""
@@ -102,6 +95,7 @@ class Epochs:
                 self.done = epoch + 1
                 if self.done % self._every == 0 or self.done == self._epochs:
                     self._save()
+            self._end_here()
         finally:
             self._epoch = None
 
@@ -124,33 +118,13 @@ class Epochs:
             raise NePSError("report() belongs into the loop over the epochs, once in each: its step is the epoch.")
         self._progress.tell(self._epoch + 1, objective, cost, extra)
 
-    @property
-    def objective(self) -> Any:
-        """What was reported last, also if nothing was left to be trained.
-
-        Raises:
-            NePSError: If nothing was reported.
-        """
-        return self._progress.objective
-
-    def result(self, **extra: Any) -> dict[str, Any]:
-        """What `evaluate_pipeline` may return: the last report, with what this trial has added as its cost.
-
-        Args:
-            extra: Further plain data, by name.
-
-        Raises:
-            NePSError: If nothing was reported.
-        """
-        return self._progress.result(extra)
-
-    def _resume(self, candidates: list[Path]) -> None:
-        """Take the states from the first of these files that can be used; all ranks from the same."""
+    def _resume(self) -> None:
+        """Take the states from the first checkpoint that can be used; all ranks from the same."""
         torch = self._torch
         found, error = None, ""
         if group.rank(torch) == 0:
             clear_drafts(self._path)
-            found = self._first_usable(candidates)
+            found = next(filter(self._is_wanted, self._usable()), None)
         path = group.from_first(torch, None if found is None else found[0])
         if path is None:
             return
@@ -163,22 +137,14 @@ class Epochs:
             raise NePSError(next(filter(None, errors)))
         logger.info("The training goes on after epoch %s of %s, from %s.", self.done, self._epochs, path)
 
-    def _first_usable(self, candidates: list[Path]) -> tuple[Path, dict[str, Any]] | None:
-        for path in candidates:
-            if not path.is_file():
-                continue
-            try:
-                values = self._loaded(path)
-            except CheckpointError as reason:
-                warn(f"a checkpoint is left out, and the training begins earlier: {reason}")
-                continue
-            if values["epochs"] <= self._epochs:
-                return path, values
+    def _is_wanted(self, found: tuple[Path, dict[str, Any]]) -> bool:
+        path, values = found
+        if values["epochs"] > self._epochs:
             warn(f"{path} is left out, as {values['epochs']} epochs were trained there, and {self._epochs} are wanted.")
-        return None
+        return bool(values["epochs"] <= self._epochs)
 
     def _loaded(self, path: Path) -> dict[str, Any]:
-        values = load(self._torch, path, "cpu")
+        values = super()._loaded(path)
         wanted = {"format": int, "epochs": int, "progress": dict, "random": list, "states": dict}
         if values.get("format") != FORMAT or not all(isinstance(values.get(key), kind) for key, kind in wanted.items()):
             raise CheckpointError(f"{path} is no checkpoint of neps.torch.Epochs, or of a later version.")
@@ -220,16 +186,7 @@ class Epochs:
                 for name, part in self._stateful.items()
             },
         }
-        try:
-            with whole(self._path) as draft:
-                torch.save(values, draft)
-                if not self._is_proven:
-                    load(torch, draft, "cpu")
-                    self._is_proven = True
-        except (OSError, RuntimeError) as reason:  # for a full disk, torch raises either
-            if isinstance(reason, NePSError):
-                raise
-            warn(f"no checkpoint could be written after epoch {self.done}, and the training goes on: {reason}")
+        self._write(self.done, lambda draft: torch.save(values, draft))
 
 
 def _checked(torch: Any, name: str, part: Any) -> Any:

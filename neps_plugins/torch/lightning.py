@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from neps_core import NePSError, StopTrial
-from neps_core.errors import warn
-from neps_core.files import make_directory
+from neps_core import NePSError, StopTrial, nearest
 from neps_plugins.torch import group, randomness
-from neps_plugins.torch.files import CheckpointError, clear_drafts, folders, import_torch, load, whole
-from neps_plugins.torch.progress import Progress, as_count
+from neps_plugins.torch.files import clear_drafts
+from neps_plugins.torch.progress import Progress
+from neps_plugins.torch.training import Training
 
 logger = logging.getLogger("neps.torch")
 
@@ -24,7 +23,7 @@ CHECKPOINT = "lightning.ckpt"
 PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 
 
-class LightningCallback:
+class LightningCallback(Training):
     """Reports each validation, ends the training when the trial is stopped, and keeps where it stands.
 
     ```python
@@ -43,13 +42,14 @@ class LightningCallback:
     Args:
         monitor: What is minimised: the name under which the module logs it (`self.log("val_loss", ...)`); or several
             objectives, a list of names.
+        mode: `"max"` if it is to be maximised instead, as an accuracy: then its negative is reported.
         directory: The trial's folder, `pipeline_directory`; asked of the trial if left out.
         previous: The folder of the trial that this one continues, as for `Epochs`.
         every: After how many epochs a checkpoint is written; there is always one at the end.
 
     Raises:
         NotInTrialError: If there is no `directory`, and this process is not evaluating a trial here.
-        NePSError: If Lightning or PyTorch isn't installed.
+        NePSError: If Lightning or PyTorch isn't installed, or there is no such mode.
     """
 
     def __new__(cls, *_args: Any, **_keywords: Any) -> LightningCallback:
@@ -60,25 +60,20 @@ class LightningCallback:
         self,
         monitor: str | list[str] = "val_loss",
         *,
+        mode: str = "min",
         directory: str | Path | None = None,
         previous: str | Path | None = None,
         every: int = 1,
     ) -> None:
-        self._torch = import_torch("neps.torch.LightningCallback")
+        super().__init__("neps.torch.LightningCallback", CHECKPOINT, directory, previous, every)
+        if mode not in (names := ("min", "max")):
+            raise NePSError(f"mode must be 'min' or 'max', not {mode!r}. {nearest(str(mode), names)}")
+        self._sign = 1 if mode == "min" else -1
         self._monitor = [monitor] if isinstance(monitor, str) else list(monitor)
         self._has_one = isinstance(monitor, str)
-        self._every = as_count("every", every, 1)
-        places = folders(directory, previous)
-        make_directory(str(places[0]))
-        self._path = places[0] / CHECKPOINT
-        self._candidates = [folder / CHECKPOINT for folder in places]
-        self._progress = Progress()
-        self._random: list[Any] = []
         self._done = 0  # epochs
         self._plateaus: dict[str, float] = {}  # what schedulers like ReduceLROnPlateau are told after the checkpoint
         self._is_own = True
-        self._is_proven = False
-        self._stop: StopTrial | None = None
 
     @property
     def ckpt_path(self) -> str | None:
@@ -86,40 +81,9 @@ class LightningCallback:
 
         It was looked into: loading it executes no code.
         """
-        for path in self._candidates:
-            if not path.is_file():
-                continue
-            try:
-                load(self._torch, path, "cpu")
-            except CheckpointError as reason:
-                warn(f"a checkpoint is left out, and the training begins earlier: {reason}")
-                continue
-            self._is_own = path == self._path
-            return str(path)
-        return None
-
-    @property
-    def objective(self) -> Any:
-        """What was reported last, also if nothing was left to be trained.
-
-        Raises:
-            NePSError: If nothing was reported.
-        """
-        return self._progress.objective
-
-    def result(self, **extra: Any) -> dict[str, Any]:
-        """What `evaluate_pipeline` may return: the last report, with what this trial has added as its cost, in epochs.
-
-        Args:
-            extra: Further plain data, by name.
-
-        Raises:
-            StopTrial: If the stopping rule has ended this training. Let it pass.
-            NePSError: If nothing was reported.
-        """
-        if self._stop is not None:
-            raise self._stop
-        return self._progress.result(extra)
+        path, _ = next(self._usable(), (None, None))
+        self._is_own = path == self._path
+        return None if path is None else str(path)
 
     # What Lightning calls.
 
@@ -135,8 +99,12 @@ class LightningCallback:
             if _waits_for_epochs(config, self._done) and config.monitor in plateaus:
                 config.scheduler.step(plateaus[config.monitor])
 
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        self._end_here()
+
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        if not trainer.sanity_checking and all(name in trainer.callback_metrics for name in self._monitor):
+        is_fitting = trainer.state.fn == "fit" and not trainer.sanity_checking  # and not trainer.validate()
+        if is_fitting and all(name in trainer.callback_metrics for name in self._monitor):
             self._report(trainer)
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
@@ -190,11 +158,11 @@ class LightningCallback:
             self._end(trainer, stop)
 
     def _report(self, trainer: Any) -> None:
-        values = [trainer.callback_metrics[name] for name in self._monitor]
+        values = [self._sign * float(trainer.callback_metrics[name]) for name in self._monitor]
         step = trainer.current_epoch + self._share_of_epoch(trainer)
         stop = None
         try:
-            self._progress.tell(step, float(values[0]) if self._has_one else dict(zip(self._monitor, values)), None, {})
+            self._progress.tell(step, values[0] if self._has_one else dict(zip(self._monitor, values)), None, {})
         except StopTrial as reason:
             stop = reason
         if trainer.strategy.broadcast(stop is not None, src=0):
@@ -214,16 +182,15 @@ class LightningCallback:
     def _save(self, trainer: Any) -> None:
         """Write a checkpoint; all ranks call it, as each has a part of it."""
         draft_of_all = self._path.with_name(f"{self._path.name}.writing.tmp")  # the same in all ranks
-        try:
+
+        def write(draft: Path) -> None:
             trainer.save_checkpoint(str(draft_of_all))
-            if trainer.is_global_zero:
-                with whole(self._path) as draft:
-                    draft_of_all.replace(draft)
-                    if not self._is_proven:
-                        load(self._torch, draft, "cpu")
-                        self._is_proven = True
-        except OSError as reason:
-            warn(f"no checkpoint could be written after epoch {self._done}, and the training goes on: {reason}")
+            draft_of_all.replace(draft)
+
+        if trainer.is_global_zero:
+            self._write(self._done, write)
+        else:
+            trainer.save_checkpoint(str(draft_of_all))
 
 
 def _waits_for_epochs(config: Any, epochs: int) -> bool:

@@ -139,11 +139,15 @@ def test_of_the_training_where_there_is_no_validation(lightning, tmp_path):
 
 def test_several_validations_an_epoch_and_several_objectives(lightning, tmp_path):
     names = ["val_loss", "train_loss"]
-    _, callback = lightning.fit(2, options={"val_check_interval": 3}, directory=tmp_path)
-    assert [step for step, *_ in callback._progress.reports] == [0.5, 1, 1.5, 2]
-    _, callback = lightning.fit(2, monitor=names, options={"check_val_every_n_epoch": 2}, directory=tmp_path / "other")
-    assert [step for step, *_ in callback._progress.reports] == [2]
-    assert set(callback.result()["objective_to_minimize"]) == set(names)
+    module, callback = lightning.fit(2, options={"val_check_interval": 3}, directory=tmp_path)
+    module.trainer.validate(module, module.trainer.val_dataloaders, verbose=False)
+    assert [step for step, *_ in callback._progress.reports] == [0.5, 1, 1.5, 2]  # what was validated by hand is none
+    every_other = {"check_val_every_n_epoch": 2}
+    _, other = lightning.fit(2, monitor=names, mode="max", options=every_other, directory=tmp_path / "other")
+    assert [step for step, *_ in other._progress.reports] == [2]
+    assert set(other.objective) == set(names) and max(other.objective.values()) < 0
+    with pytest.raises(NePSError, match="mode must be 'min' or 'max', not 'maximise'"):
+        neps.torch.LightningCallback("val_acc", mode="maximise", directory=tmp_path)
 
 
 def test_it_is_one_of_lightnings_own_by_either_name(lightning, tmp_path):

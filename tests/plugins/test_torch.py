@@ -29,7 +29,7 @@ def test_without_torch(tmp_path, monkeypatch):
 def test_without_lightning(tmp_path, monkeypatch):
     for name in ("lightning", "lightning.pytorch", "pytorch_lightning"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    for name in ("lightning", "pytorch_lightning"):
+    for name in ("lightning.pytorch.callbacks", "pytorch_lightning.callbacks"):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(NePSError, match=r"needs PyTorch Lightning: pip install lightning\.$"):
         neps.torch.LightningCallback("val_loss", directory=tmp_path)
@@ -280,6 +280,17 @@ class TestTrials:
             assert [point.step for point in trial.points] == list(
                 range(began[trial.id] + 1, trial.config["epochs"] + 1)
             )
+
+    def test_two_trainings_of_a_trial_need_two_folders(self, torch, root):
+        def evaluate(x, pipeline_directory):
+            folds = [Training(torch).epochs(1, directory=pipeline_directory / fold) for fold in "ab"]
+            trained = [len(list(fold)) for fold in folds]
+            Training(torch).epochs(2, directory=pipeline_directory / "b")
+            return sum(trained)
+
+        options = {"optimizer": "random_search", "evaluations_to_spend": 1, "ignore_errors": True}
+        trial = neps.run(evaluate, {"x": neps.Float(0, 1)}, root_directory=root, **options).trials["1"]
+        assert "another training of this evaluation has ended in" in trial.report.err
 
     def test_a_stopped_trial(self, torch, root):
         def evaluate(x, epochs):
