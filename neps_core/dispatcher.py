@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
@@ -165,7 +166,10 @@ class Dispatcher:
             if trial is None:  # it was taken back
                 self._done.popleft()
                 continue
-            self._take(trial, future)
+            try:
+                self._take(trial, future)
+            except StorageError as error:  # a result is kept in a file then; what runs may be luckier
+                self._stop(error)
             self._done.popleft()  # only now: what a signal interrupts is not lost
             del self._running[future], self._told[trial.id]
         return any_ended
@@ -214,10 +218,17 @@ class Dispatcher:
 
     def _take_back(self) -> None:
         """Give back what waits in the engine."""
-        for future, trial in list(self._running.items()):
-            if future.cancel():
-                del self._running[future], self._told[trial.id]
-                self._claims.give_back(trial, "it was not begun yet", orderly=True)
+        taken = {future: trial for future, trial in self._running.items() if future.cancel()}
+        for future, trial in taken.items():
+            del self._running[future], self._told[trial.id]
+        self._give_back(taken.values(), "it was not begun yet")
+
+    def _give_back(self, trials: Iterable[Trial], reason: str) -> None:
+        try:
+            for trial in trials:
+                self._claims.give_back(trial, reason, True, self._interrupts.time_is_over)
+        except StorageError as error:
+            logger.warning("Trials are put back by others once this worker is gone: %s", error)
 
     def _tell_reports(self) -> None:
         """Tell observers what evaluations in other processes have reported: the observers are here."""
@@ -247,11 +258,7 @@ class Dispatcher:
             self._engine.end()  # first, so that nobody evaluates a trial while others do
         except Exception as error:  # an engine's code, so anything
             logger.warning("The executor could not be ended: %r", error)
-        try:
-            for trial in self._claims.held:
-                self._claims.give_back(trial, "its worker leaves", True, self._interrupts.time_is_over)
-        except StorageError as reason:
-            logger.warning("Trials are put back by others once this worker is gone: %s", reason)
+        self._give_back(self._claims.held, "its worker leaves")
 
 
 def _broken(error: Exception) -> ExecutorError:
