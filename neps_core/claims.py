@@ -129,7 +129,7 @@ class Claims:
         self._watch_again = -math.inf  # when others are looked at again
         self._ended = 0
         self._since = time.time()
-        self._retries = RETRIES
+        self._retries: tuple[float, ...] = RETRIES
         self._last_spent: tuple[dict[str, float], int] = ({}, 0)  # and how many had ended by then
 
     @property
@@ -447,13 +447,16 @@ class Claims:
         raise AssertionError("the last try returns or raises")
 
 
-def _kept(trial: Trial, report: Report) -> Path:
-    """Where a result is kept that could not be stored; it is in the log, too."""
+def _kept(trial: Trial, report: Report) -> str:
+    """Where a result is kept that could not be stored: in a file, or else here. It is in the log, too."""
     saved = Path(tempfile.gettempdir()) / f"neps-trial-{trial.id}-{os.getpid()}.json"
     text = json.dumps(ev.converter().unstructure(report))
     logger.error("The result of trial %s could not be stored, and is kept in %s: %s", trial.id, saved, text)
-    saved.write_text(text, encoding="utf-8")
-    return saved
+    try:
+        saved.write_text(text, encoding="utf-8")
+    except OSError as reason:  # the disk is full there, too
+        return f"no file either ({reason.strerror}): {text}"
+    return str(saved)
 
 
 def finished(trial_id: str, report: Report, now: float | None = None) -> ev.Finished:

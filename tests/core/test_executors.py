@@ -275,6 +275,9 @@ class TestResultsThatCanNotBeStored:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         with pytest.raises(StorageError, match=r"the disk is full\. It is kept in .*neps-trial-"):
             search(evaluate, root, 2, "threads", n_workers=2, optimizer="random_search")
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        with pytest.raises(StorageError, match=r"in no file either .*: \{\"objective"):
+            search(lambda x: x, root, 1)
         assert sorted(path.name.split("-")[2] for path in tmp_path.glob("neps-trial-*")) == [*lost]
         assert states(root).count(State.SUCCESS) == 2 - len(lost)
 
