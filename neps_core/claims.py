@@ -129,6 +129,7 @@ class Claims:
         self._watch_again = -math.inf  # when others are looked at again
         self._ended = 0
         self._since = time.time()
+        self._retries: tuple[float, ...] = RETRIES
         self._last_spent: tuple[dict[str, float], int] = ({}, 0)  # and how many had ended by then
 
     @property
@@ -420,7 +421,7 @@ class Claims:
             raise
 
     def _store_in_time(self, trial: Trial, ended: Ended, reported: list[ev.Event], end: float) -> Judged:
-        for delay in (*RETRIES, None):
+        for delay in (*self._retries, None):
             try:
                 with self._run.known_shape() as shape:
                     report, stop = ended(shape)
@@ -429,10 +430,12 @@ class Claims:
                         reason = f"trial {trial.id}: {report.err}"
                         events.append(ev.Halted(time.time(), self._run.worker_id, reason, trial.id))
                     self._run.record(*events)
+                self._retries = RETRIES
                 return report, stop
             except StorageError as error:
                 if delay is None or isinstance(error, RunGoneError):
                     saved = _kept(trial, ended(self._run.log.shape)[0])
+                    self._retries = ()  # of several results that are there, the others wait no longer
                     raise type(error)(
                         f"the result of trial {trial.id} could not be stored: {error} It is kept in {saved}."
                     ) from error
@@ -444,13 +447,16 @@ class Claims:
         raise AssertionError("the last try returns or raises")
 
 
-def _kept(trial: Trial, report: Report) -> Path:
-    """Where a result is kept that could not be stored; it is in the log, too."""
+def _kept(trial: Trial, report: Report) -> str:
+    """Where a result is kept that could not be stored: in a file, or else here. It is in the log, too."""
     saved = Path(tempfile.gettempdir()) / f"neps-trial-{trial.id}-{os.getpid()}.json"
     text = json.dumps(ev.converter().unstructure(report))
-    logger.error("The result of trial %s could not be stored: %s", trial.id, text)
-    saved.write_text(text, encoding="utf-8")
-    return saved
+    logger.error("The result of trial %s could not be stored, and is kept in %s: %s", trial.id, saved, text)
+    try:
+        saved.write_text(text, encoding="utf-8")
+    except OSError as reason:  # the disk is full there, too
+        return f"no file either ({reason.strerror}): {text}"
+    return str(saved)
 
 
 def finished(trial_id: str, report: Report, now: float | None = None) -> ev.Finished:

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from typing import Any
@@ -173,7 +174,10 @@ class Dispatcher:
             self._fill_slots()  # first, as to store a result takes longer
             future = self._done[0]
             trial = self._running[future]
-            self._take(trial, future)
+            try:
+                self._take(trial, future)
+            except StorageError as error:  # a result is kept in a file then; what runs may be luckier
+                self._stop(error)
             self._done.popleft()  # only now: what a signal interrupts is not lost
             del self._running[future], self._told[trial.id]
         return any_ended
@@ -220,9 +224,15 @@ class Dispatcher:
 
     def _take_back(self) -> None:
         """Give back what waits for a slot."""
-        while self._ahead:
-            self._claims.give_back(self._ahead[0], "it was not begun yet", orderly=True)
-            self._ahead.popleft()
+        waiting, self._ahead = self._ahead, deque()
+        self._give_back(waiting, "it was not begun yet")
+
+    def _give_back(self, trials: Iterable[Trial], reason: str) -> None:
+        try:
+            for trial in trials:
+                self._claims.give_back(trial, reason, True, self._interrupts.time_is_over)
+        except StorageError as error:
+            logger.warning("Trials are put back by others once this worker is gone: %s", error)
 
     def _tell_reports(self) -> None:
         """Tell observers what evaluations in other processes have reported: the observers are here."""
@@ -253,11 +263,7 @@ class Dispatcher:
             self._engine.end()  # first, so that nobody evaluates a trial while others do
         except Exception as error:  # an engine's code, so anything
             logger.warning("The executor could not be ended: %r", error)
-        try:
-            for trial in self._claims.held:
-                self._claims.give_back(trial, "its worker leaves", True, self._interrupts.time_is_over)
-        except StorageError as reason:
-            logger.warning("Trials are put back by others once this worker is gone: %s", reason)
+        self._give_back(self._claims.held, "its worker leaves")
 
 
 def _broken(error: Exception) -> ExecutorError:

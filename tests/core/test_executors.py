@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -13,12 +14,24 @@ from types import SimpleNamespace
 import pytest
 
 import neps
-from neps_core import Asked, BudgetSpec, ExecutorError, ExecutorSpec, OptimizerError, Resources, RunError, hookimpl
+from neps_core import (
+    Asked,
+    BudgetSpec,
+    ExecutorError,
+    ExecutorSpec,
+    OptimizerError,
+    Resources,
+    RunError,
+    StorageError,
+    claims,
+    hookimpl,
+)
 from neps_core.errors import EvaluationError, ResultError, TargetError
-from neps_core.events import Dismissed
+from neps_core.events import Dismissed, Finished
 from neps_core.resources import parse_resources
 from neps_core.run import open_run
 from neps_core.trials import State
+from neps_plugins.storages.filesystem import FileJournal
 from neps_plugins.toolkit import EngineHere
 from neps_plugins.toolkit.engines.carrying import RemoteTraceback
 
@@ -263,6 +276,32 @@ class TestAskingAhead:
 
         search(lambda x: x, root, 10, "threads", n_workers=2, optimizer=optimizer)
         assert max(running) <= 1
+
+
+class TestResultsThatCanNotBeStored:
+    @pytest.mark.parametrize("lost", [("1",), ("1", "2")])
+    def test_all_are_kept_or_stored(self, root, tmp_path, monkeypatch, lost):
+        append, both = FileJournal.append, threading.Barrier(2)
+
+        def broken(self, events, durable=True):
+            if any(isinstance(event, Finished) and event.id in lost for event in events):
+                raise StorageError("the disk is full.")
+            append(self, events, durable)
+
+        def evaluate(x):
+            both.wait(20)
+            return x
+
+        monkeypatch.setattr(FileJournal, "append", broken)
+        monkeypatch.setattr(claims, "RETRIES", (0.0,))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with pytest.raises(StorageError, match=r"the disk is full\. It is kept in .*neps-trial-"):
+            search(evaluate, root, 2, "threads", n_workers=2, optimizer="random_search")
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+        with pytest.raises(StorageError, match=r"in no file either .*: \{\"objective"):
+            search(lambda x: x, root, 1)
+        assert sorted(path.name.split("-")[2] for path in tmp_path.glob("neps-trial-*")) == [*lost]
+        assert states(root).count(State.SUCCESS) == 2 - len(lost)
 
 
 class TestErrors:

@@ -692,9 +692,8 @@ class TestRefusals:
     def test_no_store_is_taken_for_a_folder_here(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         relative = store.Store("file://here/")
-        for url in ("memory://", "memory:///", "s3://"):
-            with suppress(StorageError):
-                store.Store(url).write("neps.txt", b"")
+        for url in ("memory://", "memory:///"):
+            store.Store(url).write("neps.txt", b"")
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
         relative.write("neps.txt", b"")
