@@ -272,7 +272,8 @@ class Plugins:
     def _warn(self, name: str) -> None:
         plugin = self._plugins[name]
         warn(
-            f"plugin {plugin.origin} is broken and was skipped: {type(plugin.error).__name__}: {plugin.error}. "
+            f"plugin {plugin.origin} is broken and was skipped: {type(plugin.error).__name__}: "
+            f"{str(plugin.error).rstrip('.')}. "
             "`neps plugins` shows it; uninstall or update its distribution."
         )
 

@@ -67,6 +67,8 @@ def load(folder: str | Path, metric: str, mode: str = "min", fidelity: str | Non
         evaluations.append((config, result))
     if not any("objective_to_minimize" in result for _, result in evaluations):
         what = f"no trial in {folder} has reported {metric!r}"
+        if metric in seen:
+            raise RunError(f"{what} as a number, which is what can be minimised or maximised.")
         raise RunError(f"{what}. {nearest(metric, seen)}" if seen else f"{what}: there are no results in it.")
     space, remarks = _space([config for config, _ in evaluations], fidelity)
     if fidelity is not None:  # where a trial failed before its first report
@@ -184,7 +186,7 @@ def _space(configs: Sequence[Config], fidelity: str | None) -> tuple[Any, list[s
         if most > 1:
             space.add(Integer(fidelity, (1, most), meta={"fidelity": True}))
     remark = "Ray keeps no space that can be read, so it is what was tried; give your own with --space FILE: "
-    return space, [f"{remark}{'; '.join(told)}."]
+    return space, [f"{remark}{'; '.join(told) or 'nothing but one value of each parameter'}."]
 
 
 def _is_ordered(hyperparameter: Any) -> bool | None:

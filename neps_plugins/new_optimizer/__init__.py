@@ -19,7 +19,7 @@ from neps_core.errors import PluginError
 from neps_core.optimizers.spec import optimizer_specs
 
 TEMPLATE = Path(__file__).parent / "neps-my-optimizer"
-MODULE = TEMPLATE / "neps_my_optimizer.py"
+PROGRAMS = (TEMPLATE / "neps_my_optimizer.py", TEMPLATE / "test_my_optimizer.py")
 
 
 @frozen
@@ -59,7 +59,8 @@ def names_from(name: str) -> Names:
         raise PluginError(f"{name!r} leaves no name for the optimizer. Try something like 'neps-nearby'.")
     optimizer = "_".join(words)
     cls = "".join(word.capitalize() for word in words)
-    if keyword.iskeyword(cls) or hasattr(builtins, cls) or re.search(rf"\b{cls}\b", MODULE.read_text("utf-8")):
+    taken = any(re.search(rf"\b{cls}\b", program.read_text("utf-8")) for program in PROGRAMS)
+    if keyword.iskeyword(cls) or hasattr(builtins, cls) or taken:
         cls += "Optimizer"  # the template's own names, which would be hidden otherwise
     aliases = () if name == optimizer else (name,)
     made = Names("-".join(["neps", *words]), "_".join(["neps", *words]), optimizer, aliases, cls)

@@ -106,13 +106,16 @@ def _forest(estimator: Any) -> Space:
     criteria: Space = {}
     if estimator.criterion in ("gini", "entropy"):
         criteria["criterion"] = Categorical(["gini", "entropy"])
-    return {
+    space: Space = {
         "max_features": Float(0.1, 1.0),
         "min_samples_leaf": Integer(1, 20),
         "min_samples_split": Integer(2, 20),
-        "bootstrap": Categorical([True, False]),
         **criteria,
     }
+    own = estimator.get_params(deep=False)
+    if not own.get("oob_score") and own.get("max_samples") is None:  # which need the bootstrap
+        space["bootstrap"] = Categorical([True, False])
+    return space
 
 
 def _tree(estimator: Any) -> Space:
@@ -178,6 +181,31 @@ def _gradient_descent(estimator: Any) -> Space:
     return {"alpha": Float(1e-7, 1e-1, log=True), "penalty": Categorical(["l2", "l1", "elasticnet"])}
 
 
+def _kernel_ridge(estimator: Any) -> Space:
+    """[A], [H]."""
+    space: Space = {"alpha": Float(1e-5, 1e1, log=True)}
+    if estimator.kernel in ("rbf", "laplacian", "poly", "polynomial", "sigmoid", "chi2"):
+        space["gamma"] = Float(2**-15, 2**3, log=True)
+    return space
+
+
+def _discriminant(estimator: Any) -> Space:
+    """[A]. With `n_components` it is there to transform, which "lsqr" can't."""
+    transforms = estimator.n_components is not None or estimator.solver == "eigen"
+    return {"solver": Categorical(["eigen" if transforms else "lsqr"]), "shrinkage": Float(0.0, 1.0)}
+
+
+def _components(estimator: Any) -> Space:
+    """[A]: the share of the variance that is kept, where the solver takes one."""
+    return {"n_components": Float(0.5, 0.9999)} if estimator.svd_solver in ("auto", "full") else {}
+
+
+def _imputer(estimator: Any) -> Space:
+    """[A]. What was chosen for columns of text stays."""
+    numeric = estimator.strategy in ("mean", "median")
+    return {"strategy": Categorical(["mean", "median", "most_frequent"])} if numeric else {}
+
+
 def _neighbors(estimator: Any) -> Space:
     """[A], which goes to 100 neighbours; here to 50, so that the folds of small data have them."""
     return {
@@ -203,7 +231,7 @@ _SUGGESTIONS: Mapping[str, Callable[[Any], Space]] = {
     # Linear models
     "LogisticRegression": _logistic,
     **dict.fromkeys(("Ridge", "RidgeClassifier"), _of(alpha=Float(1e-5, 1e3, log=True))),  # [A], and stronger
-    "KernelRidge": _of(alpha=Float(1e-5, 1e1, log=True), gamma=Float(2**-15, 2**3, log=True)),  # [A], [H]
+    "KernelRidge": _kernel_ridge,
     "Lasso": _lasso,
     "LassoLars": _lasso,
     "ElasticNet": _elastic_net,
@@ -219,7 +247,7 @@ _SUGGESTIONS: Mapping[str, Callable[[Any], Space]] = {
     **dict.fromkeys(  # [A]
         ("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"), _of(C=Float(1e-5, 1e1, log=True))
     ),
-    "LinearDiscriminantAnalysis": _of(solver=Categorical(["lsqr"]), shrinkage=Float(0.0, 1.0)),  # [A]
+    "LinearDiscriminantAnalysis": _discriminant,
     "QuadraticDiscriminantAnalysis": _of(reg_param=Float(0.0, 1.0)),  # [A]
     # Trees
     **dict.fromkeys(
@@ -244,10 +272,10 @@ _SUGGESTIONS: Mapping[str, Callable[[Any], Space]] = {
     **dict.fromkeys(("MultinomialNB", "ComplementNB", "BernoulliNB", "CategoricalNB"), _BAYES),
     "GaussianProcessRegressor": _of(alpha=Float(1e-14, 1.0, log=True)),  # [A]
     # Transformers
-    "PCA": _of(n_components=Float(0.5, 0.9999)),  # [A]: the share of the variance that is kept
+    "PCA": _components,
     "SelectPercentile": _of(percentile=Integer(1, 99)),  # [A]
     "PolynomialFeatures": _of(degree=Integer(2, 3), interaction_only=Categorical([True, False])),  # [A]
-    "SimpleImputer": _of(strategy=Categorical(["mean", "median", "most_frequent"])),  # [A]
+    "SimpleImputer": _imputer,
     "Nystroem": _of(gamma=Float(2**-15, 2**3, log=True)),  # [A]
     "CountVectorizer": _TEXT,
     "TfidfVectorizer": lambda _: {**_TEXT(_), "sublinear_tf": Categorical([True, False])},

@@ -18,6 +18,7 @@ from neps_core.run import open_run
 from neps_core.trials import State, Trial
 from neps_plugins.moving import ray, smac
 from neps_plugins.moving.conditions import conditions_of
+from neps_plugins.moving.optuna import search_of
 from neps_plugins.moving.search import flat
 
 DATA = Path(__file__).parents[1] / "data" / "moving"
@@ -194,6 +195,22 @@ def test_what_nothing_explains_gets_its_default_and_bounds_that_changed_are_wide
     assert neps.load_pipeline_space(tmp_path / "run")["x"].upper == 6
 
 
+def test_choices_that_are_equal_in_python_become_text(optuna: Any, tmp_path: Path) -> None:
+    def objective(trial: Any) -> float:
+        mixed = trial.suggest_categorical("mixed", ["1", 1, True])  # Optuna mistakes True for 1, too
+        return trial.suggest_float("x", 0, 1) if mixed == "1" else 1.0
+
+    made = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    made.optimize(objective, n_trials=20)
+    search = search_of(made)
+    assert "mixed has choices that are equal in Python" in search.remarks[0]
+    assert "x if mixed is \"'1'\"" in search.remarks[1]
+    search.into(tmp_path / "run")
+    configs = [config for config, _ in neps.load_trials(tmp_path / "run")]
+    assert {config["mixed"] for config in configs} == {"'1'", "1"}
+    assert all(("x" in config) is (config["mixed"] == "'1'") for config in configs)
+
+
 def test_what_is_no_study(optuna: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = f"sqlite:///{tmp_path / 's.db'}"
     assert "there is no file" in refused(capsys, "optuna", source, "s", tmp_path / "run")
@@ -311,6 +328,8 @@ def test_what_is_no_experiment(experiment: Path, tmp_path: Path, capsys: pytest.
     assert "neither experiment_state" in refused(capsys, "ray", DATA / "smac", root, "--metric", "loss")
     said = refused(capsys, "ray", experiment, root, "--metric", "los")
     assert "has reported 'los'" in said and "'loss'" in said
+    said = refused(capsys, "ray", experiment, root, "--metric", "trial_id")
+    assert "has reported 'trial_id' as a number" in said
     next(experiment.glob("*/params.json")).write_text("{")
     assert "params.json can't be read" in refused(capsys, "ray", experiment, root, "--metric", "loss")
     assert not root.exists()

@@ -78,7 +78,8 @@ def test_everything_is_renamed(tmp_path: Path) -> None:
         ("neps_nearby", "neps-nearby", "Nearby"),
         ("a.b-2", "neps-a-b-2", "AB2"),
         ("none", "neps-none", "NoneOptimizer"),  # None is a keyword,
-        ("fixed", "neps-fixed", "FixedOptimizer"),  # and `Fixed` is imported there
+        ("fixed", "neps-fixed", "FixedOptimizer"),  # `Fixed` is imported there,
+        ("space", "neps-space", "SpaceOptimizer"),  # and the tests have a `Space`
     ],
 )
 def test_names(name: str, distribution: str, cls: str) -> None:

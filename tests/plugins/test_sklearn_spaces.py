@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -16,6 +17,8 @@ from sklearn.ensemble import (
     StackingClassifier,
 )
 from sklearn.gaussian_process.kernels import RBF
+from sklearn.impute import SimpleImputer
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -204,6 +207,12 @@ def test_a_kernel_that_was_chosen_decides():
     assert set(suggest_space(SVC(kernel="poly"))) == {"C", "gamma", "coef0", "degree"}
     assert set(suggest_space(SVR())) == {"C", "gamma", "epsilon"}
     assert suggest_space(SVC())["C"].log
+    assert "bootstrap" in suggest_space(RandomForestRegressor())
+    assert "bootstrap" not in suggest_space(RandomForestRegressor(oob_score=True))
+    assert set(suggest_space(KernelRidge())) == {"alpha"}
+    words = make_pipeline(SimpleImputer(strategy="most_frequent"), PCA(2, svd_solver="arpack"), Ridge())
+    assert set(suggest_space(words)) == {"ridge__alpha"}  # a mean of text, and a share of variance, would fail
+    assert suggest_space(LinearDiscriminantAnalysis(n_components=1))["solver"].choices == ("eigen",)
 
 
 def test_parts_are_looked_at():

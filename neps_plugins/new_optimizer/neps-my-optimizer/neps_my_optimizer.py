@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-
 from neps_core import (
     BudgetInfo,
     Fixed,

@@ -3,6 +3,7 @@
 import neps
 import pytest
 from neps.testing import check_optimizer
+
 from neps_my_optimizer import MyOptimizer
 
 
