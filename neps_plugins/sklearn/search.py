@@ -215,6 +215,8 @@ class SearchCV(BaseSearchCV):  # type: ignore[misc]
         """
         if self.n_trials is None and self.max_seconds is None:
             raise RunError("n_trials=None needs max_seconds=: a search has to end at some time.")
+        if "root_directory" in (self.run_options or {}):  # which would not be looked into for other data
+            raise RunError("run_options has 'root_directory': give it to the search itself, as root_directory=.")
         n_workers = joblib.effective_n_jobs(self.n_jobs)
         options: dict[str, Any] = {
             "root_directory": self._location(evaluation),

@@ -252,6 +252,8 @@ def test_failures_are_raised_as_they_are():
         search(Guess(), {"nothing": [0, 1]}).fit(X, y)
     with pytest.raises(neps.NePSError, match="needs max_seconds"):
         search(n_trials=None).fit(X, y)
+    with pytest.raises(neps.NePSError, match="give it to the search itself"):
+        search(run_options={"root_directory": "elsewhere"}).fit(X, y)
 
 
 def test_scores_of_very_many_folds_are_read_from_their_file(tmp_path):
