@@ -217,12 +217,9 @@ class TestStorages:
 
         setattr(Raises, method, fail)
 
-        def broken():
-            whole = folder_storage(tmp_path / "run")
-            return Storage(whole.journal, whole.locks, Raises(tmp_path / "run"))
-
+        broken = Storage(MemoryJournal(), MemoryLocks(), Raises(tmp_path / "run"), crosses_processes=False)
         with pytest.raises(AssertionError, match="the folder raised OSError: no luck"):
-            check_storage(broken)
+            check_storage(lambda: broken)
 
 
 def test_a_space_whose_configs_change_when_stored():

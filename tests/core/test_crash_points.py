@@ -35,8 +35,8 @@ CALLS = ("fsync", "fdatasync", "replace", "rename", "link", "unlink", "rmdir", "
 
 KILLED = 99
 
-#: Which steps a quick run of the tests looks at: every third of each scenario. A full one looks at all.
-EVERY = 1 if os.environ.get("NEPS_STORMS") == "full" else 3
+#: Which steps a quick run of the tests looks at: every sixth of each scenario. A full one looks at all.
+EVERY = 1 if os.environ.get("NEPS_STORMS") == "full" else 6
 
 #: More steps than any scenario makes.
 MOST = 4096

@@ -53,10 +53,10 @@ IN_C = {
 }
 
 
-CASES = [(where, number) for where in IN_C for number in (signal.SIGTERM, signal.SIGINT)]
+CASES = list(zip(IN_C, (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGINT)))
 
 
-@pytest.mark.parametrize("where, number", [*CASES, (next(iter(IN_C)), signal.SIGUSR1)])
+@pytest.mark.parametrize("where, number", CASES)
 def test_an_evaluation_deep_in_c_code(root, script, wait_for, where, number):
     script.write(
         RUN
@@ -144,8 +144,15 @@ def test_a_signal_that_the_user_swallows_is_obeyed_after_his_trial(root, script,
     assert [t.state for t in open_run(root).trials.values()] == [State.SUCCESS]
 
 
-@pytest.mark.parametrize("name", ["journal", "sampling", "start", "summary"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("journal", signal.SIGTERM),
+        ("sampling", signal.SIGINT),
+        ("start", signal.SIGTERM),
+        ("summary", signal.SIGINT),
+    ],
+)
 def test_a_wait_for_a_suspended_holder(root, script, wait_for, name, number):
     """Its signals are obeyed, and the log says for whom it waits."""
     script.write(

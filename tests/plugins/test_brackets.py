@@ -270,7 +270,7 @@ class TestAfterDeletions:
     @pytest.mark.parametrize("name", ALL[:4])
     def test_random_histories(self, name):
         rng = np.random.default_rng(5)
-        for _ in range(10):
+        for _ in range(6):
             log, following = TrialLog(), getattr(neps.algorithms, name)(SPACE, eta=3)
             log.fold([ev.Created(1, 0, 0.0)])
             for k in range(120):

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 import neps
 from neps_core import LockLostError, NotAnsweringError, RunGoneError, StorageError, TrialError, api, waiting
@@ -387,7 +388,8 @@ class TestRefusals:
         ],
     )
     def test_who_may_answer_a_moment_later(self, said, comes_back):
-        session = Session(parse_location("postgresql+psycopg://me@127.0.0.1:1/x", None))
+        session = Session(parse_location("sqlite:///x.db?run=x", None))
+        session.address = evolve(session.address, file=None)  # as that of a server, whatever drivers are installed
         assert isinstance(session._understood(OSError(said), False), NotAnsweringError) == comes_back
 
 
