@@ -31,6 +31,9 @@ SPACE = {"x": neps.Float(0, 1), "layers": neps.Integer(1, 5), "c": neps.Categori
 #: What every reader may raise, besides `FileNotFoundError` where that is documented.
 OURS = neps.NePSError
 
+#: What the numbers of examples are divided by in a quick run of the tests.
+LESS = 1 if os.environ.get("NEPS_STORMS") == "full" else 4
+
 
 @frozen(repr=False)  # it would be a long one
 class Whole:
@@ -180,7 +183,7 @@ def test_nothing_is_said_of_a_whole_journal(whole):
 BYTE = st.integers(0, 2**20)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300 // LESS)
 @given(at=BYTE, bit=st.integers(0, 7))
 def test_a_flipped_bit_is_never_another_result(whole, at, bit):
     data = bytearray(whole.data)
@@ -204,7 +207,7 @@ def test_every_flipped_bit_in_a_result_is_found(whole):
             assert {i: t for i, t in trials.items() if i != "1"} == {i: t for i, t in whole.trials.items() if i != "1"}
 
 
-@settings(max_examples=100)
+@settings(max_examples=100 // LESS)
 @given(flips=st.lists(st.tuples(BYTE, st.integers(1, 255)), min_size=2, max_size=20))
 def test_overwritten_bytes(whole, flips):
     data = bytearray(whole.data)
@@ -220,7 +223,7 @@ def test_an_overwritten_block(whole, at, content):
     check(whole, whole.data[:at] + content + whole.data[at + len(content) :])
 
 
-@settings(max_examples=100)
+@settings(max_examples=100 // LESS)
 @given(at=BYTE)
 def test_a_cut_at_any_byte_leaves_what_was_before(whole, at):
     end = at % len(whole.data)
@@ -295,7 +298,7 @@ GARBAGE = st.one_of(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100 // LESS)
 @given(places=st.lists(st.tuples(BYTE, GARBAGE), min_size=1, max_size=4))
 def test_garbage_between_lines_changes_nothing(whole, places):
     """After the first line, with which everything has a checksum."""
@@ -324,7 +327,7 @@ def test_blocks_of_zeros(whole, at, n):
     check(whole, whole.data[:at] + b"\0" * n, is_told=False)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100 // LESS)
 @given(seed=st.integers(0, 10**6))
 def test_everything_at_once(whole, seed):
     chance = random.Random(seed)
@@ -390,7 +393,7 @@ def test_a_damaged_first_line_does_not_make_the_run_unreadable(whole):
         assert dict(open_run(whole.root).trials) == whole.trials
 
 
-@settings(max_examples=200)
+@settings(max_examples=200 // LESS)
 @given(seed=st.integers(0, 10**6))
 def test_wrong_contents_with_right_checksums(whole, seed):
     """What somebody has forged may be anything, but then our errors say so."""

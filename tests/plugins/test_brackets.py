@@ -63,12 +63,12 @@ def test_they_keep_the_contract(name):
 @pytest.mark.parametrize("name", ALL[:4])
 @pytest.mark.parametrize("sampler", ["uniform", "prior", "priorband"])
 def test_every_sampler_for_every_bracket(name, sampler):
-    check_optimizer(name, keywords={"sampler": sampler, "sample_prior_first": True}, spaces={"p": PRIORS}, n_trials=45)
+    check_optimizer(name, keywords={"sampler": sampler, "sample_prior_first": True}, spaces={"p": PRIORS}, n_trials=30)
 
 
 @pytest.mark.parametrize("base", ALL[:4])
 def test_every_base_of_priorband(base):
-    check_optimizer("priorband", keywords={"base": base}, n_trials=45)
+    check_optimizer("priorband", keywords={"base": base}, n_trials=30)
 
 
 class TestSynchronous:

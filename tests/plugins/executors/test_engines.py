@@ -118,7 +118,6 @@ def test_a_worker_that_is_killed(name, root, program):
     )
     out, err = script.run(root, 4)
     assert "total evaluations budget spent" in out
-    assert "Traceback" not in err
     trials = open_run(root).trials
     assert {i: t.metadata.starts for i, t in trials.items()} == {str(i): 1 + (i == 2) for i in range(1, 5)}
     assert all(len(t.points) == 1 for t in trials.values())
