@@ -116,7 +116,7 @@ def test_a_worker_that_is_killed(name, root, program):
             os.kill(os.getpid(), signal.SIGKILL)
         neps.report(x)""",
     )
-    out, err = script.run(root, 4)
+    out, _ = script.run(root, 4)
     assert "total evaluations budget spent" in out
     trials = open_run(root).trials
     assert {i: t.metadata.starts for i, t in trials.items()} == {str(i): 1 + (i == 2) for i in range(1, 5)}
