@@ -261,8 +261,15 @@ class TestAskingAhead:
             search(evaluate, root, 12, "mine", optimizer="random_search")
         assert max(most) == 2 and len(most) == 12
 
-    def test_a_budget_is_kept(self, root):
-        assert len(search(lambda x: x, root, 5, "threads", n_workers=4, optimizer="random_search").trials) == 5
+    def test_a_budget_is_kept(self, root, events_of):
+        """And what waits is part of it: it is not put back because of itself."""
+
+        def evaluate(x):
+            time.sleep(0.05)
+            return x
+
+        assert len(search(evaluate, root, 5, "threads", n_workers=3, optimizer="random_search").trials) == 5
+        assert [event["event"] for event in events_of(root)].count("started") == 5
 
     def test_an_optimizer_that_needs_results_gets_them(self, root):
         running = []
